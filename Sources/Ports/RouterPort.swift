@@ -1,0 +1,77 @@
+package import Domain
+
+/// What splits traffic.
+package protocol RouterPort: Sendable {
+    var capabilities: RouterCapabilities { get }
+    /// Tells it how requests of one service are split, and where they enter.
+    /// Returns when every request follows the new table, for routers that acknowledge.
+    /// - Throws: `PortError` with code `stale` for an older fence or generation.
+    func apply(_ wish: RouteWish, service: Release) async throws
+    func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RouterView]
+    /// What it counted for one service since it started; nil when it does not count.
+    func counts(_ service: ServiceName, in environment: EnvironmentID) async throws -> TrafficCounts?
+}
+
+/// What a router can do. Planning refuses what it cannot.
+package struct RouterCapabilities: Hashable, Sendable, Codable {
+    /// The smallest step of a weight, in percent; 0: no weights.
+    package var granularity: Int
+    package var matchesHeaders: Bool
+    package var matchesCookies: Bool
+    package var sticky: Bool
+    package var hold: Bool
+    package var counts: Bool
+
+    package init(
+        granularity: Int, matchesHeaders: Bool, matchesCookies: Bool, sticky: Bool, hold: Bool, counts: Bool
+    ) {
+        self.granularity = granularity
+        self.matchesHeaders = matchesHeaders
+        self.matchesCookies = matchesCookies
+        self.sticky = sticky
+        self.hold = hold
+        self.counts = counts
+    }
+}
+
+/// Cumulative counts of one service. They start anew when `source` changes.
+package struct TrafficCounts: Hashable, Sendable, Codable {
+    /// Which run of the router counted.
+    package var source: String
+    package var releases: [ReleaseTraffic]
+    package init(source: String, releases: [ReleaseTraffic]) {
+        self.source = source
+        self.releases = releases
+    }
+}
+
+/// Cumulative counts of one release.
+package struct ReleaseTraffic: Hashable, Sendable, Codable {
+    package var release: ReleaseNumber
+    package var requests: Int
+    /// 5xx answers and requests that got none.
+    package var errors: Int
+    package var inFlight: Int
+    /// Latencies in microseconds, as ascending upper bounds of buckets with their counts; within 1 % of the truth.
+    package var latency: [LatencyBucket]
+
+    package init(
+        release: ReleaseNumber, requests: Int, errors: Int, inFlight: Int, latency: [LatencyBucket]
+    ) {
+        self.release = release
+        self.requests = requests
+        self.errors = errors
+        self.inFlight = inFlight
+        self.latency = latency
+    }
+}
+
+/// So many requests took at most so long (and more than the bucket before).
+package struct LatencyBucket: Hashable, Sendable, Codable {
+    package var microseconds: Int
+    package var count: Int
+    package init(microseconds: Int, count: Int) {
+        self.microseconds = microseconds
+        self.count = count
+    }
+}
