@@ -1,0 +1,203 @@
+import NIOCore
+
+/// The book of a run: every request that ended is entered once, and the report is drawn up from it.
+///
+/// Owned by the run's one event loop. Latencies go into one histogram per status class; the overall one is their sum,
+/// so that entering a request stays cheap.
+final class Ledger {
+    static let maxFailures = 20
+
+    var counts = LoadCounts()
+    private(set) var ok = 0
+    private(set) var failed = 0
+    private(set) var groups = GroupTable()
+    private(set) var timeline: [LoadSecond] = []
+    private var users: [VirtualUser]
+    private let classes = [Tally(), Tally(), Tally(), Tally()]
+    private let unanswered = Tally()
+    private let ungrouped = Tally()
+    private let second = Tally()
+    private var sentInSecond = 0
+    private var failures: [LoadFailure] = []
+    private let plan: LoadPlan
+    private let start: UInt64
+    private var secondEnds: UInt64
+    private let grouping: Bool
+
+    /// - Parameter start: the first due time, in nanoseconds of the monotonic clock, as all times here.
+    init(plan: LoadPlan, start: UInt64) {
+        self.plan = plan
+        self.start = start
+        self.secondEnds = start + 1_000_000_000
+        self.users = Array(repeating: VirtualUser(), count: plan.users)
+        self.grouping = plan.groupBy != nil
+    }
+
+    // MARK: Entries
+
+    @inline(__always)
+    func sent(_ bytes: Int, again: Bool, now: UInt64) {
+        turnSeconds(to: now)
+        counts.bytesSent += bytes
+        guard !again else { return }
+        counts.sent += 1
+        sentInSecond += 1
+    }
+
+    func answered(status: Int, group: Int?, _ request: RequestInFlight, now: UInt64) {
+        let failed: Bool
+        let index: Int
+        switch status {
+        case ..<300:
+            (failed, index) = (false, 0)
+            counts.status2xx += 1
+        case ..<400:
+            (failed, index) = (false, 1)
+            counts.status3xx += 1
+        case ..<500:
+            (failed, index) = (plan.clientErrorsFail, 2)
+            counts.status4xx += 1
+        default:
+            (failed, index) = (true, 3)
+            counts.status5xx += 1
+        }
+        let latency = (now &- request.due) / 1000
+        classes[index].add(latency: latency, failed: failed)
+        enter(latency: latency, failed: failed, group: group, user: request.user, now: now)
+        if failed {
+            note(.status, status: status, group: group, user: request.user, detail: "answered \(status)", now: now)
+        }
+    }
+
+    func unanswered(_ failure: TransportFailure, _ detail: String, group: Int?, _ request: RequestInFlight, now: UInt64)
+    {
+        switch failure {
+        case .refused: counts.refused += 1
+        case .reset: counts.reset += 1
+        case .closedEarly: counts.closedEarly += 1
+        case .staleConnection: counts.staleConnection += 1
+        case .timeout: counts.timeout += 1
+        case .malformed: counts.malformed += 1
+        case .connectFailed: counts.connectFailed += 1
+        case .dropped: counts.dropped += 1
+        }
+        let latency = failure.hasLatency ? (now - request.due) / 1000 : nil
+        unanswered.add(latency: latency, failed: true)
+        enter(latency: latency, failed: true, group: group, user: request.user, now: now)
+        note(.unanswered(failure), status: nil, group: group, user: request.user, detail: detail, now: now)
+    }
+
+    private func enter(latency: UInt64?, failed: Bool, group: Int?, user: Int?, now: UInt64) {
+        turnSeconds(to: now)
+        second.add(latency: latency, failed: failed)
+        if failed { self.failed += 1 } else { ok += 1 }
+        guard grouping else { return }
+        if let group {
+            groups.tallies[group].add(latency: latency, failed: failed)
+        } else {
+            ungrouped.add(latency: latency, failed: failed)
+        }
+        guard let user else { return }
+        users[user].add(latency: latency, failed: failed)
+        if let group { users[user].see(group) }
+    }
+
+    private func note(
+        _ kind: LoadFailureKind, status: Int?, group: Int?, user: Int?, detail: String, now: UInt64
+    ) {
+        guard failures.count < Self.maxFailures else { return }
+        failures.append(
+            LoadFailure(
+                at: seconds(until: now), kind: kind, status: status, group: group.map(groups.name), user: user,
+                detail: detail))
+    }
+
+    // MARK: Users and groups
+
+    func group(_ value: UnsafeRawBufferPointer) -> Int { groups.index(of: value) }
+
+    func storeCookie(_ value: UnsafeRawBufferPointer, user: Int) { users[user].store(value) }
+
+    @inline(__always)
+    func bytes(_ template: RequestTemplate, user: Int?) -> ByteBuffer {
+        guard let user else { return template.plain }
+        return users[user].request(template)
+    }
+
+    // MARK: Time
+
+    func seconds(until now: UInt64) -> Double { now > start ? Double(now - start) / 1e9 : 0 }
+
+    /// Closes the seconds that are over.
+    @inline(__always)
+    func turnSeconds(to now: UInt64) {
+        if now >= secondEnds { closeSeconds(to: now) }
+    }
+
+    private func closeSeconds(to now: UInt64) {
+        while now >= secondEnds {
+            closeSecond()
+            secondEnds += 1_000_000_000
+        }
+    }
+
+    private func closeSecond() {
+        timeline.append(
+            LoadSecond(
+                second: timeline.count, sent: sentInSecond, ok: second.count - second.failures,
+                failed: second.failures, p99: second.percentile(99)))
+        sentInSecond = 0
+        second.reset()
+    }
+
+    // MARK: Results
+
+    private func overall() -> Tally {
+        let all = Tally()
+        for tally in classes { all.add(tally) }
+        all.add(unanswered)
+        return all
+    }
+
+    func progress(inFlight: Int, connections: Int, now: UInt64) -> LoadProgress {
+        let all = overall()
+        return LoadProgress(
+            elapsedSeconds: seconds(until: now), counts: counts, ok: ok, failed: failed, inFlight: inFlight,
+            connections: connections, lastSecond: timeline.last, p50: all.percentile(50), p99: all.percentile(99))
+    }
+
+    /// Draws up the report. Nothing may be entered afterwards.
+    func report(startedAt: Double, interrupted: Bool, cpuSeconds: Double, now: UInt64) -> LoadReport {
+        turnSeconds(to: now)
+        if sentInSecond > 0 || second.count > 0 { closeSecond() }
+        let elapsed = seconds(until: now)
+        var byClass: [String: LoadStatistics] = [:]
+        for (tally, name) in zip(classes, ["2xx", "3xx", "4xx", "5xx"]) where tally.count > 0 {
+            byClass[name] = tally.statistics
+        }
+        let cohorts = Cohorts(users: users, groups: grouping ? groups.names : [])
+        return LoadReport(
+            subject: plan.subject, startedAt: startedAt, elapsedSeconds: elapsed, interrupted: interrupted,
+            counts: counts, requestsPerSecond: elapsed > 0 ? Double(counts.ended) / elapsed : 0,
+            generatorCPUSeconds: cpuSeconds, all: overall().statistics, statusClasses: byClass,
+            groups: groups.tallies.indices.map {
+                LoadGroup(name: groups.name($0), statistics: groups.tallies[$0].statistics)
+            },
+            ungrouped: grouping ? ungrouped.statistics : nil, usersByGroup: grouping ? cohorts.splits : [],
+            cohorts: grouping ? cohorts.exact : [], timeline: timeline, failures: failures)
+    }
+}
+
+extension LoadPlan {
+    fileprivate var subject: LoadReport.Subject {
+        let mode: (rate: Double?, connections: Int) =
+            switch arrival {
+            case .rate(let perSecond, let maxConnections): (perSecond, maxConnections)
+            case .closedLoop(let connections): (nil, connections)
+            }
+        return LoadReport.Subject(
+            url: target.url, method: request.method, rate: mode.rate, connections: mode.connections,
+            seconds: duration.map { $0 / .seconds(1) }, requestLimit: requestLimit,
+            timeoutSeconds: timeout / .seconds(1), users: users, groupBy: groupBy)
+    }
+}
