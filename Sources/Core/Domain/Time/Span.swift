@@ -12,8 +12,12 @@ package struct Span: Hashable, Comparable, Sendable, Codable {
     package static let zero = Span(milliseconds: 0)
 
     package static func < (left: Span, right: Span) -> Bool { left.milliseconds < right.milliseconds }
-    package static func + (left: Span, right: Span) -> Span { Span(milliseconds: left.milliseconds + right.milliseconds) }
-    package static func - (left: Span, right: Span) -> Span { Span(milliseconds: left.milliseconds - right.milliseconds) }
+    package static func + (left: Span, right: Span) -> Span {
+        Span(milliseconds: left.milliseconds + right.milliseconds)
+    }
+    package static func - (left: Span, right: Span) -> Span {
+        Span(milliseconds: left.milliseconds - right.milliseconds)
+    }
 
     package init(from decoder: any Decoder) throws {
         milliseconds = try decoder.singleValueContainer().decode(Int64.self)

@@ -1,0 +1,95 @@
+import Domain
+import Rollouts
+
+extension EnvironmentState {
+    /// Takes an order: gives numbers, sets up the rollouts, begins the first wave. What stands already is left alone.
+    mutating func deploy(
+        _ order: DeployOrder, by: String, now: Moment, into decision: inout EnvironmentDecision
+    ) -> CommandOutcome {
+        if let deployment { return .refused(busy(deployment)) }
+        if order.items.isEmpty { return .nothingToDo("there is nothing to deploy") }
+        for item in order.items {
+            if let entry = isQuarantined(item.release.facts.digest) {
+                return .refused(
+                    Refusal(
+                        .quarantined,
+                        "this release of \(item.service) (\(entry.digest.short)) is in quarantine: \(entry.reason)",
+                        hint: "change it, or lift it: slipway quarantine lift \(entry.digest.short) --reason …"))
+            }
+        }
+        let number = DeploymentNumber(nextDeployment)
+        var items: [DeploymentItem] = []
+        for item in order.items {
+            if services.allSatisfy({ $0.service != item.service }) {
+                let place = services.firstIndex { $0.service > item.service } ?? services.count
+                services.insert(ServiceState(service: item.service), at: place)
+            }
+            guard let index = index(of: item.service), !stands(item, in: services[index]) else { continue }
+            items.append(prepare(item, at: index, order, by: by, now: now, into: &decision))
+        }
+        if items.isEmpty { return .nothingToDo("every service runs the release that was asked for") }
+        items.sort { ($0.wave, $0.service) < ($1.wave, $1.service) }
+        items = withDenseWaves(items)
+        let deployment = DeploymentState(
+            number: number, kind: order.kind, by: by, reason: order.reason, started: now, items: items)
+        nextDeployment += 1
+        decision.events.append(
+            Event(.deploymentStarted, at: now.wall, deployment: number, number: items.count, text: order.reason, by: by)
+        )
+        for item in items {
+            guard let index = index(of: item.service) else { continue }
+            services[index].queue(
+                RolloutState(deployment: number, from: item.from, to: item.to, plan: item.plan, now: now))
+        }
+        self.deployment = deployment
+        begin(wave: 0, of: deployment, now: now, into: &decision)
+        return .accepted(number)
+    }
+
+    private func stands(_ item: OrderItem, in state: ServiceState) -> Bool {
+        guard let stable = state.stable, !state.isDown else { return false }
+        switch item.release {
+        case .new(let facts, _): return facts.digest == stable.digest
+        case .existing(let facts): return facts.number == stable.number
+        }
+    }
+
+    private mutating func prepare(
+        _ item: OrderItem, at index: Int, _ order: DeployOrder, by: String, now: Moment,
+        into decision: inout EnvironmentDecision
+    ) -> DeploymentItem {
+        let state = services[index]
+        let from = state.isDown ? nil : state.stable
+        var to = item.release.facts
+        if case .new(_, let parts) = item.release {
+            // After `down`, what stood is brought back under its own number.
+            if let stable = state.stable, stable.digest == to.digest {
+                to = stable
+            } else {
+                to.number = ReleaseNumber(state.nextRelease)
+                services[index].nextRelease += 1
+                decision.releases.append(ReleaseRecord(facts: to, createdAt: now.wall, createdBy: by, parts: parts))
+            }
+        }
+        let isReturn: Bool
+        switch order.kind {
+        case .rollback: isReturn = from != nil
+        case .deploy, .retry: isReturn = false
+        }
+        let plan = RolloutPlan(
+            strategy: item.strategy, gates: item.gates, isFirst: from == nil, isReturn: isReturn,
+            isRouted: to.isRouted)
+        return DeploymentItem(service: item.service, wave: item.wave, from: from, to: to, plan: plan)
+    }
+
+    /// Waves without a service that changes are left out.
+    private func withDenseWaves(_ items: [DeploymentItem]) -> [DeploymentItem] {
+        var waves: [Int] = []
+        for item in items where waves.last != item.wave { waves.append(item.wave) }
+        return items.map { item in
+            DeploymentItem(
+                service: item.service, wave: waves.firstIndex(of: item.wave) ?? 0, from: item.from, to: item.to,
+                plan: item.plan)
+        }
+    }
+}

@@ -1,0 +1,116 @@
+package import Domain
+import Rollouts
+
+extension EnvironmentState {
+    /// Carries out a command on the state; its answer is in the decision.
+    package mutating func take(
+        _ envelope: CommandEnvelope, now: Moment, into decision: inout EnvironmentDecision
+    ) {
+        let outcome: CommandOutcome
+        let by = envelope.by
+        switch envelope.command {
+        case .deploy(let order): outcome = deploy(order, by: by, now: now, into: &decision)
+        case .promote(let service, let skipGate):
+            outcome = each(service) { state in
+                state.promote(skipGate: skipGate, now: now, by: by, events: &decision.events)
+            }
+        case .pause(let service):
+            outcome = each(service) { $0.pause(now: now, by: by, events: &decision.events) }
+        case .resume(let service):
+            outcome = each(service) { $0.resume(now: now, by: by, events: &decision.events) }
+        case .retry: outcome = each(nil) { $0.retryRevert(now: now, by: by, events: &decision.events) }
+        case .abort(let reason): outcome = abort(reason, by: by, now: now, into: &decision)
+        case .down: outcome = takeDown(by: by, now: now, into: &decision)
+        case .quarantine(let service, let digest, let reason):
+            outcome = quarantine(service, digest, reason, by: by, now: now, into: &decision)
+        case .liftQuarantine(let digest, let reason):
+            outcome = lift(digest, reason, by: by, now: now, into: &decision)
+        }
+        decision.wake(in: .zero)
+        decision.answers.append(CommandAnswer(id: envelope.id, outcome: outcome))
+    }
+
+    /// Applies to one service, or to all; it is done when it was done to at least one.
+    private mutating func each(
+        _ service: ServiceName?, _ body: (inout ServiceState) -> String?
+    ) -> CommandOutcome {
+        guard let deployment else {
+            return .refused(
+                Refusal(.notWaiting, "no deployment is under way in \(id)", hint: "slipway history shows the last ones")
+            )
+        }
+        var objections: [String] = []
+        var isDone = false
+        for index in services.indices where service == nil || services[index].service == service {
+            guard services[index].rollout != nil else { continue }
+            if let objection = body(&services[index]) { objections.append(objection) } else { isDone = true }
+        }
+        if isDone { return .accepted(deployment.number) }
+        let message = objections.isEmpty ? "no rollout of \(service.map { "\($0)" } ?? "any service")" : objections[0]
+        return .refused(Refusal(.notWaiting, message, hint: "slipway status shows what goes on"))
+    }
+
+    private mutating func abort(
+        _ reason: String, by: String, now: Moment, into decision: inout EnvironmentDecision
+    ) -> CommandOutcome {
+        guard var deployment, deployment.phase == .advancing else {
+            let message = deployment == nil ? "no deployment is under way in \(id)" : "it is going back already"
+            return .refused(Refusal(.notWaiting, message, hint: "slipway status shows what goes on"))
+        }
+        decision.events.append(
+            Event(.abortAsked, at: now.wall, deployment: deployment.number, text: reason, by: by))
+        deployment.phase = .reverting
+        deployment.failure = RolloutFailure(.aborted, reason.isEmpty ? "aborted by \(by)" : reason)
+        let failure = RolloutFailure(.aborted, reason.isEmpty ? "aborted by \(by)" : reason)
+        for item in deployment.items where item.wave == deployment.waves - 1 {
+            guard let index = index(of: item.service) else { continue }
+            services[index].beginRevert(failure, now: now, events: &decision.events)
+        }
+        self.deployment = deployment
+        return .accepted(deployment.number)
+    }
+
+    private mutating func takeDown(
+        by: String, now: Moment, into decision: inout EnvironmentDecision
+    ) -> CommandOutcome {
+        if let deployment { return .refused(busy(deployment)) }
+        let running = services.indices.filter { !services[$0].isDown && services[$0].stable != nil }
+        if running.isEmpty { return .nothingToDo("nothing runs in \(id)") }
+        for index in running { services[index].isDown = true }
+        decision.events.append(Event(.downAsked, at: now.wall, by: by))
+        return .accepted(nil)
+    }
+
+    private mutating func quarantine(
+        _ service: ServiceName, _ digest: ContentDigest, _ reason: String, by: String, now: Moment,
+        into decision: inout EnvironmentDecision
+    ) -> CommandOutcome {
+        if isQuarantined(digest) != nil { return .nothingToDo("it is in quarantine already") }
+        quarantine.append(
+            QuarantineEntry(service: service, release: ReleaseNumber(0), digest: digest, at: now.wall, reason: reason))
+        decision.events.append(Event(.quarantined, at: now.wall, service: service, text: reason, by: by))
+        return .accepted(nil)
+    }
+
+    private mutating func lift(
+        _ digest: ContentDigest, _ reason: String, by: String, now: Moment,
+        into decision: inout EnvironmentDecision
+    ) -> CommandOutcome {
+        guard let index = quarantine.firstIndex(where: { $0.digest == digest }) else {
+            return .nothingToDo("it is not in quarantine")
+        }
+        var entry = quarantine.remove(at: index)
+        entry.isLifted = true
+        decision.lifted.append(entry)
+        decision.events.append(
+            Event(
+                .quarantineLifted, at: now.wall, service: entry.service, release: entry.release, text: reason, by: by))
+        return .accepted(nil)
+    }
+
+    func busy(_ deployment: DeploymentState) -> Refusal {
+        Refusal(
+            .busy, "deployment \(deployment.number) by \(deployment.by) is under way in \(id)",
+            hint: "wait for it (--wait), watch it (slipway status --follow), or stop it (slipway abort)")
+    }
+}

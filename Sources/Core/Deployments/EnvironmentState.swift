@@ -1,0 +1,121 @@
+package import Domain
+package import Rollouts
+
+/// One environment: its services and the deployment under way.
+package struct EnvironmentState: Hashable, Sendable {
+    package let id: EnvironmentID
+    /// In the order of their names.
+    package var services: [ServiceState] = []
+    /// Under way; nil between deployments.
+    package var deployment: DeploymentState?
+    package var nextDeployment = 1
+    /// Releases that no deployment may bring back without a person's word. In the order they came.
+    package var quarantine: [QuarantineEntry] = []
+
+    package init(id: EnvironmentID) { self.id = id }
+
+    package func index(of service: ServiceName) -> Int? { services.firstIndex { $0.service == service } }
+
+    package func service(_ name: ServiceName) -> ServiceState? { services.first { $0.service == name } }
+
+    package func isQuarantined(_ digest: ContentDigest) -> QuarantineEntry? {
+        quarantine.first { $0.digest == digest }
+    }
+
+    /// Gives back what a reading of records left out: the plans of rollouts under way.
+    /// - Throws: when a rollout has no deployment that knows it.
+    package mutating func attachPlans() throws(RecordError) {
+        for index in services.indices {
+            guard let rollout = services[index].rollout else { continue }
+            guard let item = deployment?.items.first(where: { $0.service == services[index].service }),
+                deployment?.number == rollout.deployment
+            else { throw .missing("deployment \(rollout.deployment) of \(services[index].service)") }
+            services[index].rollout?.plan = item.plan
+        }
+    }
+}
+
+/// A release that has failed.
+package struct QuarantineEntry: Hashable, Sendable, RecordCodable {
+    package static let recordVersion: UInt8 = 1
+
+    package var service: ServiceName
+    package var release: ReleaseNumber
+    package var digest: ContentDigest
+    /// Milliseconds since 1970.
+    package var at: Int64
+    package var reason: String
+    /// Written when a person lifted it; it then holds no longer.
+    package var isLifted = false
+
+    package init(service: ServiceName, release: ReleaseNumber, digest: ContentDigest, at: Int64, reason: String) {
+        self.service = service
+        self.release = release
+        self.digest = digest
+        self.at = at
+        self.reason = reason
+    }
+
+    package func encode(into writer: inout RecordWriter) {
+        writer.put(1, service.text)
+        writer.put(2, release.value)
+        writer.put(3, digest)
+        writer.put(4, at)
+        writer.put(5, reason)
+        writer.put(6, isLifted)
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        var service = ""
+        var release = 0
+        var digest: ContentDigest?
+        var at: Int64 = 0
+        var reason = ""
+        var isLifted = false
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: service = try reader.text()
+            case 2: release = try reader.int()
+            case 3: digest = try reader.digest()
+            case 4: at = try reader.int64()
+            case 5: reason = try reader.text()
+            case 6: isLifted = try reader.bool()
+            case _: try reader.skip()
+            }
+        }
+        guard let digest else { throw .missing("quarantine") }
+        self.init(
+            service: ServiceName(service), release: ReleaseNumber(release), digest: digest, at: at, reason: reason)
+        self.isLifted = isLifted
+    }
+}
+
+/// The environment's own record: what belongs to no service.
+package struct EnvironmentRecord: Hashable, Sendable, RecordCodable {
+    package static let recordVersion: UInt8 = 1
+
+    package var nextDeployment: Int
+    /// The deployment under way.
+    package var active: DeploymentNumber?
+
+    package init(nextDeployment: Int, active: DeploymentNumber?) {
+        self.nextDeployment = nextDeployment
+        self.active = active
+    }
+
+    package func encode(into writer: inout RecordWriter) {
+        writer.put(1, nextDeployment)
+        if let active { writer.put(2, active.value) }
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        self.init(nextDeployment: 1, active: nil)
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: nextDeployment = try reader.int()
+            case 2: active = DeploymentNumber(try reader.int())
+            case _: try reader.skip()
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+package import Domain
+package import Rollouts
+
+/// What a step of an environment brought, besides the changed state.
+package struct EnvironmentDecision: Sendable {
+    package var events: [Event] = []
+    /// Per service, by its place in `services`.
+    package var looks: [(service: Int, order: LookOrder)] = []
+    package var answers: [CommandAnswer] = []
+    package var releases: [ReleaseRecord] = []
+    /// Deployments that ended in this step: their records are written once more.
+    package var ended: [DeploymentState] = []
+    package var lifted: [QuarantineEntry] = []
+    package var wake: Span?
+
+    package init() {}
+
+    package mutating func wake(in span: Span) { wake = min(wake ?? span, span) }
+}
+
+extension EnvironmentState {
+    /// Looks at all services and says what follows. `seen` has one entry per service, in their order.
+    package mutating func step(
+        _ seen: [ServiceObservation], now: Moment, into decision: inout EnvironmentDecision
+    ) {
+        for index in services.indices {
+            var part = ServiceDecision()
+            services[index].step(seen[index], into: &part)
+            decision.events += part.events
+            for order in part.looks { decision.looks.append((index, order)) }
+            if let wake = part.wake { decision.wake(in: wake) }
+        }
+        guard deployment != nil else { return }
+        advance(now: now, into: &decision)
+    }
+
+    private mutating func advance(now: Moment, into decision: inout EnvironmentDecision) {
+        guard var deployment else { return }
+        if deployment.phase == .advancing {
+            if let bad = services.first(where: { $0.rollout?.phase == .failing }) {
+                deployment.phase = .reverting
+                deployment.failure = bad.rollout?.failure
+                deployment.failedService = bad.service
+            } else if waveHasArrived(deployment) {
+                if deployment.wave + 1 < deployment.waves {
+                    deployment.wave += 1
+                    begin(wave: deployment.wave, of: deployment, now: now, into: &decision)
+                } else {
+                    commit(&deployment, now: now, into: &decision)
+                }
+            }
+        }
+        if deployment.phase == .reverting { revert(&deployment, now: now, into: &decision) }
+        if deployment.phase.isOver {
+            decision.ended.append(deployment)
+            self.deployment = nil
+        } else {
+            self.deployment = deployment
+        }
+    }
+
+    private func waveHasArrived(_ deployment: DeploymentState) -> Bool {
+        for item in deployment.items where item.wave <= deployment.wave {
+            guard let index = index(of: item.service), services[index].rollout?.phase == .arrived else { return false }
+        }
+        return true
+    }
+
+    mutating func begin(
+        wave: Int, of deployment: DeploymentState, now: Moment, into decision: inout EnvironmentDecision
+    ) {
+        for item in deployment.items where item.wave == wave {
+            guard let index = index(of: item.service) else { continue }
+            services[index].begin(now: now, events: &decision.events)
+        }
+        decision.wake(in: .zero)
+    }
+
+    private mutating func commit(
+        _ deployment: inout DeploymentState, now: Moment, into decision: inout EnvironmentDecision
+    ) {
+        for item in deployment.items {
+            guard let index = index(of: item.service) else { continue }
+            services[index].commit(now: now)
+        }
+        deployment.phase = .committed
+        deployment.ended = now
+        deployment.standing = services.compactMap { state in
+            guard let stable = state.stable, !state.isDown else { return nil }
+            return StandingRelease(service: state.service, release: stable)
+        }
+        decision.events.append(Event(.committed, at: now.wall, deployment: deployment.number, by: deployment.by))
+        decision.wake(in: .zero)
+    }
+
+    /// Last wave first: a wave goes back when every later one has.
+    private mutating func revert(
+        _ deployment: inout DeploymentState, now: Moment, into decision: inout EnvironmentDecision
+    ) {
+        let blamed = deployment.failedService
+        let other = RolloutFailure(.deployment, "\(blamed.map { "\($0)" } ?? "the deployment") failed")
+        for wave in stride(from: deployment.waves - 1, through: 0, by: -1) {
+            var isBack = true
+            for item in deployment.items where item.wave == wave {
+                guard let index = index(of: item.service), let rollout = services[index].rollout else { continue }
+                if rollout.phase != .reverted {
+                    services[index].beginRevert(
+                        item.service == blamed ? deployment.failure ?? other : other, now: now,
+                        events: &decision.events)
+                }
+                if services[index].rollout?.phase != .reverted { isBack = false }
+            }
+            guard isBack else { return }
+        }
+        closeReverted(&deployment, now: now, into: &decision)
+    }
+
+    private mutating func closeReverted(
+        _ deployment: inout DeploymentState, now: Moment, into decision: inout EnvironmentDecision
+    ) {
+        for item in deployment.items {
+            guard let index = index(of: item.service), let rollout = services[index].rollout else { continue }
+            if let failure = rollout.failure, failure.code.blamesRelease, isQuarantined(item.to.digest) == nil {
+                let entry = QuarantineEntry(
+                    service: item.service, release: item.to.number, digest: item.to.digest, at: now.wall,
+                    reason: failure.text)
+                quarantine.append(entry)
+                decision.events.append(
+                    Event(
+                        .quarantined, at: now.wall, deployment: deployment.number, service: item.service,
+                        release: item.to.number, text: failure.text))
+            }
+            services[index].closeReverted()
+        }
+        deployment.phase = .reverted
+        deployment.ended = now
+        decision.events.append(
+            Event(
+                .deploymentReverted, at: now.wall, deployment: deployment.number, service: deployment.failedService,
+                text: deployment.failure?.text ?? ""))
+        decision.wake(in: .zero)
+    }
+}

@@ -1,0 +1,84 @@
+package import Domain
+
+extension ServiceState: RecordCodable {
+    package static let recordVersion: UInt8 = 1
+
+    package func encode(into writer: inout RecordWriter) {
+        writer.put(1, service.text)
+        if let stable { writer.put(2, stable) }
+        writer.put(3, nextRelease)
+        for set in sets {
+            writer.put(4, set.release.value)
+            writer.put(5, set.count)
+        }
+        for share in weights {
+            writer.put(6, share.release.value)
+            writer.put(7, share.weight.percent)
+        }
+        if let hold { writer.put(8, hold) }
+        writer.put(9, warm)
+        writer.put(10, isDown)
+        if let rollout { writer.put(11, rollout) }
+    }
+
+    /// A rollout comes back without its plan: the deployment's record carries that.
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        var state = ServiceState(service: ServiceName(""))
+        var name: String?
+        var release = ReleaseNumber(0)
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: name = try reader.text()
+            case 2: state.stable = try reader.record()
+            case 3: state.nextRelease = try reader.int()
+            case 4: release = ReleaseNumber(try reader.int())
+            case 5: state.sets.append(SetWish(release: release, count: try reader.int()))
+            case 6: release = ReleaseNumber(try reader.int())
+            case 7:
+                state.weights.append(WeightShare(release: release, weight: Weight(clamping: try reader.int())))
+            case 8: state.hold = try reader.record()
+            case 9: state.warm.append(try reader.record())
+            case 10: state.isDown = try reader.bool()
+            case 11: state.rollout = try reader.record()
+            case _: try reader.skip()
+            }
+        }
+        guard let name else { throw .missing("service name") }
+        self.init(service: ServiceName(name))
+        stable = state.stable
+        nextRelease = state.nextRelease
+        sets = state.sets
+        weights = state.weights
+        hold = state.hold
+        warm = state.warm
+        isDown = state.isDown
+        rollout = state.rollout
+    }
+}
+
+extension WarmRelease: RecordCodable {
+    package func encode(into writer: inout RecordWriter) {
+        writer.put(1, release)
+        writer.put(2, since)
+        writer.put(3, delay)
+        writer.put(4, keep)
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        var release: ReleaseFacts?
+        var since: Moment?
+        var delay = Span.zero
+        var keep = 0
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: release = try reader.record()
+            case 2: since = try reader.moment()
+            case 3: delay = try reader.span()
+            case 4: keep = try reader.int()
+            case _: try reader.skip()
+            }
+        }
+        guard let release, let since else { throw .missing("warm release") }
+        self.init(release: release, since: since, delay: delay, keep: keep)
+    }
+}

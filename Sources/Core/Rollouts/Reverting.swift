@@ -1,0 +1,108 @@
+package import Domain
+
+extension ServiceState {
+    /// Begins to go back. Called by the deployment, last wave first.
+    package mutating func beginRevert(_ reason: RolloutFailure, now: Moment, events: inout [Event]) {
+        guard var rollout else { return }
+        switch rollout.phase {
+        case .reverting, .reverted: return
+        case .queued:
+            // Nothing of it was ever started.
+            rollout.phase = .reverted
+            rollout.failure = rollout.failure ?? reason
+        case .advancing, .arrived, .failing:
+            rollout.phase = .reverting
+            rollout.failure = rollout.failure ?? reason
+            rollout.pausedSince = nil
+            rollout.isGateHeld = false
+            rollout.stageSince = now
+            rollout.progress = now
+            rollout.best = 0
+            rollout.reminders = 0
+            events.append(
+                Event(
+                    .revertStarted, at: now.wall, deployment: rollout.deployment, service: service,
+                    release: rollout.to.number, text: rollout.failure?.text ?? ""))
+        }
+        self.rollout = rollout
+    }
+
+    /// Stable at full capacity, then all traffic to it, then the release on trial goes: its instances leave when their
+    /// requests have ended.
+    mutating func revert(
+        _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
+    ) {
+        let done: Bool
+        if case .recreate = rollout.plan.strategy.kind, rollout.from != nil, !rollout.plan.isFirst {
+            done = restoreAlone(rollout, seen)
+        } else {
+            done = restoreBeside(&rollout, seen)
+        }
+        if done {
+            rollout.phase = .reverted
+            rollout.stuckSince = nil
+            let text = rollout.from.map { "stable is \(service)@\($0.number)" } ?? "nothing stood before"
+            decision.events.append(event(.reverted, rollout, seen, text: text))
+            decision.wake(in: .zero)
+            return
+        }
+        let spent = seen.now.since(rollout.progress)
+        let limit = rollout.plan.strategy.progressDeadline
+        if spent < limit {
+            decision.wake(in: limit - spent)
+        } else if rollout.stuckSince == nil {
+            rollout.stuckSince = seen.now
+            let text = "cannot get \(rollout.from.map { "\(service)@\($0.number)" } ?? "the router") back for \(limit)"
+            decision.events.append(event(.needsPerson, rollout, seen, text: text))
+        }
+    }
+
+    private mutating func restoreBeside(_ rollout: inout RolloutState, _ seen: ServiceObservation) -> Bool {
+        let to = rollout.to.number
+        guard let from = rollout.from else {
+            // A first deployment leaves nothing behind.
+            if !weights.isEmpty || hold != nil {
+                weights = []
+                hold = nil
+                return false
+            }
+            guard !rollout.to.isRouted || seen.isRouted(as: []) else { return false }
+            return !setCount(to, 0) && seen.isRuntimeCaughtUp
+        }
+        let grown = setCount(from.number, max(from.replicas, count(of: from.number)))
+        let ready = min(count(of: from.number), seen.ready(from.number, for: .zero))
+        rollout.noteProgress(ready, now: seen.now)
+        guard !grown, ready >= from.replicas || seen.ready(to, for: .zero) == 0 else { return false }
+        if from.isRouted {
+            let moved = setWeights(from: from.number, to: to, .none)
+            guard !moved, ready > 0, seen.isRouted(as: weights) else { return false }
+        }
+        let left = setCount(to, 0)
+        return !left && seen.isRuntimeCaughtUp && ready >= from.replicas
+    }
+
+    /// Both releases must never run at once: the one on trial is gone before stable starts; requests wait meanwhile.
+    private mutating func restoreAlone(_ rollout: RolloutState, _ seen: ServiceObservation) -> Bool {
+        guard let from = rollout.from, case .recreate(let spec) = rollout.plan.strategy.kind else { return true }
+        let to = rollout.to.number
+        if count(of: to) > 0 || seen.exists(to) {
+            if from.isRouted, hold != spec.hold {
+                hold = spec.hold
+                return false
+            }
+            let isQuiet = seen.isRouted(as: weights) && seen.isHolding && seen.inFlight(to) == 0
+            let isOver = seen.now.since(rollout.stageSince) >= rollout.to.drain
+            guard !from.isRouted || isQuiet || isOver else { return false }
+            _ = setCount(to, 0)
+            return false
+        }
+        let grown = setCount(from.number, from.replicas)
+        let ready = seen.ready(from.number, for: .zero)
+        guard !grown, seen.isRuntimeCaughtUp, ready >= from.replicas else { return false }
+        guard from.isRouted else { return true }
+        let moved = setWeights(from: from.number, to: to, .none)
+        let resumed = hold != nil
+        hold = nil
+        return !moved && !resumed && seen.isRouted(as: weights)
+    }
+}

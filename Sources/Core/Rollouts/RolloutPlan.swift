@@ -1,0 +1,145 @@
+package import Domain
+
+/// How one rollout is to go: its strategy and gates, and the stages that follow from them. Immutable once it begins.
+package struct RolloutPlan: Hashable, Sendable {
+    package let strategy: StrategySpec
+    /// Every gate that a stage or the background names.
+    package let gates: [GateSpec]
+    /// There is no stable release that serves: nothing to compare with, nobody to protect.
+    package let isFirst: Bool
+    /// Going back to a release that has passed its gates before: no steps, no gates.
+    package let isReturn: Bool
+    /// False for a worker.
+    package let isRouted: Bool
+    package let stages: [Stage]
+
+    package init(
+        strategy: StrategySpec, gates: [GateSpec], isFirst: Bool, isReturn: Bool = false, isRouted: Bool
+    ) {
+        self.strategy = strategy
+        self.gates = gates
+        self.isFirst = isFirst
+        self.isReturn = isReturn
+        self.isRouted = isRouted
+        var stages = Self.stages(strategy, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted)
+        if isFirst {
+            let unanswerable = gates.filter(\.question.needsTraffic).map(\.name)
+            stages.removeAll { stage in
+                if case .gate(let name) = stage { unanswerable.contains(name) } else { false }
+            }
+        }
+        self.stages = stages
+    }
+
+    package func gate(_ name: GateName) -> GateSpec? { gates.first { $0.name == name } }
+
+    /// Background gates that can be answered in this rollout.
+    package var watch: [GateName] {
+        guard !isReturn else { return [] }
+        return isFirst ? strategy.background.filter { gate($0)?.question.needsTraffic == false } : strategy.background
+    }
+
+    /// The spec of a canary or blue-green strategy decides which requests reach the release on trial by themselves.
+    package var matches: [MatchSpec] {
+        switch strategy.kind {
+        case .canary(let spec): spec.matches
+        case .blueGreen(let spec): spec.matches
+        case .rolling, .recreate: []
+        }
+    }
+
+    package var isSticky: Bool {
+        switch strategy.kind {
+        case .canary(let spec): spec.sticky
+        case .blueGreen, .rolling, .recreate: false
+        }
+    }
+
+    private static func stages(
+        _ strategy: StrategySpec, isFirst: Bool, isReturn: Bool, isRouted: Bool
+    ) -> [Stage] {
+        var stages: [Stage]
+        switch strategy.kind {
+        case .rolling(let spec):
+            stages = isFirst || isReturn ? straight(isReturn ? [] : spec.gates) : rolling(spec)
+        case .blueGreen(let spec):
+            stages = isFirst || isReturn ? straight(isReturn ? [] : spec.before) : blueGreen(spec)
+        case .canary(let spec):
+            stages = isFirst || isReturn ? straight(isReturn ? [] : spec.gates) : canary(spec)
+        case .recreate(let spec):
+            if isFirst {
+                stages = straight(spec.gates)
+            } else {
+                stages = recreate(isReturn ? RecreateSpec(hold: spec.hold) : spec, isRouted: isRouted)
+            }
+        }
+        if !isReturn, !strategy.background.isEmpty { stages.append(.settle) }
+        return stages
+    }
+
+    /// Up beside whatever runs, asked, then all traffic at once.
+    private static func straight(_ gates: [GateName]) -> [Stage] {
+        var seen: [GateName] = []
+        for gate in gates where !seen.contains(gate) { seen.append(gate) }
+        return [.bringUp] + seen.map(Stage.gate) + [.shift(.all)]
+    }
+}
+
+/// One stage of a rollout.
+package enum Stage: Hashable, Sendable {
+    /// The new release comes up beside the old one, at full count and without traffic.
+    case bringUp
+    /// Capacity for a weight, then the weight.
+    case shift(Weight)
+    /// Instances are replaced a few at a time.
+    case roll
+    case hold(Span)
+    case holdUntilPromoted
+    case gate(GateName)
+    /// Requests wait at the router, those in flight end.
+    case holdRequests
+    case stopOld
+    /// Background gates have their first pass.
+    case settle
+
+    package var text: String {
+        switch self {
+        case .bringUp: "start the new release"
+        case .shift(let weight): "weight \(weight)"
+        case .roll: "replace instances"
+        case .hold(let span): "hold \(span)"
+        case .holdUntilPromoted: "hold until promoted"
+        case .gate(let name): "gate \(name)"
+        case .holdRequests: "hold requests"
+        case .stopOld: "stop the old release"
+        case .settle: "background gates"
+        }
+    }
+
+    /// Whether the progress deadline applies; holds and gates have limits of their own.
+    package var hasProgressDeadline: Bool {
+        switch self {
+        case .bringUp, .shift, .roll, .holdRequests, .stopOld: true
+        case .hold, .holdUntilPromoted, .gate, .settle: false
+        }
+    }
+}
+
+extension GateQuestion {
+    /// Judges traffic of the release on trial.
+    package var needsTraffic: Bool {
+        switch self {
+        case .threshold: true
+        case .health, .smoke, .command: false
+        }
+    }
+}
+
+extension CanarySpec {
+    /// The gates that its steps name, in order.
+    package var gates: [GateName] {
+        steps.compactMap { step in
+            if case .gate(let name) = step { name } else { nil }
+        }
+    }
+}

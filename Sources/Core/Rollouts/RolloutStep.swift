@@ -1,0 +1,241 @@
+import Domain
+import Judging
+
+extension ServiceState {
+    /// Looks at what is and says what follows: the new state is this value afterwards. Level-triggered: called again with
+    /// the same observation it changes nothing more.
+    package mutating func step(_ seen: ServiceObservation, into decision: inout ServiceDecision) {
+        guard var rollout else {
+            stand(seen, into: &decision)
+            return
+        }
+        switch rollout.phase {
+        case .queued, .reverted, .failing:
+            break
+        case .advancing:
+            advance(&rollout, seen, into: &decision)
+        case .arrived:
+            if let failure = trouble(rollout, seen) { rollout.fail(failure) }
+            lookInBackground(&rollout, seen, into: &decision)
+        case .reverting:
+            revert(&rollout, seen, into: &decision)
+        }
+        remind(&rollout, seen, into: &decision)
+        self.rollout = rollout
+    }
+
+    private mutating func advance(
+        _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
+    ) {
+        if let failure = trouble(rollout, seen) {
+            rollout.fail(failure)
+            return
+        }
+        if hasTraffic(rollout) { lookInBackground(&rollout, seen, into: &decision) }
+        guard rollout.phase == .advancing, rollout.pausedSince == nil, let stage = rollout.currentStage else { return }
+        let before = weight(of: rollout.to.number)
+        let done = carryOut(stage, &rollout, seen, into: &decision)
+        let after = weight(of: rollout.to.number)
+        if before != after {
+            decision.events.append(event(.weightMoved, rollout, seen, number: after.percent))
+        }
+        guard rollout.phase == .advancing else { return }
+        if done {
+            enterNext(&rollout, seen, into: &decision)
+        } else if stage.hasProgressDeadline {
+            let spent = seen.now.since(rollout.progress)
+            let limit = rollout.plan.strategy.progressDeadline
+            if spent >= limit {
+                rollout.fail(RolloutFailure(.progressDeadline, "no progress for \(limit) at: \(stage.text)"))
+            } else {
+                decision.wake(in: limit - spent)
+                wakeForReadiness(rollout, seen, into: &decision)
+            }
+        }
+    }
+
+    private mutating func carryOut(
+        _ stage: Stage, _ rollout: inout RolloutState, _ seen: ServiceObservation,
+        into decision: inout ServiceDecision
+    ) -> Bool {
+        switch stage {
+        case .bringUp: return bringUp(&rollout, seen)
+        case .shift(let weight): return shift(weight, &rollout, seen)
+        case .roll:
+            guard case .rolling(let spec) = rollout.plan.strategy.kind else { return true }
+            return roll(spec, &rollout, seen)
+        case .hold(let span):
+            let spent = seen.now.since(rollout.stageSince)
+            if spent < span { decision.wake(in: span - spent) }
+            return spent >= span
+        case .holdUntilPromoted: return false
+        case .gate(let name): return ask(name, &rollout, seen, into: &decision)
+        case .holdRequests:
+            decision.wake(in: .milliseconds(100))
+            return holdRequests(&rollout, seen)
+        case .stopOld: return stopOld(&rollout, seen)
+        case .settle: return rollout.background.allSatisfy(\.hasPassed)
+        }
+    }
+
+    private func enterNext(
+        _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
+    ) {
+        rollout.enter(stage: rollout.stage + 1, now: seen.now)
+        if let next = rollout.currentStage {
+            decision.events.append(event(.stageStarted, rollout, seen, number: rollout.stage, text: next.text))
+        } else {
+            rollout.phase = .arrived
+            decision.events.append(event(.arrived, rollout, seen))
+        }
+        decision.wake(in: .zero)
+    }
+
+    // MARK: Gates
+
+    private func ask(
+        _ name: GateName, _ rollout: inout RolloutState, _ seen: ServiceObservation,
+        into decision: inout ServiceDecision
+    ) -> Bool {
+        guard let gate = rollout.plan.gate(name) else {
+            rollout.fail(RolloutFailure(.gate, "gate \(name) is not defined"))
+            return false
+        }
+        if rollout.isGateHeld { return false }
+        var run: GateRun
+        if let current = rollout.gate {
+            run = current
+        } else {
+            rollout.runs += 1
+            run = GateRun(id: rollout.runs, gate: name, started: seen.now)
+            decision.events.append(event(.gateStarted, rollout, seen, text: name.text))
+        }
+        let move = look(&run, gate, rollout, seen, into: &decision)
+        rollout.gate = run
+        switch move {
+        case .wait, .ask: return false
+        case .pass:
+            decision.events.append(event(.gatePassed, rollout, seen, text: "\(name): \(run.lastSummary)"))
+            return true
+        case .fail(let reason):
+            decision.events.append(event(.gateFailed, rollout, seen, text: "\(name): \(reason)"))
+            rollout.fail(RolloutFailure(.gate, "gate \(name): \(reason)"))
+            return false
+        case .hold(let reason):
+            rollout.isGateHeld = true
+            rollout.stageSince = seen.now
+            let text = "gate \(name) is inconclusive: \(reason)"
+            decision.events.append(event(.needsPerson, rollout, seen, text: text))
+            return false
+        }
+    }
+
+    private func lookInBackground(
+        _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
+    ) {
+        guard rollout.phase == .advancing || rollout.phase == .arrived else { return }
+        for name in rollout.plan.watch where !rollout.background.contains(where: { $0.gate == name }) {
+            rollout.runs += 1
+            rollout.background.append(GateRun(id: rollout.runs, gate: name, started: seen.now))
+            decision.events.append(event(.gateStarted, rollout, seen, text: "\(name) in the background"))
+        }
+        for index in rollout.background.indices {
+            var run = rollout.background[index]
+            guard let gate = rollout.plan.gate(run.gate) else { continue }
+            let hadPassed = run.hasPassed
+            let move = look(&run, gate, rollout, seen, into: &decision)
+            rollout.background[index] = run
+            switch move {
+            case .wait, .ask: break
+            case .pass:
+                if !hadPassed {
+                    decision.events.append(event(.gatePassed, rollout, seen, text: "\(run.gate): \(run.lastSummary)"))
+                }
+                decision.wake(in: .zero)
+            case .fail(let reason), .hold(let reason):
+                decision.events.append(event(.gateFailed, rollout, seen, text: "\(run.gate): \(reason)"))
+                rollout.fail(RolloutFailure(.gate, "gate \(run.gate): \(reason)"))
+                return
+            }
+        }
+    }
+
+    private func look(
+        _ run: inout GateRun, _ gate: GateSpec, _ rollout: RolloutState, _ seen: ServiceObservation,
+        into decision: inout ServiceDecision
+    ) -> GateRun.Move {
+        let view = run.isLooking ? seen.look(run.id, run.look) : nil
+        let move = run.step(gate, result: view?.result, isKnown: view != nil, now: seen.now, fence: seen.fence)
+        if let result = view?.result, result.verdict != .pass {
+            let text = "\(gate.name) look \(run.look): \(result.verdict.word): \(result.evidence.summary)"
+            decision.events.append(event(.lookFailed, rollout, seen, number: run.look, text: text))
+        }
+        switch move {
+        case .wait(let span): decision.wake(in: span)
+        case .ask:
+            decision.looks.append(LookOrder(run: run.id, look: run.look, gate: gate.name, since: run.since))
+            decision.wake(in: gate.schedule.timeout)
+        case .pass, .fail, .hold: break
+        }
+        return move
+    }
+
+    private func hasTraffic(_ rollout: RolloutState) -> Bool {
+        rollout.to.isRouted ? weight(of: rollout.to.number) != .none : count(of: rollout.to.number) > 0
+    }
+
+    // MARK: Trouble
+
+    /// What shows that the new release cannot go on.
+    private func trouble(_ rollout: RolloutState, _ seen: ServiceObservation) -> RolloutFailure? {
+        guard let runtime = seen.runtime, count(of: rollout.to.number) > 0 else { return nil }
+        for set in runtime.sets where set.release == rollout.to.number {
+            if case .failed(let reason) = set.state { return RolloutFailure(.cannotRun, reason) }
+        }
+        for instance in runtime.instances where instance.release == rollout.to.number && instance.phase == .failed {
+            return RolloutFailure(.instance, "instance \(instance.id): \(instance.trouble)")
+        }
+        return nil
+    }
+
+    /// Instances that are ready but not for long enough: nothing else wakes us when they are.
+    private func wakeForReadiness(
+        _ rollout: RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
+    ) {
+        let needed = rollout.plan.strategy.minReady
+        guard needed > .zero, let runtime = seen.runtime else { return }
+        for instance in runtime.instances
+        where instance.release == rollout.to.number && instance.phase == .ready && instance.readyFor < needed {
+            decision.wake(in: needed - instance.readyFor)
+        }
+    }
+
+    private func remind(
+        _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
+    ) {
+        guard let since = rollout.waitsSince else { return }
+        let hours = Int(seen.now.since(since).milliseconds / Span.hours(1).milliseconds)
+        if hours > rollout.reminders {
+            rollout.reminders = hours
+            let text = "still waits for a person, for \(hours)h"
+            decision.events.append(event(.reminder, rollout, seen, number: hours, text: text))
+        }
+        decision.wake(in: .hours(1))
+    }
+
+    func event(
+        _ kind: EventKind, _ rollout: RolloutState, _ seen: ServiceObservation, number: Int = 0, text: String = ""
+    ) -> Event {
+        Event(
+            kind, at: seen.now.wall, deployment: rollout.deployment, service: service, release: rollout.to.number,
+            number: number, text: text)
+    }
+}
+
+extension RolloutState {
+    mutating func fail(_ reason: RolloutFailure) {
+        phase = .failing
+        failure = reason
+        pausedSince = nil
+    }
+}

@@ -1,0 +1,116 @@
+package import Domain
+
+/// One service in one environment: what stands, what is wished for, and the rollout under way. This is the record: what
+/// runtime and router are asked for follows from it and from what is seen, so a crash loses nothing.
+package struct ServiceState: Hashable, Sendable {
+    package let service: ServiceName
+    /// The release that serves; nil before the first deployment has been committed.
+    package var stable: ReleaseFacts?
+    package var nextRelease = 1
+    /// Wished-for instances by release, in the order of their numbers.
+    package var sets: [SetWish] = []
+    /// Wished-for shares by release; empty: nothing is served. They sum to 100.
+    package var weights: [WeightShare] = []
+    package var hold: HoldSpec?
+    /// Earlier releases that are kept running for a while.
+    package var warm: [WarmRelease] = []
+    /// Stopped by a person's word; stable says what `up` brings back.
+    package var isDown = false
+    package var rollout: RolloutState?
+
+    package init(service: ServiceName) { self.service = service }
+
+    package var isRouted: Bool { rollout?.to.isRouted ?? stable?.isRouted ?? false }
+
+    package func count(of release: ReleaseNumber) -> Int {
+        for set in sets where set.release == release { return set.count }
+        return 0
+    }
+
+    package func weight(of release: ReleaseNumber) -> Weight {
+        for share in weights where share.release == release { return share.weight }
+        return .none
+    }
+
+    /// Says whether it changed anything.
+    mutating func setCount(_ release: ReleaseNumber, _ count: Int) -> Bool {
+        if let index = sets.firstIndex(where: { $0.release == release }) {
+            if sets[index].count == count { return false }
+            if count == 0 { sets.remove(at: index) } else { sets[index].count = count }
+            return true
+        }
+        guard count > 0 else { return false }
+        let place = sets.firstIndex { $0.release > release } ?? sets.count
+        sets.insert(SetWish(release: release, count: count), at: place)
+        return true
+    }
+
+    /// Splits traffic between two releases; says whether it changed anything.
+    mutating func setWeights(from: ReleaseNumber?, to: ReleaseNumber, _ weight: Weight) -> Bool {
+        var wanted: [WeightShare] = []
+        if let from {
+            if weight != .all { wanted.append(WeightShare(release: from, weight: weight.complement)) }
+            if weight != .none { wanted.append(WeightShare(release: to, weight: weight)) }
+        } else if weight != .none {
+            // Without a stable release there is nobody to share with.
+            wanted.append(WeightShare(release: to, weight: .all))
+        }
+        if weights == wanted { return false }
+        weights = wanted
+        return true
+    }
+}
+
+/// A release's wished-for share of traffic.
+package struct WeightShare: Hashable, Sendable {
+    package var release: ReleaseNumber
+    package var weight: Weight
+    package init(release: ReleaseNumber, weight: Weight) {
+        self.release = release
+        self.weight = weight
+    }
+}
+
+/// An earlier release that stands by.
+package struct WarmRelease: Hashable, Sendable {
+    package var release: ReleaseFacts
+    /// Since the commit.
+    package var since: Moment
+    package var delay: Span
+    /// So many stay after the delay.
+    package var keep: Int
+
+    package init(release: ReleaseFacts, since: Moment, delay: Span, keep: Int) {
+        self.release = release
+        self.since = since
+        self.delay = delay
+        self.keep = keep
+    }
+}
+
+/// What a step brought, besides the changed state.
+package struct ServiceDecision: Sendable {
+    package var events: [Event] = []
+    package var looks: [LookOrder] = []
+    /// The next time at which something is due, even if nothing is seen.
+    package var wake: Span?
+
+    package init() {}
+
+    package mutating func wake(in span: Span) { wake = min(wake ?? span, span) }
+}
+
+/// A look that is to be taken.
+package struct LookOrder: Hashable, Sendable {
+    package var run: Int
+    package var look: Int
+    package var gate: GateName
+    /// The last look of this run that passed or failed.
+    package var since: Int
+    package init(run: Int, look: Int, gate: GateName, since: Int) {
+        self.run = run
+        self.look = look
+        self.gate = gate
+        self.since = since
+    }
+}

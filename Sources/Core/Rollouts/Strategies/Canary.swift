@@ -1,0 +1,51 @@
+import Domain
+
+extension RolloutPlan {
+    /// The steps as written, then all traffic.
+    static func canary(_ spec: CanarySpec) -> [Stage] {
+        var stages: [Stage] = []
+        var last = Weight.none
+        for step in spec.steps {
+            switch step {
+            case .weight(let weight):
+                stages.append(.shift(weight))
+                last = weight
+            case .hold(let span): stages.append(.hold(span))
+            case .holdUntilPromoted: stages.append(.holdUntilPromoted)
+            case .gate(let name):
+                // A gate before the first weight looks at one instance without traffic.
+                if last == .none, !stages.contains(.shift(.none)) { stages.append(.shift(.none)) }
+                stages.append(.gate(name))
+            }
+        }
+        if last != .all { stages.append(.shift(.all)) }
+        return stages
+    }
+}
+
+extension ServiceState {
+    /// Capacity for the weight, then the weight. Stable stays whole, so that going back is one route change; of a
+    /// worker, whose traffic nobody splits, the share is one of replicas.
+    mutating func shift(_ weight: Weight, _ rollout: inout RolloutState, _ seen: ServiceObservation) -> Bool {
+        let to = rollout.to
+        let needed = max(1, weight.capacity(of: to.replicas))
+        let grown = setCount(to.number, max(needed, count(of: to.number)))
+        let ready = seen.ready(to.number, for: rollout.plan.strategy.minReady)
+        rollout.noteProgress(ready, now: seen.now)
+        guard !grown, ready >= needed else { return false }
+        guard isRouted else { return shareReplicas(weight, needed: needed, rollout, seen) }
+        let moved = setWeights(from: rollout.from?.number, to: to.number, weight)
+        let resumed = hold != nil
+        hold = nil
+        return !moved && !resumed && seen.isRouted(as: weights)
+    }
+
+    private mutating func shareReplicas(
+        _ weight: Weight, needed: Int, _ rollout: RolloutState, _ seen: ServiceObservation
+    ) -> Bool {
+        guard let from = rollout.from else { return true }
+        let kept = weight == .all ? 0 : min(count(of: from.number), max(0, from.replicas - needed))
+        let changed = weight != .none && setCount(from.number, kept)
+        return !changed && seen.isRuntimeCaughtUp
+    }
+}

@@ -1,0 +1,23 @@
+package import Domain
+
+/// What is to be done in the world, after the records of the same turn are durable.
+package enum Effect: Hashable, Sendable {
+    /// Convergent.
+    case run(RuntimeWish)
+    /// Convergent.
+    case route(RouteWish)
+    /// Convergent: these leaving instances have no requests any more.
+    case letGo(EnvironmentID, ServiceName, [InstanceID])
+    /// Taken once for its key, as far as this supervisor lives; who asks again after a restart knows whether it may.
+    case look(LookEffect)
+}
+
+/// A look of a gate that is to be taken.
+package struct LookEffect: Hashable, Sendable {
+    package var key: LookKey
+    package var gate: GateSpec
+    package var release: ReleaseNumber
+    package var stable: ReleaseNumber?
+    /// The last look of the run that passed or failed; windows reach back to it.
+    package var since: Int
+}

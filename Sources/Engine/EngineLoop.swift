@@ -1,0 +1,128 @@
+package import Deployments
+package import Domain
+package import Ports
+import Rollouts
+
+/// The engine: one synchronous loop with a single owner, free of I/O. Shells around it bring snapshots and commands in
+/// and carry entries and effects out; the simulation drives this very loop.
+package struct EngineLoop: Sendable {
+    package private(set) var environments: [EnvironmentState]
+    /// Higher than that of every supervisor before: a stale one cannot write.
+    package let fence: UInt64
+    private var ledgers: [[ServiceLedger]]
+
+    /// Starts from the newest entry of every key.
+    /// - Throws: `RestoreError`, naming the entry that cannot be read; nothing is repaired in silence.
+    package init(restoring entries: [JournalEntry], fence: UInt64) throws(RestoreError) {
+        environments = try restore(entries)
+        self.fence = fence
+        ledgers = environments.map { $0.services.map { _ in ServiceLedger() } }
+    }
+
+    /// The environments for which a snapshot is asked, with their services.
+    package var watched: [(EnvironmentID, [ServiceName])] {
+        environments.map { ($0.id, $0.services.map(\.service)) }
+    }
+
+    /// One turn: what is seen and asked now gives new records and effects.
+    package mutating func turn(
+        _ snapshots: [EnvironmentSnapshot], _ commands: [AddressedCommand], now: Moment
+    ) -> Turn {
+        var turn = Turn()
+        for command in commands where !environments.contains(where: { $0.id == command.environment }) {
+            open(command.environment)
+        }
+        for index in environments.indices {
+            let snapshot = snapshots.first { $0.id == environments[index].id }
+            turnEnvironment(index, snapshot, commands, now, &turn)
+        }
+        return turn
+    }
+
+    private mutating func open(_ id: EnvironmentID) {
+        let place = environments.firstIndex { $0.id > id } ?? environments.count
+        environments.insert(EnvironmentState(id: id), at: place)
+        ledgers.insert([], at: place)
+    }
+
+    private mutating func turnEnvironment(
+        _ index: Int, _ snapshot: EnvironmentSnapshot?, _ commands: [AddressedCommand], _ now: Moment,
+        _ turn: inout Turn
+    ) {
+        let before = environments[index]
+        var decision = EnvironmentDecision()
+        for command in commands where command.environment == before.id {
+            environments[index].take(command.envelope, now: now, into: &decision)
+        }
+        matchLedgers(index, before)
+        hear(snapshot, index)
+        let seen = observe(index, snapshot, now)
+        environments[index].step(seen, now: now, into: &decision)
+        if let wake = decision.wake { turn.wake(in: wake) }
+        turn.answers += decision.answers
+        writeEntries(before, environments[index], decision, now, &turn)
+        for place in environments[index].services.indices {
+            ledgers[index][place].speak(
+                of: environments[index].services[place], in: before.id, fence: fence, now: now, into: &turn)
+        }
+        addLooks(index, decision, &turn)
+    }
+
+    /// A service that is new since the last turn has no ledger yet.
+    private mutating func matchLedgers(_ index: Int, _ before: EnvironmentState) {
+        let services = environments[index].services
+        guard ledgers[index].count != services.count else { return }
+        var matched: [ServiceLedger] = []
+        matched.reserveCapacity(services.count)
+        var old = 0
+        for state in services {
+            if old < before.services.count, before.services[old].service == state.service {
+                matched.append(ledgers[index][old])
+                old += 1
+            } else {
+                matched.append(ServiceLedger())
+            }
+        }
+        ledgers[index] = matched
+    }
+
+    private mutating func hear(_ snapshot: EnvironmentSnapshot?, _ index: Int) {
+        guard let snapshot else { return }
+        for service in snapshot.services {
+            guard let place = environments[index].index(of: service.service) else { continue }
+            ledgers[index][place].hear(service)
+        }
+    }
+
+    private func observe(
+        _ index: Int, _ snapshot: EnvironmentSnapshot?, _ now: Moment
+    ) -> [ServiceObservation] {
+        var seen: [ServiceObservation] = []
+        seen.reserveCapacity(environments[index].services.count)
+        for (place, state) in environments[index].services.enumerated() {
+            let ledger = ledgers[index][place]
+            let looks = snapshot?.services.first { $0.service == state.service }?.looks ?? []
+            seen.append(
+                ServiceObservation(
+                    now: now, runtime: ledger.runtime, router: ledger.router, looks: looks,
+                    isRuntimeCaughtUp: ledger.isRuntimeCaughtUp(state, fence: fence),
+                    isRouterCaughtUp: ledger.isRouterCaughtUp(fence: fence), fence: fence))
+        }
+        return seen
+    }
+
+    private func addLooks(_ index: Int, _ decision: EnvironmentDecision, _ turn: inout Turn) {
+        for (place, order) in decision.looks {
+            let state = environments[index].services[place]
+            guard let rollout = state.rollout, let gate = rollout.plan.gate(order.gate) else { continue }
+            let key = LookKey(
+                environment: environments[index].id, service: state.service, deployment: rollout.deployment,
+                run: order.run, look: order.look)
+            turn.effects.append(
+                .look(
+                    LookEffect(
+                        key: key, gate: gate, release: rollout.to.number, stable: rollout.from?.number,
+                        since: order.since)))
+        }
+    }
+}

@@ -1,0 +1,124 @@
+import Deployments
+import Domain
+import Rollouts
+
+/// What this engine has said about one service, and the newest that it has heard. Not a record: after a restart
+/// everything is said again, under a higher fence.
+struct ServiceLedger {
+    private(set) var runtime: RuntimeView?
+    private(set) var router: RouterView?
+    private var sets: [SetWish] = []
+    private var runGeneration: UInt64 = 0
+    private var runAt: Moment?
+    private var route: RouteWish?
+    private var routeGeneration: UInt64 = 0
+    private var routeAt: Moment?
+    private var gone: [InstanceID] = []
+    private var goneAt: Moment?
+
+    /// A wish that was not taken over is said again after this time.
+    static let patience = Span.seconds(2)
+
+    mutating func hear(_ snapshot: ServiceSnapshot) {
+        if let view = snapshot.runtime, view.version >= runtime?.version ?? 0 { runtime = view }
+        if let view = snapshot.router, view.version >= router?.version ?? 0 { router = view }
+    }
+
+    func isRuntimeCaughtUp(_ state: ServiceState, fence: UInt64) -> Bool {
+        guard let runtime, runAt != nil, sets == state.sets else { return false }
+        return runtime.fence == fence && runtime.generation == runGeneration
+    }
+
+    func isRouterCaughtUp(fence: UInt64) -> Bool {
+        guard let router, routeAt != nil else { return false }
+        return router.fence == fence && router.generation == routeGeneration
+    }
+
+    mutating func speak(
+        of state: ServiceState, in environment: EnvironmentID, fence: UInt64, now: Moment, into turn: inout Turn
+    ) {
+        speakToRuntime(state, environment, fence, now, &turn)
+        if state.isRouted { speakToRouter(state, environment, fence, now, &turn) }
+        letGo(state, environment, fence, now, &turn)
+    }
+
+    private mutating func speakToRuntime(
+        _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn
+    ) {
+        if runAt == nil || sets != state.sets {
+            sets = state.sets
+            runGeneration += 1
+        } else if runtime?.fence == fence, runtime?.generation == runGeneration {
+            return
+        } else if let runAt, now.since(runAt) < Self.patience {
+            turn.wake(in: Self.patience - now.since(runAt))
+            return
+        }
+        runAt = now
+        turn.wake(in: Self.patience)
+        turn.effects.append(
+            .run(
+                RuntimeWish(
+                    environment: environment, service: state.service, fence: fence, generation: runGeneration,
+                    sets: sets)))
+    }
+
+    private mutating func speakToRouter(
+        _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn
+    ) {
+        var wish = state.routeWish(runtime, in: environment, fence: fence)
+        wish.generation = routeGeneration
+        if routeAt == nil || route != wish {
+            routeGeneration += 1
+            wish.generation = routeGeneration
+            route = wish
+        } else if router?.fence == fence, router?.generation == routeGeneration {
+            return
+        } else if let routeAt, now.since(routeAt) < Self.patience {
+            turn.wake(in: Self.patience - now.since(routeAt))
+            return
+        }
+        routeAt = now
+        turn.wake(in: Self.patience)
+        turn.effects.append(.route(wish))
+    }
+
+    /// An instance that leaves may stop when the table in force does not know it and no request is left on it.
+    private mutating func letGo(
+        _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn
+    ) {
+        guard let runtime else { return }
+        var free: [InstanceID] = []
+        for instance in runtime.instances where instance.phase == .leaving {
+            if state.isRouted, !isFree(instance.id, fence: fence) { continue }
+            free.append(instance.id)
+        }
+        if free.isEmpty {
+            gone = []
+            return
+        }
+        if free == gone, let goneAt, now.since(goneAt) < Self.patience {
+            turn.wake(in: Self.patience - now.since(goneAt))
+            return
+        }
+        gone = free
+        goneAt = now
+        turn.wake(in: Self.patience)
+        turn.effects.append(.letGo(environment, state.service, free))
+    }
+
+    private func isFree(_ instance: InstanceID, fence: UInt64) -> Bool {
+        guard isRouterCaughtUp(fence: fence), let router else { return false }
+        for target in router.targets where target.instances.contains(instance) { return false }
+        if let route {
+            for target in route.targets where target.backends.contains(where: { $0.instance == instance }) {
+                return false
+            }
+        }
+        return router.inFlight(instance) == 0
+    }
+}
+
+extension Turn {
+    mutating func wake(in span: Span) { wake = min(wake ?? span, span) }
+}
