@@ -1,0 +1,63 @@
+import Domain
+
+/// Reads one gate.
+struct GateReader {
+    let name: String
+    let tree: Tree
+
+    /// Nil when it asks nothing.
+    func read() -> GateSpec? {
+        guard let question else { return nil }
+        let standard = GateSchedule()
+        return GateSpec(
+            name: GateName(name), question: question,
+            schedule: GateSchedule(
+                initialDelay: tree.span("initialDelay", or: standard.initialDelay),
+                interval: tree.span("interval", or: standard.interval),
+                count: tree.integer("count", or: standard.count),
+                timeout: tree.span("timeout", or: standard.timeout),
+                failureLimit: tree.integer("failureLimit", or: standard.failureLimit),
+                errorLimit: tree.integer("errorLimit", or: standard.errorLimit),
+                inconclusiveLimit: tree.integer("inconclusiveLimit", or: standard.inconclusiveLimit),
+                onInconclusive: tree["onInconclusive"]?.text.flatMap { OnInconclusive(rawValue: $0) }
+                    ?? standard.onInconclusive,
+                extendLimit: tree.span("extendLimit", or: standard.extendLimit)))
+    }
+
+    private var question: GateQuestion? {
+        guard let (kind, value) = tree.first(of: GateShape.questions) else { return nil }
+        switch kind {
+        case "smoke": return .smoke(SmokeSpec(requests: value.items.compactMap { request($0) }))
+        case "command":
+            return .command(CommandSpec(command: value.items.compactMap(\.text), env: tree.variables("env")))
+        case "threshold": return .threshold(threshold(value))
+        default: return .health
+        }
+    }
+
+    private func request(_ tree: Tree) -> SmokeRequest? {
+        guard let (method, path) = tree.first(of: GateShape.methods) else { return nil }
+        let json = tree["expectJson"]?.entries ?? []
+        return SmokeRequest(
+            method: method.uppercased(), path: path.text ?? "/", headers: tree.variables("headers"),
+            body: tree["body"]?.text, status: tree["status"]?.scalar?.integer, within: tree.span("within"),
+            expectHeaders: tree.variables("expectHeaders"),
+            expectJSON: json.map { Variable(name: $0.key, value: JSONText(tree: $0.value).compact) }
+                .sorted { $0.name < $1.name },
+            contains: tree["contains"]?.text, capture: tree.variables("capture"))
+    }
+
+    private func threshold(_ tree: Tree) -> ThresholdSpec {
+        let latencies = tree.entries.compactMap { entry -> LatencyLimit? in
+            guard let percentile = Quantity.percentile(entry.key),
+                let limit = entry.value.text.flatMap({ Quantity.durationLimit($0) })
+            else { return nil }
+            return LatencyLimit(percentile: percentile, limit: limit)
+        }
+        return ThresholdSpec(
+            errorRate: tree["errorRate"]?.text.flatMap { Quantity.shareLimit($0) },
+            latencies: latencies.sorted { $0.percentile < $1.percentile },
+            minRate: tree["rate"]?.text.flatMap { Quantity.rateLimit($0) },
+            minRequests: tree.integer("minRequests", or: 100))
+    }
+}

@@ -1,0 +1,78 @@
+import Domain
+
+/// Reads one service. Templates are left out: they are read from files later.
+struct ServiceReader {
+    let name: String
+    let tree: Tree
+
+    func read() -> ServicePlanSpec {
+        ServicePlanSpec(spec: spec, strategy: StrategyReader(tree: tree["strategy"]).read())
+    }
+
+    private var spec: ServiceSpec {
+        ServiceSpec(
+            service: ServiceName(name), artifact: artifact, image: tree["image"]?.text, command: tree.texts("command"),
+            shell: tree["shell"]?.text, env: tree.variables("env"), data: data,
+            port: tree["port"]?.scalar?.integer, replicas: tree.integer("replicas", or: 1), probes: probes,
+            resources: resources, drain: tree.span("drain", or: .seconds(30)), stop: stop,
+            needs: tree.texts("needs").map { ServiceName($0) }.sorted(), routes: routes,
+            releaseHeader: tree.boolean("releaseHeader", or: false))
+    }
+
+    private var artifact: ArtifactSource? {
+        guard let source = tree["artifact"], let path = source["path"]?.text else { return nil }
+        return ArtifactSource(
+            path: path, prepare: source.texts("prepare"),
+            prepareTimeout: source.span("prepareTimeout", or: .minutes(10)), ignore: source.texts("ignore"))
+    }
+
+    private var data: [DataPath] {
+        let entries = tree["data"]?.entries ?? []
+        return entries.compactMap { entry in entry.value.text.map { DataPath(name: entry.key, path: $0) } }
+            .sorted { $0.name < $1.name }
+    }
+
+    private var probes: Probes {
+        guard let probes = tree["probes"] else { return Probes() }
+        return Probes(
+            startup: probe(probes["startup"]), readiness: probe(probes["readiness"]),
+            liveness: probe(probes["liveness"]))
+    }
+
+    private func probe(_ tree: Tree?) -> Probe? {
+        guard let tree, let (kind, value) = tree.first(of: ["http", "tcp", "command"]) else { return nil }
+        let check: ProbeCheck
+        switch kind {
+        case "http": check = .http(path: value.text ?? "/")
+        case "command": check = .command(value.items.compactMap(\.text))
+        default: check = .tcp
+        }
+        return Probe(
+            check: check, every: tree.span("every", or: .seconds(2)), timeout: tree.span("timeout", or: .seconds(1)),
+            failures: tree.integer("failures", or: 3), successes: tree.integer("successes", or: 1),
+            deadline: tree.span("deadline", or: .seconds(60)))
+    }
+
+    private var resources: Resources {
+        guard let resources = tree["resources"] else { return Resources() }
+        let cpu = resources["cpu"]?.text.flatMap { Quantity.cpuRange($0) } ?? (0, 0)
+        let memory = resources["memory"]?.text.flatMap { Quantity.memoryRange($0) } ?? (0, 0)
+        return Resources(
+            cpuRequest: cpu.request, cpuLimit: cpu.limit, memoryRequest: memory.request, memoryLimit: memory.limit,
+            files: resources.integer("files", or: 0))
+    }
+
+    private var stop: StopSpec {
+        guard let stop = tree["stop"] else { return StopSpec() }
+        return StopSpec(signal: stop.word("signal", or: "TERM"), timeout: stop.span("timeout", or: .seconds(10)))
+    }
+
+    private var routes: [RouteSpec] {
+        let routes = tree["routes"]?.items ?? []
+        return routes.compactMap { route in
+            guard let listen = route["listen"]?.text.flatMap({ Quantity.listen($0) }) else { return nil }
+            return RouteSpec(
+                listen: listen.address, host: route["host"]?.text?.lowercased(), path: route.word("path", or: "/"))
+        }
+    }
+}

@@ -1,0 +1,118 @@
+/// The shapes of gates.
+enum GateShape {
+    static let questions = ["health", "smoke", "command", "threshold"]
+    static let methods = ["get", "head", "post", "put", "patch", "delete"]
+
+    static let gate = MapShape(
+        title: "a gate", fields: questionFields + scheduleFields,
+        choices: [Choice(keys: questions, isRequired: true)])
+
+    private static let questionFields = [
+        Field(
+            "health", .scalar(.yes), example: "health: true",
+            "Passes when all instances of the new release are ready and none has restarted since the gate began."),
+        Field(
+            "smoke",
+            .list(ListShape(title: "a list of requests", itemTitle: "a request", item: .map(request), minimum: 1)),
+            example: "smoke: [{ get: /health, status: 200 }]",
+            "Requests to an instance of the new release, one after the other."),
+        Field(
+            "command", ManifestShape.arguments(), example: "command: [./verify]",
+            "A program: 0 passes, 75 is inconclusive, anything else fails."),
+        Field("env", ManifestShape.env, example: "env: { STRICT: \"1\" }", "Variables for `command`."),
+        Field(
+            "threshold", .map(threshold), example: "threshold: { errorRate: \"<= 1%\" }",
+            "Limits on the requests that the new release served."),
+    ]
+
+    private static let scheduleFields = [
+        Field(
+            "initialDelay", .scalar(.duration(mayBeZero: true)), standard: "0s", example: "initialDelay: 10s",
+            "Before the first look."),
+        Field(
+            "interval", .scalar(.duration(mayBeZero: false)), standard: "10s", example: "interval: 10s",
+            "From one look to the next."),
+        Field(
+            "count", .scalar(.integer(1...10_000)), standard: "1", example: "count: 6",
+            "So many conclusive looks make the answer."),
+        Field(
+            "timeout", .scalar(.duration(mayBeZero: false)), standard: "30s", example: "timeout: 30s",
+            "How long one look may take."),
+        Field(
+            "failureLimit", .scalar(.integer(0...10_000)), standard: "0", example: "failureLimit: 0",
+            "More failed looks than this fail the gate."),
+        Field(
+            "errorLimit", .scalar(.integer(0...10_000)), standard: "4", example: "errorLimit: 4",
+            "More errors in a row than this fail the gate."),
+        Field(
+            "inconclusiveLimit", .scalar(.integer(0...10_000)), standard: "0", example: "inconclusiveLimit: 3",
+            "More inconclusive looks than this end it as `onInconclusive` says."),
+        Field(
+            "onInconclusive", .scalar(.word(["extend", "revert", "hold"])), standard: "revert",
+            example: "onInconclusive: extend",
+            "`extend`: looks on, such looks do not count; `revert`; `hold`: waits for a person."),
+        Field(
+            "extendLimit", .scalar(.duration(mayBeZero: false)), standard: "30m", example: "extendLimit: 30m",
+            "With `extend`: how long it may go on in all, then it reverts."),
+    ]
+
+    static let request = MapShape(
+        title: "a request",
+        fields: methods.map { method in
+            Field(method, .scalar(.urlPath), example: "\(method): /health", "\(method.uppercased()) of this path.")
+        } + [
+            Field("headers", headers, example: "headers: { Accept: application/json }", "Headers to send."),
+            Field("body", .scalar(.text), example: "body: '{\"item\": 7}'", "The body to send."),
+            Field(
+                "status", .scalar(.integer(100...599)), standard: "200…399", example: "status: 200",
+                "The status that must come back."),
+            Field(
+                "within", .scalar(.duration(mayBeZero: false)), example: "within: 300ms",
+                "The whole answer must be there in this time."),
+            Field(
+                "expectHeaders", headers, example: "expectHeaders: { Content-Type: text/html }",
+                "Headers that must come back, with these values."),
+            Field(
+                "expectJson",
+                .entries(
+                    EntriesShape(
+                        title: "a map from JSON paths to values", key: .jsonPath, keyTitle: "a JSON path",
+                        value: .json)),
+                example: "expectJson: { \"items[0].id\": 7 }", "Values that the JSON answer must have."),
+            Field("contains", .scalar(.filled), example: "contains: Welcome", "A text that the answer must contain."),
+            Field(
+                "capture",
+                .entries(
+                    EntriesShape(
+                        title: "a map from names to JSON paths", key: .identifier, keyTitle: "the name of a variable",
+                        value: .scalar(.jsonPath))),
+                example: "capture: { id: items[0].id }",
+                "Values of the JSON answer that later requests may use as `${name}`."),
+        ], choices: [Choice(keys: methods, isRequired: true)])
+
+    private static let headers = Shape.entries(
+        EntriesShape(
+            title: "a map from header names to values", key: .headerName, keyTitle: "the name of a header",
+            value: .scalar(.text)))
+
+    static let threshold = MapShape(
+        title: "a threshold",
+        fields: [
+            Field(
+                "source", .scalar(.word(["traffic"])), standard: "traffic", example: "source: traffic",
+                "What is measured: the requests that the router counted."),
+            Field(
+                "errorRate", .scalar(.shareLimit), example: "errorRate: \"<= 1%\"",
+                "The highest share of requests that failed: 5xx, or no answer."),
+            Field("rate", .scalar(.rateLimit), example: "rate: \">= 50/s\"", "The lowest number of requests a second."),
+            Field(
+                "minRequests", .scalar(.integer(1...1_000_000_000)), standard: "100", example: "minRequests: 200",
+                "With fewer requests a look is inconclusive, never a pass."),
+        ],
+        families: [
+            FieldFamily(
+                pattern: "^p(?=.*[1-9])[0-9]{1,2}(\\.[0-9]{1,3})?$", matches: { Quantity.percentile($0) != nil },
+                shape: .scalar(.durationLimit), summary: "The highest latency at this percentile.",
+                example: "p95: \"<= 200ms\"", label: "pNN")
+        ])
+}
