@@ -90,37 +90,55 @@ int slw_process_stat(pid_t pid, struct slw_process_stat *out) {
     if (fields != 5) {
         return -EPROTO;
     }
+    const char *last = strrchr(rest, ' ');
     *out = (struct slw_process_stat){
-        .pid = pid, .parent = parent, .group = group, .session = session, .state = state, .start_time = start};
+        .pid = pid,
+        .parent = parent,
+        .group = group,
+        .session = session,
+        .state = state,
+        .start_time = start,
+        .wait_status = state == 'Z' && last ? (int32_t)strtol(last, NULL, 10) : 0,
+    };
     return 0;
 }
 
-int slw_process_has_environment(pid_t pid, const char *entry) {
-    char path[32], buffer[8192];
-    size_t wanted = strlen(entry), matched = 0;
-    int at_start = 1;
+int slw_process_environment(pid_t pid, const char *prefix, char *out, size_t capacity) {
+    char path[32], buffer[4096];
     snprintf(path, sizeof path, "/proc/%d/environ", (int)pid);
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        return 0;
+        return -errno;
     }
+    const size_t wanted = strlen(prefix);
+    // How much of the prefix the current entry has matched; `skip`: it is another entry.
+    const size_t skip = SIZE_MAX;
+    size_t matched = 0, length = 0;
     int found = 0;
-    ssize_t count;
+    ssize_t count = 0;
     while (!found && (count = read(fd, buffer, sizeof buffer)) > 0) {
-        for (ssize_t i = 0; i < count && !found; i++) {
+        for (ssize_t i = 0; i < count; i++) {
             if (buffer[i] == 0) {
-                found = at_start && matched == wanted;
+                if (matched == wanted) {
+                    found = 1;
+                    break;
+                }
                 matched = 0;
-                at_start = 1;
-            } else if (at_start && matched < wanted && buffer[i] == entry[matched]) {
-                matched++;
-            } else {
-                at_start = 0;
+            } else if (matched == wanted) {
+                if (length + 1 < capacity) {
+                    out[length++] = buffer[i];
+                }
+            } else if (matched != skip) {
+                matched = buffer[i] == prefix[matched] ? matched + 1 : skip;
             }
         }
     }
     close(fd);
-    return found || (at_start && wanted && matched == wanted);
+    if (!found && matched != wanted) {
+        return -ENOENT;
+    }
+    out[length] = 0;
+    return (int)length;
 }
 
 int slw_boot_id(uint8_t out[16]) {
@@ -175,6 +193,10 @@ int slw_self_read_pipe(int fds[2]) {
     fds[0] = ends[0];
     fds[1] = both;
     return 0;
+}
+
+int slw_set_pipe_capacity(int fd, int bytes) {
+    return fcntl(fd, F_SETPIPE_SZ, bytes) < 0 ? -errno : 0;
 }
 
 int slw_close_on_exec(int fd) {

@@ -78,12 +78,15 @@ struct slw_process_stat {
     char state;
     /// Clock ticks since boot (field 22 of /proc/<pid>/stat).
     uint64_t start_time;
+    /// Of a zombie: its wait status (field 52, the last one). Else 0.
+    int32_t wait_status;
 };
 
 /// Reads /proc/<pid>/stat. -ESRCH: no such process.
 int slw_process_stat(pid_t pid, struct slw_process_stat *out);
-/// Whether the environment that the process was started with holds exactly the entry `NAME=value`: 1 or 0.
-int slw_process_has_environment(pid_t pid, const char *entry);
+/// Copies the value of the first entry that starts with `prefix` ("NAME=") of the environment that the process was
+/// started with, as a C string; a longer value is cut. Answers its length, -ENOENT when there is none.
+int slw_process_environment(pid_t pid, const char *prefix, char *out, size_t capacity);
 /// The 16 bytes of the running kernel's boot id.
 int slw_boot_id(uint8_t out[16]);
 
@@ -94,6 +97,8 @@ int slw_make_fifo(const char *path);
 /// A close-on-exec pipe whose writing end is opened for reading and writing: its owner never gets EPIPE.
 /// fds[0] reads without blocking.
 int slw_self_read_pipe(int fds[2]);
+/// Sets how many bytes a pipe holds. The kernel rounds up, and may refuse.
+int slw_set_pipe_capacity(int fd, int bytes);
 /// Sets FD_CLOEXEC.
 int slw_close_on_exec(int fd);
 /// Random bytes from the kernel.

@@ -20,7 +20,7 @@ package struct ProcessIdentity: Hashable, Sendable {
 }
 
 /// How a process ended.
-package enum ExitStatus: Hashable, Sendable {
+package enum ProcessEnd: Hashable, Sendable {
     case exited(Int32)
     case signalled(Int32)
     /// It was adopted after the keeper's own death, and this kernel does not tell strangers (Linux before 6.15).
@@ -62,7 +62,7 @@ package enum ExitStatus: Hashable, Sendable {
 package struct ExitReport: Equatable, Sendable {
     package var token: UInt64
     package var process: ProcessIdentity
-    package var status: ExitStatus
+    package var status: ProcessEnd
     /// Milliseconds since 1970.
     package var at: Int64
     /// Processes of the instance that were still there when its main process had ended; the keeper ends them.
@@ -71,7 +71,7 @@ package struct ExitReport: Equatable, Sendable {
     package var droppedLines: UInt64
 
     package init(
-        token: UInt64, process: ProcessIdentity, status: ExitStatus, at: Int64, descendants: UInt32,
+        token: UInt64, process: ProcessIdentity, status: ProcessEnd, at: Int64, descendants: UInt32,
         droppedLines: UInt64
     ) {
         self.token = token
@@ -94,7 +94,7 @@ package struct ExitReport: Equatable, Sendable {
     package init(from reader: inout LinkReader) throws(LinkFault) {
         token = try reader.integer()
         process = try ProcessIdentity(from: &reader)
-        status = try ExitStatus(from: &reader)
+        status = try ProcessEnd(from: &reader)
         at = try reader.integer()
         descendants = try reader.integer()
         droppedLines = try reader.integer()

@@ -156,7 +156,7 @@ package enum KeeperEvent: Equatable, Sendable {
     case exited(ExitReport)
     /// To the supervisor: the proxy said that it is ready.
     case proxyUp(pid: Int32)
-    case proxyDown(pid: Int32, status: ExitStatus)
+    case proxyDown(pid: Int32, status: ProcessEnd)
     /// To the proxy. The receiver owns the descriptor: a listening socket, non-blocking and close-on-exec, shared with
     /// the keeper.
     case listenerAdded(address: String, descriptor: Int32)
@@ -204,7 +204,7 @@ package enum KeeperEvent: Equatable, Sendable {
         switch frame.kind {
         case 0xC001: self = .exited(try ExitReport(from: &reader))
         case 0xC002: self = .proxyUp(pid: try reader.integer())
-        case 0xC003: self = .proxyDown(pid: try reader.integer(), status: try ExitStatus(from: &reader))
+        case 0xC003: self = .proxyDown(pid: try reader.integer(), status: try ProcessEnd(from: &reader))
         case 0xC004:
             guard let descriptor else { throw .missingDescriptor }
             self = .listenerAdded(address: try reader.text(), descriptor: descriptor)
