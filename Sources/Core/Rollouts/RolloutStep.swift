@@ -188,6 +188,9 @@ extension ServiceState {
 
     /// What shows that the new release cannot go on.
     private func trouble(_ rollout: RolloutState, _ seen: ServiceObservation) -> RolloutFailure? {
+        if let objection = seen.router?.objection, !objection.isEmpty, rollout.to.isRouted {
+            return RolloutFailure(.cannotRun, objection)
+        }
         guard let runtime = seen.runtime, count(of: rollout.to.number) > 0 else { return nil }
         for set in runtime.sets where set.release == rollout.to.number {
             if case .failed(let reason) = set.state { return RolloutFailure(.cannotRun, reason) }

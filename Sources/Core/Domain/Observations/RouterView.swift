@@ -11,11 +11,14 @@ package struct RouterView: Hashable, Sendable, Codable {
     package var targets: [TargetView]
     /// Requests in flight by instance, those that left the table included; instances with none may be missing.
     package var busy: [InstanceTraffic]
+    /// Why the last wish cannot be carried out at all (a port that somebody else holds); empty: it can.
+    package var objection: String
 
     package init(
         version: UInt64 = 0, fence: UInt64 = 0, generation: UInt64 = 0, isHolding: Bool = false, held: Int = 0,
-        targets: [TargetView] = [], busy: [InstanceTraffic] = []
+        targets: [TargetView] = [], busy: [InstanceTraffic] = [], objection: String = ""
     ) {
+        self.objection = objection
         self.version = version
         self.fence = fence
         self.generation = generation

@@ -1,0 +1,203 @@
+package import Domain
+
+/// The answer to `GET /v1/version`.
+package struct VersionReport: Codable, Hashable, Sendable {
+    /// Of the supervisor's binary.
+    package var version: String
+    /// Of this interface.
+    package var api: Int
+    package var pid: Int
+    package var state: String
+    package var startedAt: Int64
+    package init(version: String, api: Int, pid: Int, state: String, startedAt: Int64) {
+        self.version = version
+        self.api = api
+        self.pid = pid
+        self.state = state
+        self.startedAt = startedAt
+    }
+}
+
+/// What a deploy would do.
+package struct PlanReport: Codable, Hashable, Sendable {
+    package var environment: EnvironmentID
+    /// In the order of their waves.
+    package var items: [PlanItem]
+    /// Worth knowing: services that the manifest no longer names, risks.
+    package var notes: [String]
+    /// Why it cannot be done.
+    package var objections: [PlanObjection]
+
+    package init(
+        environment: EnvironmentID, items: [PlanItem], notes: [String] = [], objections: [PlanObjection] = []
+    ) {
+        self.environment = environment
+        self.items = items
+        self.notes = notes
+        self.objections = objections
+    }
+
+    package var hasChanges: Bool { items.contains { $0.action != "keep" } }
+}
+
+/// A reason why a plan cannot be carried out.
+package struct PlanObjection: Codable, Hashable, Sendable {
+    package var message: String
+    package var hint: String
+    package init(_ message: String, hint: String = "") {
+        self.message = message
+        self.hint = hint
+    }
+}
+
+/// One service of a plan.
+package struct PlanItem: Codable, Hashable, Sendable {
+    package var service: ServiceName
+    /// `create`, `change`, `keep`, `start` (it was taken down)
+    package var action: String
+    package var wave: Int
+    package var strategy: String
+    package var from: ReleaseNumber?
+    package var to: ReleaseNumber?
+    /// The stages that the rollout would go through.
+    package var stages: [String]
+    package var changes: [PlanChange]
+
+    package init(
+        service: ServiceName, action: String, wave: Int, strategy: String, from: ReleaseNumber?, to: ReleaseNumber?,
+        stages: [String] = [], changes: [PlanChange] = []
+    ) {
+        self.service = service
+        self.action = action
+        self.wave = wave
+        self.strategy = strategy
+        self.from = from
+        self.to = to
+        self.stages = stages
+        self.changes = changes
+    }
+}
+
+/// One field that differs.
+package struct PlanChange: Codable, Hashable, Sendable {
+    package var field: String
+    package var old: String
+    package var new: String
+    package init(field: String, old: String, new: String) {
+        self.field = field
+        self.old = old
+        self.new = new
+    }
+}
+
+/// What happened, newest first.
+package struct HistoryReport: Codable, Hashable, Sendable {
+    package var deployments: [DeploymentReport]
+    package init(deployments: [DeploymentReport]) { self.deployments = deployments }
+}
+
+/// Events of an environment, oldest first, with their places in the journal.
+package struct EventsReport: Codable, Hashable, Sendable {
+    package var events: [EventReport]
+    package init(events: [EventReport]) { self.events = events }
+}
+
+/// One event.
+package struct EventReport: Codable, Hashable, Sendable {
+    package var sequence: Int64
+    /// The kind in words: `weightMoved`.
+    package var kind: String
+    package var event: Event
+    package init(sequence: Int64, kind: String, event: Event) {
+        self.sequence = sequence
+        self.kind = kind
+        self.event = event
+    }
+}
+
+/// Lines of instances, oldest first.
+package struct LogsReport: Codable, Hashable, Sendable {
+    package var lines: [LogLineReport]
+    package init(lines: [LogLineReport]) { self.lines = lines }
+}
+
+/// One line that an instance wrote.
+package struct LogLineReport: Codable, Hashable, Sendable {
+    package var at: Int64
+    package var service: ServiceName
+    package var release: ReleaseNumber
+    package var instance: InstanceID
+    package var isError: Bool
+    package var text: String
+    package init(
+        at: Int64, service: ServiceName, release: ReleaseNumber, instance: InstanceID, isError: Bool, text: String
+    ) {
+        self.at = at
+        self.service = service
+        self.release = release
+        self.instance = instance
+        self.isError = isError
+        self.text = text
+    }
+}
+
+/// Releases in quarantine.
+package struct QuarantineReport: Codable, Hashable, Sendable {
+    package var entries: [QuarantinedRelease]
+    package init(entries: [QuarantinedRelease]) { self.entries = entries }
+}
+
+/// One release in quarantine.
+package struct QuarantinedRelease: Codable, Hashable, Sendable {
+    package var service: ServiceName
+    package var release: ReleaseNumber
+    package var digest: ContentDigest
+    package var at: Int64
+    package var reason: String
+    package init(service: ServiceName, release: ReleaseNumber, digest: ContentDigest, at: Int64, reason: String) {
+        self.service = service
+        self.release = release
+        self.digest = digest
+        self.at = at
+        self.reason = reason
+    }
+}
+
+/// The gates, asked on the stable releases.
+package struct VerifyReport: Codable, Hashable, Sendable {
+    package var results: [VerifyResult]
+    package init(results: [VerifyResult]) { self.results = results }
+    package var isGood: Bool { results.allSatisfy { $0.result.verdict == .pass } }
+}
+
+/// One gate on one stable release.
+package struct VerifyResult: Codable, Hashable, Sendable {
+    package var service: ServiceName
+    package var release: ReleaseNumber
+    package var gate: GateName
+    package var result: LookResult
+    package init(service: ServiceName, release: ReleaseNumber, gate: GateName, result: LookResult) {
+        self.service = service
+        self.release = release
+        self.gate = gate
+        self.result = result
+    }
+}
+
+/// The environments that the supervisor knows.
+package struct EnvironmentsReport: Codable, Hashable, Sendable {
+    package var environments: [EnvironmentID]
+    package init(environments: [EnvironmentID]) { self.environments = environments }
+}
+
+/// The body of every answer that is not 2xx.
+package struct ErrorReport: Codable, Hashable, Sendable {
+    package var code: String
+    package var message: String
+    package var hint: String
+    package init(code: String, message: String, hint: String = "") {
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+}

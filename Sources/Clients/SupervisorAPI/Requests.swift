@@ -1,0 +1,128 @@
+package import Domain
+
+/// The body of `POST …/deploy` and `POST …/plan`: the project as the client's manifest describes it, and what it packed.
+package struct DeployRequest: Codable, Hashable, Sendable {
+    package var project: ProjectSpec
+    /// By service; services without files have none.
+    package var artifacts: [ServiceArtifact]
+    package var by: String
+    package var reason: String
+    /// Only these services; empty: all.
+    package var only: [ServiceName]
+
+    package init(
+        project: ProjectSpec, artifacts: [ServiceArtifact], by: String, reason: String = "",
+        only: [ServiceName] = []
+    ) {
+        self.project = project
+        self.artifacts = artifacts
+        self.by = by
+        self.reason = reason
+        self.only = only
+    }
+}
+
+/// What was packed for a service.
+package struct ServiceArtifact: Codable, Hashable, Sendable {
+    package var service: ServiceName
+    package var artifact: Artifact
+    package init(service: ServiceName, artifact: Artifact) {
+        self.service = service
+        self.artifact = artifact
+    }
+}
+
+/// The body of `POST …/rollback`. Without a number: to what stood before the last deployment that was committed.
+package struct RollbackRequest: Codable, Hashable, Sendable {
+    /// What stood after this deployment.
+    package var to: DeploymentNumber?
+    /// Only this service.
+    package var service: ServiceName?
+    /// With `service`: to this release.
+    package var release: ReleaseNumber?
+    package var by: String
+    package var reason: String
+
+    package init(
+        to: DeploymentNumber? = nil, service: ServiceName? = nil, release: ReleaseNumber? = nil, by: String,
+        reason: String = ""
+    ) {
+        self.to = to
+        self.service = service
+        self.release = release
+        self.by = by
+        self.reason = reason
+    }
+}
+
+/// The body of `POST …/command`.
+package struct CommandRequest: Codable, Hashable, Sendable {
+    package var verb: CommandVerb
+    package var service: ServiceName?
+    package var reason: String
+    /// `promote` only: skips the gate that is asked now; `reason` says why.
+    package var skipGate: Bool
+    package var by: String
+
+    package init(
+        verb: CommandVerb, service: ServiceName? = nil, reason: String = "", skipGate: Bool = false, by: String
+    ) {
+        self.verb = verb
+        self.service = service
+        self.reason = reason
+        self.skipGate = skipGate
+        self.by = by
+    }
+}
+
+/// What can be asked of a deployment under way.
+package enum CommandVerb: String, Codable, Hashable, Sendable, CaseIterable {
+    case promote
+    case pause
+    case resume
+    case abort
+    case retry
+    case down
+}
+
+/// The body of `POST …/quarantine`: puts a release in, or lifts it by the start of its digest.
+package struct QuarantineRequest: Codable, Hashable, Sendable {
+    package var lift: Bool
+    /// `api@14`, or the first digits of a digest.
+    package var release: String
+    package var reason: String
+    package var by: String
+    package init(lift: Bool, release: String, reason: String, by: String) {
+        self.lift = lift
+        self.release = release
+        self.reason = reason
+        self.by = by
+    }
+}
+
+/// The answer to everything that asks for a change.
+package struct CommandReply: Codable, Hashable, Sendable {
+    /// `accepted`, `nothing`, `refused`
+    package var outcome: String
+    package var deployment: DeploymentNumber?
+    /// Why not, or what stands already.
+    package var message: String
+    package var hint: String
+    /// `busy`, `quarantined`, `not-waiting`, `nothing-runs`, `invalid`; empty unless refused.
+    package var code: String
+
+    package init(
+        outcome: String, deployment: DeploymentNumber? = nil, message: String = "", hint: String = "",
+        code: String = ""
+    ) {
+        self.outcome = outcome
+        self.deployment = deployment
+        self.message = message
+        self.hint = hint
+        self.code = code
+    }
+
+    package static func refused(_ code: String, _ message: String, hint: String = "") -> CommandReply {
+        CommandReply(outcome: "refused", message: message, hint: hint, code: code)
+    }
+}
