@@ -47,10 +47,14 @@ enum KeeperLock {
         var status = stat()
         guard stat(path, &status) == 0 else { throw .system("cannot look at \(path)", errno) }
         guard status.st_mode & S_IFMT == S_IFDIR else { throw .system("cannot use \(path)", ENOTDIR) }
-        guard status.st_uid == geteuid(), status.st_mode & 0o022 == 0 else {
+        guard status.st_uid == geteuid() else {
             throw StartFailure(
-                code: EX_NOPERM, message: "\(path) is not private to this user",
-                hint: "it has to be owned by the keeper's user, and nobody else may write to it")
+                code: EX_NOPERM, message: "\(path) belongs to another user",
+                hint: "each user has a keeper and a state directory of their own")
+        }
+        // Whoever can write here can command what we run; a lax umask may have made it so.
+        guard status.st_mode & 0o077 == 0 || chmod(path, 0o700) == 0 else {
+            throw .system("cannot make \(path) private", errno)
         }
     }
 

@@ -7,8 +7,8 @@ package enum KeeperRole {
     /// Runs until a graceful stop, which exits with 0.
     ///
     /// Exit codes when it cannot start, with a message on standard error: 75 another keeper has the state directory,
-    /// 73 the directory cannot be written, 77 it is not private, 78 its state is of a later version, 71 the system
-    /// refuses a resource.
+    /// 73 the directory cannot be written, 77 it is another user's, 78 its state is of a later version, 71 the
+    /// system refuses a resource.
     package static func run(_ configuration: KeeperConfiguration) -> Never {
         do throws(StartFailure) {
             let service = try start(configuration)

@@ -156,6 +156,7 @@ extension KeeperService {
                     for answer in listener.waiting { answer(.failed(error)) }
                 }
             }
+            save()
             if !lateListeners.isEmpty { retryLateListeners() }
         }
     }

@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import KeeperControl
 import Testing
@@ -37,14 +38,16 @@ import Testing
             let process = try await keeper.shell(
                 seat, 1, "trap '' TERM; echo up; while :; do sleep 0.05; done")
             try await eventually("trap is set") { logged(keeper.log("1")) == ["up"] }
+            let askedAt = slw_realtime_ms()
             try await seat.link.stop(token: 1, grace: 300)
-            #expect(isAlive(process.pid))
             // The deadline is the keeper's: it holds although the supervisor is gone.
             seat.link.close()
             kill(seat.pid, SIGKILL)
             let next = try await keeper.seat()
             let report = try await next.exit(of: 1)
             #expect(report.status == .signalled(SIGKILL))
+            #expect(report.process == process)
+            #expect(report.at - askedAt >= 300)
         }
     }
 
