@@ -10,6 +10,8 @@ package enum Effect: Hashable, Sendable {
     case letGo(EnvironmentID, ServiceName, [InstanceID])
     /// Taken once for its key, as far as this supervisor lives; who asks again after a restart knows whether it may.
     case look(LookEffect)
+    /// Convergent: the evidence of a gate run begins here.
+    case mark(LookEffect)
 }
 
 /// A look of a gate that is to be taken.

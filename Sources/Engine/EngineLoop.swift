@@ -112,17 +112,21 @@ package struct EngineLoop: Sendable {
     }
 
     private func addLooks(_ index: Int, _ decision: EnvironmentDecision, _ turn: inout Turn) {
-        for (place, order) in decision.looks {
-            let state = environments[index].services[place]
-            guard let rollout = state.rollout, let gate = rollout.plan.gate(order.gate) else { continue }
-            let key = LookKey(
-                environment: environments[index].id, service: state.service, deployment: rollout.deployment,
-                run: order.run, look: order.look)
-            turn.effects.append(
-                .look(
-                    LookEffect(
-                        key: key, gate: gate, release: rollout.to.number, stable: rollout.from?.number,
-                        since: order.since)))
+        for (place, order) in decision.marks {
+            if let effect = look(index, place, order) { turn.effects.append(.mark(effect)) }
         }
+        for (place, order) in decision.looks {
+            if let effect = look(index, place, order) { turn.effects.append(.look(effect)) }
+        }
+    }
+
+    private func look(_ index: Int, _ place: Int, _ order: LookOrder) -> LookEffect? {
+        let state = environments[index].services[place]
+        guard let rollout = state.rollout, let gate = rollout.plan.gate(order.gate) else { return nil }
+        let key = LookKey(
+            environment: environments[index].id, service: state.service, deployment: rollout.deployment,
+            run: order.run, look: order.look)
+        return LookEffect(
+            key: key, gate: gate, release: rollout.to.number, stable: rollout.from?.number, since: order.since)
     }
 }

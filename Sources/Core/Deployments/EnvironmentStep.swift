@@ -6,6 +6,7 @@ package struct EnvironmentDecision: Sendable {
     package var events: [Event] = []
     /// Per service, by its place in `services`.
     package var looks: [(service: Int, order: LookOrder)] = []
+    package var marks: [(service: Int, order: LookOrder)] = []
     package var answers: [CommandAnswer] = []
     package var releases: [ReleaseRecord] = []
     /// Deployments that ended in this step: their records are written once more.
@@ -28,6 +29,7 @@ extension EnvironmentState {
             services[index].step(seen[index], into: &part)
             decision.events += part.events
             for order in part.looks { decision.looks.append((index, order)) }
+            for order in part.marks { decision.marks.append((index, order)) }
             if let wake = part.wake { decision.wake(in: wake) }
         }
         guard deployment != nil else { return }

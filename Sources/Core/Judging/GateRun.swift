@@ -15,6 +15,8 @@ package struct GateRun: Hashable, Sendable {
     package private(set) var isLooking = false
     /// The fence of the supervisor that asked.
     package private(set) var askedUnder: UInt64 = 0
+    /// The fence of the supervisor that noted where evidence begins; marks do not outlive it.
+    package private(set) var markedUnder: UInt64 = 0
     package private(set) var passes = 0
     package private(set) var failures = 0
     package private(set) var errorsInRow = 0
@@ -39,6 +41,8 @@ package struct GateRun: Hashable, Sendable {
         case wait(Span)
         /// Ask, or ask again: take look number `look`.
         case ask
+        /// Note what traffic was counted so far: evidence begins here.
+        case mark
         case pass
         case fail(String)
         /// No answer: the gate's `onInconclusive` says what follows. `undecided` is why.
@@ -53,6 +57,12 @@ package struct GateRun: Hashable, Sendable {
     package mutating func step(
         _ gate: GateSpec, result: LookResult?, isKnown: Bool, now: Moment, fence: UInt64
     ) -> Move {
+        if gate.question.needsTraffic, markedUnder != fence {
+            markedUnder = fence
+            isLooking = false
+            lookStarted = now
+            return .mark
+        }
         if isLooking {
             if let result {
                 return count(result, gate.schedule, now: now)
@@ -72,7 +82,7 @@ package struct GateRun: Hashable, Sendable {
             let late = "no answer within \(gate.schedule.timeout)"
             return count(LookResult(.error, Evidence(late)), gate.schedule, now: now)
         }
-        return nextLook(gate.schedule, now: now, fence: fence)
+        return nextLook(gate, now: now, fence: fence)
     }
 
     /// The time that a pause took does not count.
@@ -81,10 +91,13 @@ package struct GateRun: Hashable, Sendable {
         lookStarted = lookStarted.advanced(by: span)
     }
 
-    private mutating func nextLook(_ schedule: GateSchedule, now: Moment, fence: UInt64) -> Move {
+    private mutating func nextLook(_ gate: GateSpec, now: Moment, fence: UInt64) -> Move {
+        let schedule = gate.schedule
         let due: Span
         if look == 0 {
-            due = schedule.initialDelay - now.since(started)
+            // Traffic is judged an interval after the mark: before that there is none.
+            let first = gate.question.needsTraffic ? schedule.initialDelay + schedule.interval : schedule.initialDelay
+            due = first - now.since(lookStarted)
         } else {
             let interval = lastVerdict == .error ? min(schedule.interval, .seconds(10)) : schedule.interval
             due = interval - now.since(lookStarted)
@@ -175,6 +188,7 @@ extension GateRun: RecordCodable {
         if let lastVerdict { writer.put(13, Int(lastVerdict.rawValue)) }
         writer.put(14, lastSummary)
         writer.put(15, hasPassed)
+        writer.put(16, markedUnder)
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -199,6 +213,7 @@ extension GateRun: RecordCodable {
             case 13: run.lastVerdict = Verdict(rawValue: try reader.byte())
             case 14: run.lastSummary = try reader.text()
             case 15: run.hasPassed = try reader.bool()
+            case 16: run.markedUnder = try reader.uint64()
             case _: try reader.skip()
             }
         }
@@ -216,5 +231,6 @@ extension GateRun: RecordCodable {
         lastVerdict = run.lastVerdict
         lastSummary = run.lastSummary
         hasPassed = run.hasPassed
+        markedUnder = run.markedUnder
     }
 }

@@ -125,16 +125,6 @@ package enum Stage: Hashable, Sendable {
     }
 }
 
-extension GateQuestion {
-    /// Judges traffic of the release on trial.
-    package var needsTraffic: Bool {
-        switch self {
-        case .threshold: true
-        case .health, .smoke, .command: false
-        }
-    }
-}
-
 extension CanarySpec {
     /// The gates that its steps name, in order.
     package var gates: [GateName] {

@@ -113,7 +113,7 @@ extension ServiceState {
         let move = look(&run, gate, rollout, seen, into: &decision)
         rollout.gate = run
         switch move {
-        case .wait, .ask: return false
+        case .wait, .ask, .mark: return false
         case .pass:
             decision.events.append(event(.gatePassed, rollout, seen, text: "\(name): \(run.lastSummary)"))
             return true
@@ -146,7 +146,7 @@ extension ServiceState {
             let move = look(&run, gate, rollout, seen, into: &decision)
             rollout.background[index] = run
             switch move {
-            case .wait, .ask: break
+            case .wait, .ask, .mark: break
             case .pass:
                 if !hadPassed {
                     decision.events.append(event(.gatePassed, rollout, seen, text: "\(run.gate): \(run.lastSummary)"))
@@ -175,6 +175,9 @@ extension ServiceState {
         case .ask:
             decision.looks.append(LookOrder(run: run.id, look: run.look, gate: gate.name, since: run.since))
             decision.wake(in: gate.schedule.timeout)
+        case .mark:
+            decision.marks.append(LookOrder(run: run.id, look: run.look, gate: gate.name, since: run.since))
+            decision.wake(in: .zero)
         case .pass, .fail, .hold: break
         }
         return move

@@ -92,6 +92,8 @@ package struct WarmRelease: Hashable, Sendable {
 package struct ServiceDecision: Sendable {
     package var events: [Event] = []
     package var looks: [LookOrder] = []
+    /// Where the evidence of gate runs begins.
+    package var marks: [LookOrder] = []
     /// The next time at which something is due, even if nothing is seen.
     package var wake: Span?
 

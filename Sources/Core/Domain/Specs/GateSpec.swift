@@ -32,6 +32,14 @@ package enum GateQuestion: Hashable, Sendable, Codable {
         }
     }
 
+    /// Judges traffic of the release on trial, from a mark that is noted when the run begins.
+    package var needsTraffic: Bool {
+        switch self {
+        case .threshold: true
+        case .health, .smoke, .command: false
+        }
+    }
+
     /// Whether a look may be taken again when nobody knows how it ended.
     package var isRepeatable: Bool {
         switch self {

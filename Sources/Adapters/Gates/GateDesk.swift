@@ -1,0 +1,39 @@
+package import Domain
+package import Ports
+
+/// Answers gates: hands each question to what can answer it.
+package struct GateDesk: GatePort {
+    private let health: HealthGate
+    private let smoke: SmokeGate
+    private let command: CommandGate
+    private let threshold: ThresholdGate
+
+    package init(
+        health: HealthGate = HealthGate(), smoke: SmokeGate = SmokeGate(), command: CommandGate,
+        threshold: ThresholdGate
+    ) {
+        self.health = health
+        self.smoke = smoke
+        self.command = command
+        self.threshold = threshold
+    }
+
+    package func look(_ request: LookRequest) async -> LookResult {
+        switch request.gate.question {
+        case .health: await health.look(request)
+        case .smoke(let spec): await smoke.look(spec, request)
+        case .command(let spec): await command.look(spec, request)
+        case .threshold(let spec): await threshold.look(spec, request)
+        }
+    }
+
+    /// Notes where the counts of a run begin, for gates that measure. To be called when a run starts, so that its first
+    /// look has a window behind it. Does nothing for other gates, or when a mark is there.
+    /// - Parameter key: of the run; its `look` is not looked at.
+    package func mark(_ key: LookKey, _ gate: GateSpec, release: ReleaseNumber, since: Int = 0) async {
+        switch gate.question {
+        case .health, .smoke, .command: return
+        case .threshold: await threshold.mark(key, release: release, since: since)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+import Domain
+import FoundationEssentials
+import Ports
+
+extension EngineService {
+    /// Carries one effect out. Trouble is told, never thrown: convergent effects come again by themselves.
+    func carryOut(_ effect: Effect) async {
+        switch effect {
+        case .run(let wish): await run(wish)
+        case .route(let wish): await route(wish)
+        case .letGo(let environment, let service, let instances):
+            do {
+                try await parts.runtime.letGo(instances, of: service, in: environment)
+            } catch { note("runtime of \(service)", "\(error)") }
+        case .look(let look): await take(look)
+        case .mark(let look):
+            await parts.gates.mark(look.key, look.gate, release: look.release, since: look.since)
+        }
+        waker.signal()
+    }
+
+    private func run(_ wish: RuntimeWish) async {
+        let part = "runtime of \(wish.environment)/\(wish.service)"
+        do {
+            var releases: [Release] = []
+            for set in wish.sets {
+                releases.append(
+                    try await parts.releases.release(set.release, of: wish.service, in: wish.environment))
+            }
+            try await parts.runtime.apply(wish, releases: releases)
+            note(part, nil)
+        } catch let error as PortError where error.code == .stale {
+            // A younger wish of ours was faster, or another supervisor took over: either way this one is void.
+            parts.logger.debug("stale wish for \(wish.service)")
+        } catch { note(part, "\(error)") }
+    }
+
+    private func route(_ wish: RouteWish) async {
+        let part = "router of \(wish.environment)/\(wish.service)"
+        let key = "\(wish.environment)/\(wish.service)"
+        do {
+            guard let number = wish.canary ?? wish.targets.map(\.release).max() ?? stable(wish) else { return }
+            let release = try await parts.releases.release(number, of: wish.service, in: wish.environment)
+            try await parts.router.apply(wish, service: release)
+            note(part, nil)
+            objections.withLock { $0[key] = nil }
+        } catch let error as PortError where error.code == .stale {
+            parts.logger.debug("stale route for \(wish.service)")
+        } catch let error as PortError where error.code == .invalid {
+            objections.withLock { $0[key] = error.description }
+            note(part, "\(error)")
+        } catch { note(part, "\(error)") }
+    }
+
+    private func stable(_ wish: RouteWish) -> ReleaseNumber? {
+        current.environment(wish.environment)?.service(wish.service)?.stable?.number
+    }
+
+    private func take(_ look: LookEffect) async {
+        guard desk.begin(look.key) else { return }
+        var result: LookResult
+        do {
+            result = await parts.gates.look(try await request(look))
+        } catch {
+            result = LookResult(.error, Evidence("the question could not be asked: \(error)"))
+        }
+        if Task.isCancelled {
+            result = LookResult(.error, Evidence("the supervisor stopped while it looked"))
+        }
+        desk.finish(look.key, result)
+        waker.signal()
+        await keep(result, look)
+    }
+
+    private func request(_ look: LookEffect) async throws -> LookRequest {
+        let key = look.key
+        let release = try await parts.releases.release(look.release, of: key.service, in: key.environment)
+        var stable: Release?
+        if let number = look.stable {
+            stable = try await parts.releases.release(number, of: key.service, in: key.environment)
+        }
+        let view = try await parts.runtime.observe(key.environment)[key.service]
+        let all = view?.instances.filter { $0.release == look.release && $0.phase != .leaving } ?? []
+        return LookRequest(
+            key: key, gate: look.gate, release: release, stable: stable,
+            instances: all.filter { $0.phase == .ready }, all: all, since: look.since)
+    }
+
+    /// Evidence outlives the rollout: it is what people ask for afterwards.
+    private func keep(_ result: LookResult, _ look: LookEffect) async {
+        do {
+            let entry = JournalEntry(
+                kind: .evidence, environment: look.key.environment,
+                key: "\(look.key.service)#\(look.key.deployment.value)/\(look.gate.name)/\(look.key.look)",
+                at: parts.now().wall, body: Array(try JSONEncoder().encode(result)))
+            try await parts.journal.append([entry])
+        } catch { note("journal", "evidence of gate \(look.gate.name) cannot be kept: \(error)") }
+    }
+}

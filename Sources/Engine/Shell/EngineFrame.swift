@@ -1,0 +1,34 @@
+package import Deployments
+package import Domain
+
+/// What the engine knew after a turn: the source of everything that is shown.
+package struct EngineFrame: Sendable {
+    /// Counted up with every change.
+    package var revision: UInt64 = 0
+    package var environments: [EnvironmentState] = []
+    package var views: [EnvironmentID: [ServiceSnapshot]] = [:]
+    /// Newest result per gate run.
+    package var evidence: [EvidenceKey: LookResult] = [:]
+    /// What keeps Slipway from its work, per part.
+    package var troubles: [String: String] = [:]
+
+    package init() {}
+
+    package func environment(_ id: EnvironmentID) -> EnvironmentState? { environments.first { $0.id == id } }
+
+    package func view(_ service: ServiceName, in environment: EnvironmentID) -> ServiceSnapshot? {
+        views[environment]?.first { $0.service == service }
+    }
+}
+
+/// Names a gate run.
+package struct EvidenceKey: Hashable, Sendable {
+    package var environment: EnvironmentID
+    package var service: ServiceName
+    package var run: Int
+    package init(environment: EnvironmentID, service: ServiceName, run: Int) {
+        self.environment = environment
+        self.service = service
+        self.run = run
+    }
+}

@@ -1,0 +1,214 @@
+package import Deployments
+package import Domain
+import FoundationEssentials
+package import Logging
+package import Ports
+import Rollouts
+import Synchronization
+
+/// The shell around the engine's loop: brings snapshots and commands in, makes entries durable, carries effects out.
+/// Nothing is decided here.
+package final class EngineService: Sendable {
+    /// What the shell stands on.
+    package struct Parts: Sendable {
+        package var journal: any JournalPort
+        package var runtime: any RuntimePort
+        package var router: any RouterPort
+        package var gates: any GatePort
+        package var releases: ReleaseLibrary
+        package var now: @Sendable () -> Moment
+        package var logger: Logger
+
+        package init(
+            journal: any JournalPort, runtime: any RuntimePort, router: any RouterPort, gates: any GatePort,
+            releases: ReleaseLibrary, now: @escaping @Sendable () -> Moment, logger: Logger
+        ) {
+            self.journal = journal
+            self.runtime = runtime
+            self.router = router
+            self.gates = gates
+            self.releases = releases
+            self.now = now
+            self.logger = logger
+        }
+    }
+
+    private struct Pending: Sendable {
+        var command: AddressedCommand
+        var answer: CheckedContinuation<CommandOutcome, Never>
+    }
+
+    private struct Inbox {
+        var pending: [Pending] = []
+        var nextID: UInt64 = 1
+        var isClosed = false
+    }
+
+    let parts: Parts
+    let desk = LookDesk()
+    let frame = Mutex(EngineFrame())
+    /// Why the router cannot carry out the last wish for a service.
+    let objections = Mutex<[String: String]>([:])
+    private let inbox = Mutex(Inbox())
+    private let initial: EngineLoop
+    /// Signal it when something may have changed.
+    package let waker = Waker()
+
+    package init(_ loop: EngineLoop, _ parts: Parts) {
+        initial = loop
+        self.parts = parts
+        frame.withLock { $0.environments = loop.environments }
+    }
+
+    /// What is known now.
+    package var current: EngineFrame { frame.withLock { $0 } }
+
+    /// Gives a command to the engine. Answered when what follows from it is durable.
+    package func submit(
+        _ command: EnvironmentCommand, to environment: EnvironmentID, by: String
+    ) async -> CommandOutcome {
+        if case .deploy = command {
+            objections.withLock { $0 = $0.filter { !$0.key.hasPrefix("\(environment)/") } }
+        }
+        return await withCheckedContinuation { continuation in
+            let isTaken = inbox.withLock { inbox -> Bool in
+                guard !inbox.isClosed, inbox.pending.count < 1000 else { return false }
+                let envelope = CommandEnvelope(id: inbox.nextID, by: by, command: command)
+                inbox.nextID += 1
+                inbox.pending.append(
+                    Pending(
+                        command: AddressedCommand(environment: environment, envelope: envelope), answer: continuation))
+                return true
+            }
+            if isTaken {
+                waker.signal()
+            } else {
+                continuation.resume(returning: .refused(Refusal(.busy, "the supervisor is stopping")))
+            }
+        }
+    }
+
+    /// Runs until the task is cancelled.
+    package func run() async {
+        await withDiscardingTaskGroup { group in
+            var loop = initial
+            while !Task.isCancelled {
+                let wait = await turn(&loop, &group)
+                await waker.wait(upTo: wait)
+            }
+            group.cancelAll()
+        }
+        let rest = inbox.withLock { inbox -> [Pending] in
+            inbox.isClosed = true
+            defer { inbox.pending = [] }
+            return inbox.pending
+        }
+        for pending in rest {
+            pending.answer.resume(returning: .refused(Refusal(.busy, "the supervisor is stopping")))
+        }
+    }
+
+    private func turn(_ loop: inout EngineLoop, _ group: inout DiscardingTaskGroup) async -> Span {
+        let pending = inbox.withLock { inbox -> [Pending] in
+            defer { inbox.pending = [] }
+            return inbox.pending
+        }
+        let snapshots = await observe(loop.watched)
+        var next = loop
+        let turn = next.turn(snapshots, pending.map(\.command), now: parts.now())
+        do {
+            if !turn.entries.isEmpty { try await parts.journal.append(turn.entries) }
+            try parts.releases.learn(turn.entries)
+            note("journal", nil)
+        } catch {
+            // Nothing took hold: the loop stays where it was, and everything is tried again.
+            note("journal", "the journal cannot be written: \(error)")
+            for entry in pending {
+                let refusal = Refusal(
+                    .invalid, "the journal cannot be written: \(error)", hint: "free some space, then try again")
+                entry.answer.resume(returning: .refused(refusal))
+            }
+            return .seconds(1)
+        }
+        loop = next
+        publish(loop, snapshots, isChanged: !turn.entries.isEmpty)
+        for answer in turn.answers {
+            pending.first { $0.command.envelope.id == answer.id }?.answer.resume(returning: answer.outcome)
+        }
+        for effect in turn.effects { group.addTask { await self.carryOut(effect) } }
+        let isBusy = loop.environments.contains { environment in
+            environment.deployment != nil
+        } || snapshots.contains { $0.services.contains { $0.runtime?.instances.contains { $0.phase == .leaving } == true } }
+        let longest: Span = isBusy ? .milliseconds(100) : .seconds(2)
+        return min(longest, max(turn.wake ?? longest, .milliseconds(1)))
+    }
+
+    private func observe(_ watched: [(EnvironmentID, [ServiceName])]) async -> [EnvironmentSnapshot] {
+        var snapshots: [EnvironmentSnapshot] = []
+        for (id, services) in watched {
+            var runtime: [ServiceName: RuntimeView] = [:]
+            var router: [ServiceName: RouterView] = [:]
+            do {
+                runtime = try await parts.runtime.observe(id)
+                note("runtime", nil)
+            } catch { note("runtime", "\(error)") }
+            do {
+                router = try await parts.router.observe(id)
+                note("router", nil)
+            } catch { note("router", "\(error)") }
+            let objected = objections.withLock { $0 }
+            snapshots.append(
+                EnvironmentSnapshot(
+                    id: id,
+                    services: services.map { service in
+                        var view = router[service]
+                        if let objection = objected["\(id)/\(service)"] {
+                            view = view ?? RouterView()
+                            view?.objection = objection
+                        }
+                        return ServiceSnapshot(
+                            service: service, runtime: runtime[service], router: view,
+                            looks: desk.views(service, in: id))
+                    }))
+        }
+        return snapshots
+    }
+
+    func note(_ part: String, _ trouble: String?) {
+        let isNews = frame.withLock { frame -> Bool in
+            guard frame.troubles[part] != trouble else { return false }
+            frame.troubles[part] = trouble
+            frame.revision += 1
+            return true
+        }
+        if isNews, let trouble { parts.logger.error("\(trouble)", metadata: ["part": "\(part)"]) }
+    }
+
+    private func publish(_ loop: EngineLoop, _ snapshots: [EnvironmentSnapshot], isChanged: Bool) {
+        var evidence: [EvidenceKey: LookResult] = [:]
+        for environment in loop.environments {
+            for state in environment.services {
+                guard let rollout = state.rollout else { continue }
+                for run in rollout.background + (rollout.gate.map { [$0] } ?? []) {
+                    let key = LookKey(
+                        environment: environment.id, service: state.service, deployment: rollout.deployment,
+                        run: run.id, look: 0)
+                    evidence[EvidenceKey(environment: environment.id, service: state.service, run: run.id)] =
+                        desk.latest(key)
+                }
+            }
+        }
+        desk.keep { key in
+            loop.environments.first { $0.id == key.environment }?.deployment?.number == key.deployment
+        }
+        let views = Dictionary(uniqueKeysWithValues: snapshots.map { ($0.id, $0.services) })
+        frame.withLock { frame in
+            let old = frame.views.mapValues { $0.map { [$0.runtime?.version, $0.router?.version] } }
+            let new = views.mapValues { $0.map { [$0.runtime?.version, $0.router?.version] } }
+            if isChanged || old != new || frame.evidence != evidence { frame.revision += 1 }
+            frame.environments = loop.environments
+            frame.views = views
+            frame.evidence = evidence
+        }
+    }
+}

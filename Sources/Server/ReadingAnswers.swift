@@ -1,0 +1,67 @@
+import Deployments
+import Domain
+import Engine
+import Planning
+import Ports
+import SupervisorAPI
+
+extension SupervisorDesk {
+    func history(_ id: EnvironmentID, limit: Int) async throws -> HistoryReport {
+        HistoryReport(deployments: try await deployments(id, limit: min(max(limit, 1), 1000)).map(\.report))
+    }
+
+    /// Events above a place in the journal, oldest first; with `after` 0 the last ones.
+    func events(_ id: EnvironmentID, after: Int64, limit: Int) async throws -> EventsReport {
+        let query = JournalQuery(
+            kinds: [.event], environment: id, after: after == 0 ? nil : after, limit: min(max(limit, 1), 5000))
+        let stored = try await journal.history(query)
+        return EventsReport(
+            events: try stored.reversed().map { stored in
+                let event = try Event(recorded: stored.entry.body, known: Event.version)
+                return EventReport(sequence: stored.sequence, kind: "\(event.kind)", event: event)
+            })
+    }
+
+    func logs(_ query: LogQuery) async throws -> LogsReport {
+        LogsReport(
+            lines: try await logs.tail(query).map { line in
+                LogLineReport(
+                    at: line.at, service: line.service, release: line.release, instance: line.instance,
+                    isError: line.isError, text: line.text)
+            })
+    }
+
+    /// Asks every gate that a service's strategy names on its stable release, one look each.
+    func verify(_ request: DeployRequest) async throws -> VerifyReport {
+        let id = request.project.environment
+        guard let state = engine.current.environment(id) else { return VerifyReport(results: []) }
+        var results: [VerifyResult] = []
+        for service in state.services {
+            guard let stable = service.stable, !service.isDown,
+                request.only.isEmpty || request.only.contains(service.service),
+                let planned = request.project.services.first(where: { $0.spec.service == service.service })
+            else { continue }
+            let release = try await releases.release(stable.number, of: service.service, in: id)
+            let view = try await runtime.observe(id)[service.service]
+            let all = view?.instances.filter { $0.release == stable.number && $0.phase != .leaving } ?? []
+            var names = gateNames(planned.strategy)
+            let health = GateSpec(name: GateName("health"), question: .health)
+            names.removeAll { $0 == health.name }
+            let gates = [health] + request.project.gates.filter { names.contains($0.name) }
+            for (index, gate) in gates.enumerated() {
+                let key = LookKey(
+                    environment: id, service: service.service, deployment: DeploymentNumber(0),
+                    run: Int(now().wall % 1_000_000_000) * 100 + index, look: 1)
+                let look = LookRequest(
+                    key: key, gate: gate, release: release, stable: nil, instances: all.filter { $0.phase == .ready },
+                    all: all, since: 0)
+                results.append(
+                    VerifyResult(
+                        service: service.service, release: stable.number, gate: gate.name,
+                        result: await gates.look(look)))
+            }
+        }
+        return VerifyReport(results: results)
+    }
+
+}

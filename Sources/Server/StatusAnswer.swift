@@ -1,0 +1,137 @@
+import Deployments
+import Domain
+import Engine
+import Judging
+import Ports
+import Rollouts
+import SupervisorAPI
+
+extension SupervisorDesk {
+    /// - Parameter since: waits for a higher revision, at most `patience`.
+    func status(_ id: EnvironmentID, since: UInt64?, patience: Span = .seconds(20)) async throws -> StatusReport {
+        if let since {
+            let start = now()
+            while engine.current.revision <= since, now().since(start) < patience {
+                try await Task.sleep(for: .milliseconds(25))
+            }
+        }
+        let frame = engine.current
+        guard let state = frame.environment(id) else {
+            return StatusReport(
+                environment: id, revision: frame.revision, now: now().wall, troubles: frame.troubles.values.sorted())
+        }
+        var report = StatusReport(
+            environment: id, revision: frame.revision, now: now().wall, deployment: state.deployment?.report,
+            troubles: frame.troubles.values.sorted())
+        report.last = try await deployments(id, limit: 2).first { $0.phase.isOver }?.report
+        for service in state.services { report.services.append(try await self.report(service, id, frame)) }
+        return report
+    }
+
+    private func report(
+        _ state: ServiceState, _ id: EnvironmentID, _ frame: EngineFrame
+    ) async throws -> ServiceReport {
+        let view = frame.view(state.service, in: id)
+        var report = ServiceReport(
+            name: state.service, stable: state.stable?.number, isDown: state.isDown,
+            replicas: state.rollout?.to.replicas ?? state.stable?.replicas ?? 0)
+        report.weights = view?.router?.targets.map { WeightReport(release: $0.release, weight: $0.weight) } ?? []
+        report.instances = view?.runtime?.instances.map(instanceReport) ?? []
+        report.held = view?.router?.held ?? 0
+        report.rollout = state.rollout.map { rolloutReport($0, state, id, frame) }
+        report.warm = state.warm.map { entry in
+            WarmReport(
+                release: entry.release.number, instances: state.count(of: entry.release.number),
+                until: entry.keep > 0 ? nil : entry.since.wall + entry.delay.milliseconds)
+        }
+        if let number = state.rollout?.to.number ?? state.stable?.number {
+            report.urls = try await urls(state.service, number, id)
+        }
+        report.traffic = try await traffic(state.service, id)
+        return report
+    }
+
+    private func instanceReport(_ view: InstanceView) -> InstanceReport {
+        let address =
+            switch view.backend {
+            case .none: ""
+            case .address(let host, let port): "\(host):\(port)"
+            case .name(let name): name
+            }
+        return InstanceReport(
+            id: view.id, release: view.release, phase: view.phase.word, readyFor: view.readyFor,
+            restarts: view.restarts, trouble: view.trouble, address: address)
+    }
+
+    private func urls(
+        _ service: ServiceName, _ number: ReleaseNumber, _ id: EnvironmentID
+    ) async throws -> [String] {
+        let spec = try await releases.release(number, of: service, in: id).parts.spec
+        var urls = spec.routes.map { route -> String in
+            guard let host = route.host else { return "http://\(route.listen)\(route.path)" }
+            let port = route.listen.split(separator: ":").last ?? "80"
+            return "http://\(host):\(port)\(route.path)"
+        }
+        if urls.isEmpty, spec.isRouted, let local = localAddress(service, id) { urls.append("http://\(local)/") }
+        return urls
+    }
+
+    private func traffic(_ service: ServiceName, _ id: EnvironmentID) async throws -> [TrafficReport] {
+        let counts: TrafficCounts?
+        do { counts = try await router.counts(service, in: id) } catch let error as PortError {
+            guard error.code == .unavailable else { throw error }
+            counts = nil
+        }
+        return counts?.releases.map { release in
+            TrafficReport(
+                release: release.release, requests: release.requests, errors: release.errors,
+                inFlight: release.inFlight, p50: release.latency.quantile(50_000),
+                p95: release.latency.quantile(95_000), p99: release.latency.quantile(99_000))
+        } ?? []
+    }
+
+    private func rolloutReport(
+        _ rollout: RolloutState, _ state: ServiceState, _ id: EnvironmentID, _ frame: EngineFrame
+    ) -> RolloutReport {
+        func gate(_ run: GateRun) -> GateReport {
+            GateReport(
+                name: run.gate, look: run.look, isLooking: run.isLooking,
+                count: rollout.plan.gate(run.gate)?.schedule.count ?? 1, passes: run.passes, failures: run.failures,
+                inconclusive: run.inconclusive, hasPassed: run.hasPassed,
+                last: frame.evidence[EvidenceKey(environment: id, service: state.service, run: run.id)])
+        }
+        return RolloutReport(
+            from: rollout.from?.number, to: rollout.to.number, strategy: rollout.plan.strategy.kind.name,
+            phase: rollout.phase.word, stages: rollout.plan.stages.map(\.text), stage: rollout.stage,
+            stageSince: rollout.stageSince.wall, weight: state.weight(of: rollout.to.number),
+            gate: rollout.gate.map(gate), background: rollout.background.map(gate),
+            pausedSince: rollout.pausedSince?.wall, waitsSince: rollout.waitsSince?.wall,
+            waitsFor: rollout.awaited, failure: rollout.failure?.text)
+    }
+}
+
+extension RolloutState {
+    /// What a person is asked for.
+    var awaited: String? {
+        guard waitsSince != nil else { return nil }
+        if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry`" }
+        if isGateHeld { return "a gate is inconclusive: `slipway promote` lets it look on, or `slipway abort`" }
+        if pausedSince != nil { return "`slipway resume`" }
+        return "`slipway promote`"
+    }
+}
+
+extension [LatencyBucket] {
+    /// The upper bound below which the given share lies.
+    /// - Parameter percentile: in thousandths of a percent.
+    package func quantile(_ percentile: Int) -> Int {
+        let total = reduce(0) { $0 + $1.count }
+        guard total > 0 else { return 0 }
+        var seen = 0
+        for bucket in self {
+            seen += bucket.count
+            if seen * 100_000 >= total * percentile { return bucket.microseconds }
+        }
+        return last?.microseconds ?? 0
+    }
+}

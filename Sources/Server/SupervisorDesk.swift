@@ -1,0 +1,83 @@
+package import Deployments
+package import Domain
+package import Engine
+import FoundationEssentials
+package import Ports
+package import SupervisorAPI
+
+/// Everything that the supervisor's interface answers from. Thin: it reads the engine's frame and the journal, and gives
+/// commands to the engine.
+package struct SupervisorDesk: Sendable {
+    package var engine: EngineService
+    package var journal: any JournalPort
+    package var releases: ReleaseLibrary
+    package var artifacts: any ArtifactStorePort
+    package var logs: any InstanceLogs
+    package var router: any RouterPort
+    package var gates: any GatePort
+    package var runtime: any RuntimePort
+    package var about: VersionReport
+    /// Where peers reach a service on this machine; nil: it was never routed.
+    package var localAddress: @Sendable (ServiceName, EnvironmentID) -> String?
+    /// Stops everything.
+    package var shutdown: @Sendable () async throws -> Void
+    package var now: @Sendable () -> Moment
+
+    package init(
+        engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
+        logs: any InstanceLogs, router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
+        about: VersionReport, localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
+        shutdown: @escaping @Sendable () async throws -> Void, now: @escaping @Sendable () -> Moment
+    ) {
+        self.engine = engine
+        self.journal = journal
+        self.releases = releases
+        self.artifacts = artifacts
+        self.logs = logs
+        self.router = router
+        self.gates = gates
+        self.runtime = runtime
+        self.about = about
+        self.localAddress = localAddress
+        self.shutdown = shutdown
+        self.now = now
+    }
+
+    /// Records of deployments, newest first, one per number.
+    func deployments(_ environment: EnvironmentID, limit: Int) async throws -> [DeploymentState] {
+        var found: [DeploymentState] = []
+        var before: Int64?
+        while found.count < limit {
+            let query = JournalQuery(kinds: [.deployment], environment: environment, before: before, limit: 200)
+            let page = try await journal.history(query)
+            for stored in page {
+                let state = try DeploymentState(recorded: stored.entry.body, known: DeploymentState.recordVersion)
+                if !found.contains(where: { $0.number == state.number }), found.count < limit { found.append(state) }
+            }
+            guard page.count == 200, let last = page.last else { break }
+            before = last.sequence
+        }
+        return found
+    }
+
+    func reply(_ outcome: CommandOutcome) -> CommandReply {
+        switch outcome {
+        case .accepted(let number): CommandReply(outcome: "accepted", deployment: number)
+        case .nothingToDo(let text): CommandReply(outcome: "nothing", message: text)
+        case .refused(let refusal): .refused(refusal.code.rawValue, refusal.message, hint: refusal.hint)
+        }
+    }
+}
+
+extension DeploymentState {
+    var report: DeploymentReport {
+        DeploymentReport(
+            number: number, kind: kind.word, by: by, reason: reason, phase: phase.word, started: started.wall,
+            ended: ended?.wall, failedService: failedService, failure: failure?.text,
+            items: items.map { item in
+                DeploymentItemReport(
+                    service: item.service, wave: item.wave, from: item.from?.number, to: item.to.number,
+                    strategy: item.plan.strategy.kind.name)
+            })
+    }
+}

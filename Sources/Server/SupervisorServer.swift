@@ -1,0 +1,156 @@
+package import Domain
+import FoundationEssentials
+import HTTPTypes
+package import Hummingbird
+package import Logging
+import NIOCore
+import NIOFoundationEssentialsCompat
+import Ports
+package import SupervisorAPI
+
+/// The supervisor's interface: HTTP and JSON on a private Unix socket.
+package struct SupervisorServer: Sendable {
+    private let desk: SupervisorDesk
+
+    package init(_ desk: SupervisorDesk) { self.desk = desk }
+
+    /// The application, ready to run.
+    /// - Parameters:
+    ///   - socket: its path; whoever may reach it may command, so its directory must be private.
+    ///   - onRunning: called when it listens.
+    package func application(
+        socket: String, logger: Logger, onRunning: @escaping @Sendable () async -> Void
+    ) -> some ApplicationProtocol {
+        let router = Router()
+        router.add(middleware: ErrorsAsJSON(version: desk.about.version))
+        addReading(router)
+        addAsking(router)
+        return Application(
+            router: router, configuration: .init(address: .unixDomainSocket(path: socket), serverName: "slipway"),
+            onServerRunning: { _ in await onRunning() }, logger: logger)
+    }
+
+    private func addReading(_ router: Router<BasicRequestContext>) {
+        let desk = desk
+        router.get("/v1/version") { _, _ in try json(desk.about) }
+        router.get("/v1/environments") { _, _ in
+            try json(EnvironmentsReport(environments: desk.engine.current.environments.map(\.id)))
+        }
+        let environment = "/v1/environments/:project/:name"
+        router.get("\(environment)/status") { request, context in
+            try json(try await desk.status(try id(context), since: request.uri.queryParameters.get("since")))
+        }
+        router.get("\(environment)/history") { request, context in
+            try json(
+                try await desk.history(try id(context), limit: request.uri.queryParameters.get("limit") ?? 20))
+        }
+        router.get("\(environment)/events") { request, context in
+            let query = request.uri.queryParameters
+            return try json(
+                try await desk.events(
+                    try id(context), after: query.get("after") ?? 0, limit: query.get("limit") ?? 100))
+        }
+        router.get("\(environment)/logs") { request, context in
+            let query = request.uri.queryParameters
+            return try json(
+                try await desk.logs(
+                    LogQuery(
+                        environment: try id(context), service: query.get("service").map { ServiceName($0) },
+                        release: query.get("release", as: Int.self).map { ReleaseNumber($0) },
+                        lines: query.get("lines") ?? 100, after: query.get("after"))))
+        }
+        router.get("\(environment)/quarantine") { _, context in try json(desk.quarantine(try id(context))) }
+    }
+
+    private func addAsking(_ router: Router<BasicRequestContext>) {
+        let desk = desk
+        let environment = "/v1/environments/:project/:name"
+        router.post("\(environment)/plan") { request, _ in try json(try await desk.plan(try await read(request))) }
+        router.post("\(environment)/deploy") { request, _ in
+            try json(try await desk.deploy(try await read(request)))
+        }
+        router.post("\(environment)/verify") { request, _ in
+            try json(try await desk.verify(try await read(request)))
+        }
+        router.post("\(environment)/rollback") { request, context in
+            try json(try await desk.rollback(try id(context), try await read(request)))
+        }
+        router.post("\(environment)/command") { request, context in
+            try json(try await desk.command(try id(context), try await read(request)))
+        }
+        router.post("\(environment)/quarantine") { request, context in
+            try json(try await desk.quarantine(try id(context), try await read(request)))
+        }
+        router.post("/v1/shutdown") { _, _ in
+            try await desk.shutdown()
+            return try json(CommandReply(outcome: "accepted"))
+        }
+    }
+}
+
+private func id(_ context: BasicRequestContext) throws -> EnvironmentID {
+    let project = try context.parameters.require("project")
+    let name = try context.parameters.require("name")
+    guard isValidName(project), isValidName(name) else {
+        throw PortError(.invalid, "\(project)/\(name) cannot name an environment")
+    }
+    return EnvironmentID(project: project, name: name)
+}
+
+private func read<Body: Decodable>(_ request: Request) async throws -> Body {
+    let buffer = try await request.body.collect(upTo: 32 << 20)
+    do { return try JSONDecoder().decode(Body.self, from: Data(buffer: buffer)) } catch {
+        let other = request.headers[.slipwayVersion] ?? "unknown"
+        throw PortError(
+            .invalid, "cannot read the request of a client of version \(other): \(error)",
+            hint: "use the same version on both sides: slipway restart")
+    }
+}
+
+private func json(_ value: some Encodable) throws -> Response {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    return Response(
+        status: .ok, headers: [.contentType: "application/json"],
+        body: ResponseBody(byteBuffer: ByteBuffer(bytes: try encoder.encode(value))))
+}
+
+extension HTTPField.Name {
+    static let slipwayVersion = HTTPField.Name("x-slipway-version").unsafelyUnwrapped
+}
+
+/// Every failure has the same shape, and every answer says which version gave it.
+private struct ErrorsAsJSON<Context: RequestContext>: RouterMiddleware {
+    let version: String
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        var response: Response
+        do {
+            response = try await next(request, context)
+        } catch let error as PortError {
+            let report = ErrorReport(code: error.code.rawValue, message: error.message, hint: error.hint)
+            response = try json(report)
+            response.status = status(error.code)
+        } catch let error as HTTPError {
+            response = try json(ErrorReport(code: "http", message: error.body ?? "\(error.status)"))
+            response.status = error.status
+        } catch {
+            response = try json(ErrorReport(code: "internal", message: "\(error)"))
+            response.status = .internalServerError
+        }
+        response.headers[.slipwayVersion] = version
+        return response
+    }
+
+    private func status(_ code: PortErrorCode) -> HTTPResponse.Status {
+        switch code {
+        case .stale: .conflict
+        case .unavailable: .serviceUnavailable
+        case .invalid: .badRequest
+        case .notFound: .notFound
+        case .storage, .incompatible: .internalServerError
+        }
+    }
+}
