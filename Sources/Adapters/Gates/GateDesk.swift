@@ -29,7 +29,9 @@ package struct GateDesk: GatePort {
 
     /// Notes where the counts of a run begin, for gates that measure. To be called when a run starts, so that its first
     /// look has a window behind it. Does nothing for other gates, or when a mark is there.
-    /// - Parameter key: of the run; its `look` is not looked at.
+    /// - Parameters:
+    ///   - key: of the run; its `look` is not looked at.
+    ///   - since: the last look of the run that passed or failed.
     package func mark(_ key: LookKey, _ gate: GateSpec, release: ReleaseNumber, since: Int = 0) async {
         switch gate.question {
         case .health, .smoke, .command: return

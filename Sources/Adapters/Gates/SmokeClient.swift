@@ -1,0 +1,164 @@
+import AsyncHTTPClient
+import Glibc
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+
+/// What an instance answered.
+struct SmokeAnswer: Sendable {
+    var status: Int
+    var headers: [(name: String, value: String)]
+    /// At most `SmokeClient.bodyLimit` bytes.
+    var body: [UInt8]
+    var isCut: Bool
+    /// From before the connection was opened to the last byte.
+    var took: Duration
+
+    func values(of name: String) -> [String] {
+        headers.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
+    }
+}
+
+/// Why there was no answer.
+struct SmokeTrouble: Error, Sendable {
+    enum Kind: Sendable {
+        /// The instance did not take the request, or broke off, or took too long.
+        case noAnswer
+        /// The request could not be made at all.
+        case badRequest
+    }
+
+    var kind: Kind
+    /// `connection refused`, `no answer in 5s`.
+    var words: String
+}
+
+/// One request, ready to be sent.
+struct SmokeCall: Sendable {
+    var method: String
+    var host: String
+    var port: Int
+    var target: String
+    var headers: [(name: String, value: String)]
+    var body: String?
+
+    /// Why it cannot be sent as it is, or nil. A captured value must not end a header and begin another.
+    var fault: String? {
+        for header in headers where header.value.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7f }) {
+            return "the header \(header.name) would have a control character"
+        }
+        guard target.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else {
+            return "the path would have a space or a control character"
+        }
+        return nil
+    }
+}
+
+/// Sends single requests to one address. Each has a connection of its own, so that a connection that the server has
+/// closed in the meantime is never mistaken for a failure; redirects are not followed.
+struct SmokeClient: Sendable {
+    /// What is read of a body, in bytes.
+    static let bodyLimit = 1 << 20
+
+    func send(_ call: SmokeCall, within limit: Duration) async throws(SmokeTrouble) -> SmokeAnswer {
+        if let fault = call.fault { throw SmokeTrouble(kind: .badRequest, words: fault) }
+        var configuration = HTTPClient.Configuration()
+        configuration.redirectConfiguration = .disallow
+        configuration.decompression = .disabled
+        configuration.httpVersion = .http1Only
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+        let result = await Self.race(limit) { await Self.send(call, on: client) }
+        do {
+            try await client.shutdown()
+        } catch {
+            // The answer stands; what is left is a connection that its event loop closes.
+            if case .success = result { return try result.get() }
+            throw SmokeTrouble(kind: .noAnswer, words: Self.words(error))
+        }
+        return try result.get()
+    }
+
+    /// The outcome, or that the time is over: the limit holds for the body too.
+    private static func race(
+        _ limit: Duration, _ body: @escaping @Sendable () async -> Result<SmokeAnswer, SmokeTrouble>
+    ) async -> Result<SmokeAnswer, SmokeTrouble> {
+        await withTaskGroup(of: Result<SmokeAnswer, SmokeTrouble>?.self) { group in
+            group.addTask { await body() }
+            group.addTask {
+                do {
+                    try await ContinuousClock().sleep(for: limit)
+                } catch {
+                    return nil
+                }
+                return .failure(
+                    SmokeTrouble(kind: .noAnswer, words: "no complete answer in \(durationText(limit))"))
+            }
+            let first = await group.next() ?? nil
+            group.cancelAll()
+            return first ?? .failure(SmokeTrouble(kind: .noAnswer, words: "the look was cancelled"))
+        }
+    }
+
+    private static func send(_ call: SmokeCall, on client: HTTPClient) async -> Result<SmokeAnswer, SmokeTrouble> {
+        let host = call.host.contains(":") ? "[\(call.host)]" : call.host
+        var request = HTTPClientRequest(url: "http://\(host):\(call.port)\(call.target)")
+        request.method = HTTPMethod(rawValue: call.method)
+        for header in call.headers { request.headers.add(name: header.name, value: header.value) }
+        if let body = call.body { request.body = .bytes(Array(body.utf8)) }
+        let clock = ContinuousClock()
+        let start = clock.now
+        do {
+            // The limit of the race is the real one; this one only keeps the client from waiting for ever.
+            let response = try await client.execute(request, timeout: .hours(1))
+            var body: [UInt8] = []
+            var isCut = false
+            for try await part in response.body {
+                let room = bodyLimit - body.count
+                body += part.readableBytesView.prefix(room)
+                if part.readableBytes > room {
+                    isCut = true
+                    break
+                }
+            }
+            return .success(
+                SmokeAnswer(
+                    status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
+                    body: body, isCut: isCut, took: clock.now - start))
+        } catch let error as HTTPClientError {
+            let isOurs = error == .invalidURL || error == .emptyHost
+            return .failure(SmokeTrouble(kind: isOurs ? .badRequest : .noAnswer, words: words(error)))
+        } catch {
+            return .failure(SmokeTrouble(kind: .noAnswer, words: words(error)))
+        }
+    }
+
+    private static func words(_ error: any Error) -> String {
+        if let error = error as? HTTPClientError {
+            switch error {
+            case .remoteConnectionClosed: return "the connection was closed without a complete answer"
+            case .connectTimeout: return "the connection was not accepted in time"
+            case .invalidURL: return "the path makes no URL"
+            case _: return "\(error)"
+            }
+        }
+        if let error = error as? IOError {
+            switch error.errnoCode {
+            case ECONNREFUSED: return "connection refused"
+            case ECONNRESET: return "connection reset"
+            case _: return "\(error)"
+            }
+        }
+        if let error = error as? NIOConnectionError, let first = error.connectionErrors.first {
+            return words(first.error)
+        }
+        if error is HTTPParserError { return "the answer is not HTTP (\(error))" }
+        return "\(error)".printable.bounded(to: 300)
+    }
+}
+
+/// `5s`, `300ms`.
+func durationText(_ duration: Duration) -> String {
+    let milliseconds = duration.milliseconds
+    return milliseconds % 1000 == 0 ? "\(milliseconds / 1000)s" : "\(milliseconds)ms"
+}
