@@ -1,0 +1,84 @@
+import Domain
+import Ports
+import ProxyControl
+
+/// Cumulative counts per release out of the proxy's counts per weight epoch.
+///
+/// The proxy forgets old epochs; what they had counted when they were last seen is kept here, so that a release's sum
+/// never falls while the proxy lives. A value without I/O.
+struct CountLedger: Sendable {
+    /// Releases of one service whose sums are kept, the highest numbers first.
+    static let releasesKept = 16
+
+    private struct Sum: Sendable {
+        var requests: UInt64 = 0
+        var errors: UInt64 = 0
+        var latency = LatencyHistogram()
+
+        mutating func add(_ counts: ReleaseCounts) {
+            requests += counts.requests
+            for route in counts.routes { errors += route.errors }
+            latency.merge(counts.latency)
+        }
+    }
+
+    private struct Book: Sendable {
+        /// By epoch, as last seen.
+        var current: [ReleaseCounts] = []
+        /// Of epochs that the proxy has forgotten, by release.
+        var forgotten: [Int: Sum] = [:]
+    }
+
+    /// Which start of the proxy counted; empty before the first snapshot.
+    private(set) var source = ""
+    private var books: [String: Book] = [:]
+
+    /// Takes in a snapshot. Those of an earlier start of the proxy end with it.
+    mutating func absorb(_ snapshot: ProxySnapshot) {
+        if snapshot.bootID != source {
+            source = snapshot.bootID
+            books = [:]
+        }
+        var next: [String: Book] = [:]
+        for service in snapshot.services {
+            var book = books[service.name] ?? Book()
+            for old in book.current
+            where !service.releases.contains(where: { $0.release == old.release && $0.epoch == old.epoch }) {
+                book.forgotten[old.release, default: Sum()].add(old)
+            }
+            book.current = service.releases
+            for release in book.forgotten.keys.sorted(by: >).dropFirst(Self.releasesKept) {
+                book.forgotten[release] = nil
+            }
+            next[service.name] = book
+        }
+        books = next
+    }
+
+    /// The sums of one service, in the order of its releases. Empty for a service that nothing was counted for.
+    func counts(_ key: ServiceKey) -> TrafficCounts {
+        guard let book = books[key.description] else { return TrafficCounts(source: source, releases: []) }
+        var sums = book.forgotten
+        var inFlight: [Int: Int] = [:]
+        for counts in book.current {
+            sums[counts.release, default: Sum()].add(counts)
+            inFlight[counts.release, default: 0] += counts.inFlight
+        }
+        let releases = sums.keys.sorted().map { release in
+            let sum = sums[release] ?? Sum()
+            return ReleaseTraffic(
+                release: ReleaseNumber(release), requests: Int(clamping: sum.requests),
+                errors: Int(clamping: sum.errors), inFlight: inFlight[release] ?? 0,
+                latency: Self.buckets(sum.latency))
+        }
+        return TrafficCounts(source: source, releases: releases)
+    }
+
+    private static func buckets(_ histogram: LatencyHistogram) -> [LatencyBucket] {
+        zip(histogram.buckets, histogram.counts).map { index, count in
+            // The highest whole microsecond of the bucket; the last one is open.
+            let next = index + 1 < LatencyBuckets.count ? LatencyBuckets.lowerBound(index + 1) - 1 : .max
+            return LatencyBucket(microseconds: Int(clamping: next), count: Int(clamping: count))
+        }
+    }
+}

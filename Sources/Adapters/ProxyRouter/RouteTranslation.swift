@@ -1,0 +1,97 @@
+import Domain
+import Ports
+import ProxyControl
+
+/// Where requests for a service enter: one rule of one listener.
+struct Entrance: Hashable, Comparable, Sendable {
+    var address: SocketAddress
+    var host: String?
+    var path: String
+
+    static func < (left: Entrance, right: Entrance) -> Bool {
+        (left.address, left.host ?? "", left.path) < (right.address, right.host ?? "", right.path)
+    }
+}
+
+/// A wish of the engine in the words of the proxy.
+struct RouteTranslation {
+    let key: ServiceKey
+    let wish: RouteWish
+    let spec: ServiceSpec
+    /// How long a browser keeps the cookie of a sticky cohort, in seconds.
+    let stickyMaxAge: Int
+
+    /// The edge routes of the release, and the service's local address for its peers.
+    func entrances(local: SocketAddress) throws(PortError) -> [Entrance] {
+        var entrances: Set<Entrance> = [Entrance(address: local, host: nil, path: "/")]
+        for route in spec.routes {
+            guard let address = SocketAddress(route.listen) else {
+                throw PortError(
+                    .invalid, "\(key): `\(route.listen)` is no address to listen on",
+                    hint: "write a port, or a numeric address with a port, as 127.0.0.1:8080 or [::1]:8080")
+            }
+            entrances.insert(Entrance(address: address, host: route.host, path: route.path))
+        }
+        return entrances.sorted()
+    }
+
+    /// Nil when the service is down: it has no targets, and the proxy knows no service without any.
+    func route(epoch: UInt64) throws(PortError) -> ServiceRoute? {
+        if wish.targets.isEmpty { return nil }
+        var targets: [Target] = []
+        for target in wish.targets {
+            targets.append(
+                Target(
+                    release: target.release.value, role: target.release == wish.canary ? .canary : .stable,
+                    weight: target.weight.percent, backends: try backends(target)))
+        }
+        return ServiceRoute(
+            name: key.description, epoch: epoch, targets: targets, matches: matches(), sticky: sticky(), hold: hold(),
+            releaseHeader: spec.releaseHeader,
+            limits: ServiceLimits(tunnelDrainMilliseconds: Int(clamping: spec.drain.milliseconds)))
+    }
+
+    private func backends(_ target: TargetWish) throws(PortError) -> [ProxyControl.Backend] {
+        var backends: [ProxyControl.Backend] = []
+        for wanted in target.backends {
+            switch wanted.backend {
+            case .address(let host, let port):
+                backends.append(ProxyControl.Backend(instance: wanted.instance.description, host: host, port: port))
+            case .none:
+                throw PortError(
+                    .invalid, "\(key): instance \(wanted.instance) has no address that requests could be sent to",
+                    hint: "a service without a `port` is a worker, which no router reaches")
+            case .name(let name):
+                throw PortError(
+                    .invalid, "\(key): the proxy resolves no names, and instance \(wanted.instance) is at \(name)",
+                    hint: "the proxy routes to instances on this machine only")
+            }
+        }
+        return backends
+    }
+
+    /// Requests that match go to the release on trial, once it is among the targets.
+    private func matches() -> [Match]? {
+        guard let canary = wish.canary, wish.targets.contains(where: { $0.release == canary }), !wish.matches.isEmpty
+        else { return nil }
+        return wish.matches.map { match in
+            switch match {
+            case .header(let name, let value): Match(header: name, value: value, release: canary.value)
+            case .cookie(let name, let value): Match(cookie: name, value: value, release: canary.value)
+            }
+        }
+    }
+
+    private func sticky() -> Sticky? {
+        wish.sticky.map { Sticky(cookie: "slipway-\(key.service)", salt: $0, maxAge: stickyMaxAge) }
+    }
+
+    private func hold() -> Hold? {
+        wish.hold.map { hold in
+            // Whole seconds, rounded up: a hold of 500ms must not become one of none.
+            let seconds = (hold.time.milliseconds + 999) / 1000
+            return Hold(
+                maxRequests: hold.requests, maxBytes: Int(clamping: hold.bytes), maxSeconds: Int(clamping: seconds))
+        }
+    }
+}
