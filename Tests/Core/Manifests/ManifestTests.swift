@@ -4,10 +4,13 @@ import Testing
 
 @testable import Manifests
 
-/// Reads a fixture beside the tests.
-func fixture(_ name: String, _ file: StaticString = #filePath) throws -> String {
-    let directory = String(describing: file).split(separator: "/").dropLast().joined(separator: "/")
-    return try String(contentsOf: URL(filePath: "/\(directory)/Fixtures/\(name)"), encoding: .utf8)
+/// A file beside the tests.
+func fixtureURL(_ name: String, _ file: String = #filePath) -> URL {
+    URL(filePath: file).deletingLastPathComponent().appending(path: "Fixtures").appending(path: name)
+}
+
+func fixture(_ name: String) throws -> String {
+    try String(contentsOf: fixtureURL(name), encoding: .utf8)
 }
 
 @Suite struct ManifestTests {
@@ -79,5 +82,122 @@ func fixture(_ name: String, _ file: StaticString = #filePath) throws -> String 
         #expect(settings.context == "prod")
         #expect(settings.namespace == "shop")
         #expect(settings.router == "gateway")
+    }
+
+    @Test func readsEveryKey() throws {
+        let parsed = Manifest.parse(text: try fixture("everything.yaml"))
+        #expect(parsed.diagnostics.isEmpty, "\(parsed.diagnostics)")
+        let manifest = try #require(parsed.manifest)
+        func project(_ name: String) throws -> ProjectSpec {
+            let result = manifest.project(environment: name) { _ in .success("port ${instance.port}") }
+            #expect(!result.diagnostics.contains { $0.severity != .note && $0.code != .unusedGate })
+            return try #require(result.project, "\(result.diagnostics)")
+        }
+        let dev = try project("dev")
+        #expect(dev.services.map(\.spec.service.text) == ["api", "once", "plain", "web", "worker"])
+        let api = dev.services[0].spec
+        #expect(api.env.map(\.value) == ["false", "${service.name} ${release}", "0.5", "2"])
+        #expect(
+            api.data == [DataPath(name: "shared", path: "/srv/shared"), DataPath(name: "uploads", path: "uploads")])
+        #expect(
+            api.probes.startup
+                == Probe(
+                    check: .http(path: "/health"), every: .seconds(1), timeout: .milliseconds(500), failures: 2,
+                    successes: 1, deadline: .seconds(30)))
+        #expect(api.probes.liveness?.check == .command(["./alive", "${instance.id}"]))
+        #expect(api.resources == Resources(cpuRequest: 250, cpuLimit: 1500, memoryLimit: 512 << 20, files: 4096))
+        #expect(api.stop == StopSpec(signal: "QUIT", timeout: .seconds(20)))
+        #expect(api.drain == .zero)
+        #expect(api.releaseHeader)
+        #expect(api.routes.map(\.listen) == ["127.0.0.1:8080", "0.0.0.0:8081"])
+        let canary = dev.services[0].strategy
+        #expect(canary.keepWarm == 1 && canary.scaleDownDelay == .minutes(1) && canary.minReady == .seconds(1))
+        #expect(
+            canary.kind
+                == .canary(
+                    CanarySpec(
+                        steps: [
+                            .gate(GateName("smoke")), .weight(Weight(clamping: 5)), .hold(.seconds(30)),
+                            .weight(Weight(clamping: 50)), .gate(GateName("alive")), .holdUntilPromoted,
+                        ], sticky: false,
+                        matches: [
+                            .header(name: "X-Canary", value: "1"), .cookie(name: "tester", value: "yes"),
+                        ])))
+        #expect(dev.services[1].strategy.scaleDownDelay == .zero)
+        #expect(
+            dev.services[1].strategy.kind
+                == .recreate(
+                    RecreateSpec(
+                        hold: HoldSpec(requests: 10, bytes: 1 << 20, time: .seconds(5)), gates: [GateName("alive")])))
+        #expect(dev.services[2].strategy == .standard)
+        #expect(dev.services[3].spec.shell == "exec ./web --port \"$PORT\" --home $${HOME}")
+        #expect(dev.services[3].strategy.scaleDownDelay == .seconds(30))
+        #expect(
+            dev.services[4].strategy.kind
+                == .rolling(RollingSpec(maxSurge: .percent(50), maxUnavailable: .count(0), gates: [GateName("verify")]))
+        )
+        let smoke = try #require(dev.gates.first { $0.name.text == "smoke" })
+        guard case .smoke(let requests) = smoke.question else { return #expect(Bool(false)) }
+        #expect(requests.requests[1].capture == [Variable(name: "token", value: "data.token")])
+        #expect(
+            requests.requests[2].expectJSON.map { "\($0.name)=\($0.value)" } == [
+                "items[0].id=7", "items[0].name=\"a\"", "list=[1,2.5]", "map={\"a\":\"b\"}", "none=null", "ok=true",
+            ])
+        let errors = try #require(dev.gates.first { $0.name.text == "errors" })
+        #expect(
+            errors.question
+                == .threshold(
+                    ThresholdSpec(
+                        errorRate: 5000,
+                        latencies: [
+                            LatencyLimit(percentile: 95_000, limit: .milliseconds(200)),
+                            LatencyLimit(percentile: 99_900, limit: .milliseconds(1500)),
+                        ], minRate: 50_000, minRequests: 200)))
+        let staging = try project("staging")
+        #expect(staging.services.map(\.spec.service.text) == ["api", "once", "web", "worker"])
+        #expect(staging.services[0].spec.replicas == 1)
+        #expect(staging.services[0].strategy == .standard)
+        #expect(staging.retention == RetentionSpec(releases: 2, age: .days(30)))
+        #expect(try project("production").gates.first { $0.name.text == "errors" }?.schedule.count == 12)
+    }
+
+    @Test func namingAnAlternativeReplacesIt() throws {
+        let text = """
+            version: 1
+            project: p
+            services:
+              a:
+                command: [x]
+                port: 1
+                probes: { readiness: { http: / } }
+                strategy: { canary: { steps: [{ weight: 5% }] } }
+            environments:
+              dev:
+                overrides:
+                  services: { a: { shell: y, probes: { readiness: { tcp: true } }, strategy: { blueGreen: {} } } }
+            """
+        let manifest = try #require(Manifest.parse(text: text).manifest)
+        let result = manifest.project(environment: "dev") { _ in .success("") }
+        let service = try #require(result.project?.services.first, "\(result.diagnostics)")
+        #expect(service.spec.command.isEmpty && service.spec.shell == "y")
+        #expect(service.spec.probes.readiness?.check == .tcp)
+        #expect(service.strategy.kind == .blueGreen(BlueGreenSpec()))
+    }
+
+    @Test func readsEachTemplateOnceAndNothingOutside() throws {
+        let text = """
+            version: 1
+            project: p
+            services: { a: { command: [x], files: { a: t/x.tmpl, b: t/x.tmpl, c: ../x, d: /etc/passwd, e: t/../../x } } }
+            """
+        let manifest = try #require(Manifest.parse(text: text).manifest)
+        var asked: [String] = []
+        let result = manifest.project(environment: "dev") { path in
+            asked.append(path)
+            return .success("")
+        }
+        #expect(asked == ["t/x.tmpl"])
+        #expect(result.project == nil)
+        #expect(result.diagnostics.filter { $0.code == .outsideProject }.map(\.column) == [70, 79, 95])
     }
 }

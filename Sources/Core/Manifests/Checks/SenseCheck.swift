@@ -1,8 +1,117 @@
-/// Looks for what is well-formed but makes no sense.
+import Domain
+
+/// Looks for what is well-formed but makes no sense. Values that have the wrong form are passed over: the shape check
+/// has reported them.
 struct SenseCheck {
     let reading: ProjectReading
-    let text: String
+    /// The manifest's, to find places inside long values.
+    let lines: [Substring]
+
+    init(reading: ProjectReading, text: String) {
+        self.reading = reading
+        lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+    }
 
     func run(_ findings: inout Findings) {
+        checkNeeds(&findings)
+        checkRoutes(&findings)
+        for service in reading.services where !findings.isFull {
+            checkProgram(service, &findings)
+            checkPort(service, &findings)
+            checkProbes(service, &findings)
+            checkStrategy(service, &findings)
+            checkGateUses(service, &findings)
+        }
+        checkGates(&findings)
+        VariableCheck(reading: reading, lines: lines).run(&findings)
     }
+
+    private func checkProgram(_ service: ServiceReading, _ findings: inout Findings) {
+        let hasProgram = service.tree["command"] != nil || service.tree["shell"] != nil
+        if !hasProgram, service.tree["image"] != nil, reading.settings.runtime == .process {
+            findings.error(
+                .missingKey, service.place,
+                "`\(service.name)` has only an image, but `\(reading.settings.name)` runs processes",
+                hint: "give it `command:`, or give the environment `runtime: container`")
+        }
+        for entry in service.tree["env"]?.entries ?? [] {
+            checkReserved(entry, of: service, &findings)
+        }
+        for entry in service.tree["needs"]?.items ?? [] where entry.text == service.name {
+            findings.error(.needsCycle, entry.place, "`\(service.name)` needs itself", hint: "take it out of `needs`")
+        }
+    }
+
+    /// Variables that Slipway gives to instances; another value for them would be a second truth.
+    private func checkReserved(_ entry: TreeEntry, of service: ServiceReading, _ findings: inout Findings) {
+        let peers = service.plan.spec.needs.map(\.addressVariable)
+        let isPort = entry.key == "PORT" && entry.value.text != "${instance.port}" && !service.isWorker
+        guard isPort || entry.key.hasPrefix("SLIPWAY_") || peers.contains(entry.key) else { return }
+        let meaning =
+            isPort
+            ? "the instance's own port" : peers.contains(entry.key) ? "the address of a service it needs" : "reserved"
+        findings.error(
+            .conflict, entry.keyPlace, "Slipway sets `\(entry.key)` itself: it is \(meaning)",
+            hint: "leave it out, or choose another name")
+    }
+
+    /// What only makes sense when requests can reach the service.
+    private func checkPort(_ service: ServiceReading, _ findings: inout Findings) {
+        guard service.isWorker else { return }
+        let hint = "give it `port:`, or take this out"
+        let worker = "`\(service.name)` has no port"
+        if let routes = service.tree.entry("routes"), !routes.value.items.isEmpty {
+            findings.error(.noPort, routes.keyPlace, "\(worker), so no route can lead to it", hint: hint)
+        }
+        for probe in service.tree["probes"]?.entries ?? [] {
+            for key in ["http", "tcp"] {
+                guard let entry = probe.value.entry(key), !entry.value.isNull else { continue }
+                findings.error(
+                    .noPort, entry.keyPlace, "\(worker), so `\(key)` has nothing to ask",
+                    hint: "give it `port:`, or ask with `command:`")
+            }
+        }
+        for key in ["releaseHeader", "drain"] {
+            guard let entry = service.tree.entry(key) else { continue }
+            findings.warning(
+                .noEffect, entry.keyPlace, "\(worker), so `\(key)` has no effect",
+                hint: key == "drain"
+                    ? "a worker is told to stop at once; `stop.timeout` says how long it may take" : hint)
+        }
+        for key in ["matches", "sticky", "hold"] {
+            guard let entry = service.strategy.entry(key), !(key == "sticky" && entry.value.scalar?.boolean == false)
+            else { continue }
+            findings.error(.noPort, entry.keyPlace, "\(worker), so there are no requests for `\(key)`", hint: hint)
+        }
+    }
+
+    private func checkProbes(_ service: ServiceReading, _ findings: inout Findings) {
+        let probes = service.plan.spec.probes
+        if probes.readiness == nil, !service.isWorker, service.tree["probes"]?["readiness"] == nil {
+            findings.note(
+                .noReadiness, service.place,
+                "`\(service.name)` has no readiness probe: it counts as ready when its port accepts connections",
+                hint: "for example `probes: { readiness: { http: /ready } }`")
+        }
+        guard let tree = service.tree["probes"] else { return }
+        for (name, probe) in [("startup", probes.startup), ("readiness", probes.readiness)] {
+            guard let probe, let deadline = tree[name]?.entry("deadline"), probe.deadline < probe.every else {
+                continue
+            }
+            findings.warning(
+                .probeTiming, deadline.value.place,
+                "the deadline of \(probe.deadline) is over before the second question, \(probe.every) after the first",
+                hint: "make `every` shorter, or `deadline` longer")
+        }
+        if tree["startup"] != nil, let deadline = tree["readiness"]?.entry("deadline") {
+            findings.warning(
+                .noEffect, deadline.keyPlace, "with a start-up probe, only its own `deadline` counts",
+                hint: "move it to `startup`")
+        }
+    }
+}
+
+extension ServiceName {
+    /// The variable that carries a service's address to those that need it: `API_URL`.
+    var addressVariable: String { text.uppercased().map { $0 == "-" ? "_" : String($0) }.joined() + "_URL" }
 }

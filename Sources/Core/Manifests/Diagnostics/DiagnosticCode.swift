@@ -30,8 +30,8 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
     case routeClash = "route-clash"
     case noWayForward = "no-way-forward"
     case weightOrder = "weight-order"
-    case gateTooEarly = "gate-too-early"
-    case endsAtTrial = "ends-at-trial"
+    case beforeWeight = "before-weight"
+    case outage
     case keepWarm = "keep-warm"
     case needsTraffic = "needs-traffic"
     case noEffect = "no-effect"

@@ -34,7 +34,7 @@ package struct Manifest: Sendable {
             return Parsed(diagnostics: reader.findings.all.tidied())
         }
         let manifest = Manifest(file: file, text: text, tree: tree)
-        let diagnostics = reader.findings.all + manifest.checkVersion() + manifest.checkShape()
+        let diagnostics = reader.findings.all + manifest.checkShape()
         return Parsed(manifest: manifest, diagnostics: diagnostics.tidied())
     }
 
@@ -67,25 +67,16 @@ package struct Manifest: Sendable {
         check.check(merged, .map(ManifestShape.root), label: "the manifest", owner: .start)
         var reading = ProjectReading(tree: merged, settings: settings)
         reading.readTemplates(file: file, findings: &check.findings, readFile: readFile)
-        SenseCheck(reading: reading, text: text).run(&check.findings)
-        let diagnostics = (checkVersion() + check.findings.all).tidied()
+        if !check.findings.all.contains(where: { $0.code == .tooLarge }) {
+            SenseCheck(reading: reading, text: text).run(&check.findings)
+        }
+        let diagnostics = check.findings.all.tidied()
         guard !diagnostics.hasErrors else { return (nil, diagnostics) }
         let project = ProjectSpec(
             environment: EnvironmentID(project: projectName, name: environment), runtime: settings.runtime,
             services: reading.services.map(\.plan).sorted { $0.spec.service < $1.spec.service },
             gates: reading.gates.compactMap(\.spec).sorted { $0.name < $1.name }, retention: reading.retention)
         return (project, diagnostics)
-    }
-
-    private func checkVersion() -> [Diagnostic] {
-        guard let version = tree["version"], let number = version.scalar?.integer, number > ManifestShape.version else {
-            return []
-        }
-        var findings = Findings(file: file)
-        findings.error(
-            .badVersion, version.place, "the manifest is of version \(number), this program knows version 1",
-            hint: "use a later Slipway")
-        return findings.all
     }
 
     private func checkShape() -> [Diagnostic] {
@@ -182,4 +173,9 @@ extension Tree {
         entries[index].value = change(entries[index].value)
         return Tree(place: place, content: .map(entries))
     }
+}
+
+extension Manifest {
+    /// The JSON Schema (draft 2020-12) of manifests, as indented JSON text, for editors.
+    package static var schema: String { ShapeSchema.manifest().pretty }
 }

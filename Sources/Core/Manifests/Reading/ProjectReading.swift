@@ -42,7 +42,7 @@ struct ProjectReading {
                 case .success(let text) where text.utf8.count > TreeReader.maximumSize:
                     findings.error(
                         .tooLarge, entry.value.place,
-                        "the template `\(path)` has \(text.utf8.count) bytes, over the limit of \(TreeReader.maximumSize)",
+                        "`\(path)` has \(text.utf8.count) bytes, more than the \(TreeReader.maximumSize) allowed",
                         hint: "put large files into the artifact")
                 case .success(let text):
                     services[index].templates.append(

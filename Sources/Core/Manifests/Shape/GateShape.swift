@@ -86,7 +86,7 @@ enum GateShape {
                     EntriesShape(
                         title: "a map from names to JSON paths", key: .identifier, keyTitle: "the name of a variable",
                         value: .scalar(.jsonPath))),
-                example: "capture: { id: items[0].id }",
+                example: "capture: { id: \"items[0].id\" }",
                 "Values of the JSON answer that later requests may use as `${name}`."),
         ], choices: [Choice(keys: methods, isRequired: true)])
 

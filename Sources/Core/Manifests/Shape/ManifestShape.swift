@@ -6,7 +6,7 @@ enum ManifestShape {
         title: "the manifest",
         fields: [
             Field(
-                "version", .scalar(.integer(version...version)), required: true, example: "version: 1",
+                "version", .scalar(.version(version)), required: true, example: "version: 1",
                 "The version of this format."),
             Field(
                 "project", .scalar(.name), required: true, example: "project: shop",
@@ -26,17 +26,17 @@ enum ManifestShape {
     static let services = Shape.entries(
         EntriesShape(
             title: "a map from names to services", key: .name, keyTitle: "the name of a service",
-            value: .map(ServiceShape.service), minimum: 1))
+            value: .map(ServiceShape.service), minimum: 1, maximum: 200))
 
     static let gates = Shape.entries(
         EntriesShape(
             title: "a map from names to gates", key: .name, keyTitle: "the name of a gate",
-            value: .map(GateShape.gate)))
+            value: .map(GateShape.gate), maximum: 200))
 
     static let environments = Shape.entries(
         EntriesShape(
             title: "a map from names to environments", key: .name, keyTitle: "the name of an environment",
-            value: .map(environment)))
+            value: .map(environment), maximum: 200))
 
     static let environment = MapShape(
         title: "an environment",

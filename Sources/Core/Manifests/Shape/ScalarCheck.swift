@@ -15,16 +15,18 @@ extension ScalarShape {
         let text = scalar.text
         if accepts(scalar) { return nil }
         if let unit = missingUnit(text) { return unit }
-        let wrong = ScalarTrouble(code: .badValue, message: "must be \(title), not \(shown(text))", hint: hint)
+        let written = isWrittenAsText(scalar) ? "the text \(shown(text))" : shown(text)
+        let wrong = ScalarTrouble(code: .badValue, message: "must be \(title), not \(written)", hint: hint)
+        if isName, scalar.number != nil || scalar.boolean != nil {
+            return wrong.with(.wrongType, hint: "put quotes around it: `\"\(text)\"`")
+        }
         switch self {
-        case .integer(let range):
+        case .integer:
             if scalar.integer != nil { return wrong.with(.outOfRange) }
-            if Int(text) != nil, range.contains(Int(text) ?? range.lowerBound) {
-                return wrong.with(.wrongType, hint: "write \(text) without quotes")
-            }
-            return wrong.with(.wrongType)
+            return wrong.with(.wrongType, hint: isWrittenAsText(scalar) ? "write it without quotes" : "")
+        case .version: return wrong.with(isWrittenAsText(scalar) ? .wrongType : .badVersion)
         case .weight:
-            if text.hasSuffix("%"), Int(text.dropLast()) != nil { return wrong.with(.outOfRange) }
+            if text.hasSuffix("%"), Int(text.dropLast()) != nil { return wrong.with(.outOfRange, hint: "") }
             if text.hasSuffix("%") { return wrong.with(hint: "only whole percentages: `1%`, `5%`") }
             return wrong
         case .word(let words):
@@ -52,6 +54,23 @@ extension ScalarShape {
         return line.count > 60 || line.count < text.count ? "`\(line.prefix(60))…`" : "`\(text)`"
     }
 
+    /// Names and paths: texts that a plain number or boolean cannot stand for.
+    private var isName: Bool {
+        switch self {
+        case .name, .projectPath, .path, .urlPath, .host, .headerName, .identifier, .jsonPath, .word: true
+        case .text, .filled, .boolean, .yes, .integer, .version, .duration, .hold, .weight, .amount, .cpu, .memory,
+            .size, .listen, .shareLimit, .durationLimit, .rateLimit:
+            false
+        }
+    }
+
+    /// A number or boolean in quotes, where it must not be.
+    private func isWrittenAsText(_ scalar: TreeScalar) -> Bool {
+        var plain = scalar
+        plain.isPlain = true
+        return !scalar.isPlain && (plain.number != nil || plain.boolean != nil)
+    }
+
     /// A number alone, where a unit belongs.
     private func missingUnit(_ text: String) -> ScalarTrouble? {
         let number = text.drop { "<>= ".contains($0) }
@@ -65,17 +84,19 @@ extension ScalarShape {
         case .memory, .size: written = "\(text)Mi"
         case .shareLimit: written = "\"\(sign.isEmpty ? "<= " : sign)\(number)%\""
         case .rateLimit: written = "\"\(sign.isEmpty ? ">= " : sign)\(number)/s\""
-        case .text, .filled, .word, .boolean, .yes, .integer, .amount, .cpu, .name, .projectPath, .path, .urlPath,
+        case .text, .filled, .word, .boolean, .yes, .integer, .version, .amount, .cpu, .name, .projectPath, .path,
+            .urlPath,
             .listen, .host, .headerName, .identifier, .jsonPath:
             return nil
         }
         guard !written.isEmpty else { return nil }
         return ScalarTrouble(
-            code: .missingUnit, message: "needs a unit: `\(text)` is \(title) of what?", hint: "write `\(written)`")
+            code: .missingUnit, message: "needs a unit, not \(shown(text)) alone", hint: "for example `\(written)`")
     }
 
     private func accepts(_ scalar: TreeScalar) -> Bool {
         let text = scalar.text
+        if isName, scalar.number != nil || scalar.boolean != nil { return false }
         switch self {
         case .text: return !text.unicodeScalars.contains("\0")
         case .filled: return !text.isEmpty && !text.unicodeScalars.contains("\0")
@@ -83,6 +104,7 @@ extension ScalarShape {
         case .boolean: return scalar.boolean != nil
         case .yes: return scalar.boolean == true
         case .integer(let range): return scalar.integer.map(range.contains) ?? false
+        case .version(let number): return scalar.integer == number
         case .duration(let mayBeZero): return Quantity.duration(text).map { mayBeZero || $0 > .zero } ?? false
         case .hold: return text == "untilPromoted" || (Quantity.duration(text).map { $0 > .zero } ?? false)
         case .weight: return Quantity.percent(text).map { $0 > 0 } ?? false

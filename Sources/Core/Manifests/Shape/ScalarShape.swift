@@ -11,6 +11,8 @@ enum ScalarShape: Hashable, Sendable {
     /// Only `true`: being there is what counts.
     case yes
     case integer(ClosedRange<Int>)
+    /// This number alone.
+    case version(Int)
     /// A length of time with a unit.
     case duration(mayBeZero: Bool)
     /// A length of time or `untilPromoted`.
@@ -57,8 +59,8 @@ enum ScalarShape: Hashable, Sendable {
         case .integer(let range):
             range.upperBound == Int.max
                 ? "a whole number from \(range.lowerBound)"
-                : range.lowerBound == range.upperBound
-                    ? "`\(range.lowerBound)`" : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+                : "a whole number from \(range.lowerBound) to \(range.upperBound)"
+        case .version(let number): "`\(number)`"
         case .duration(let mayBeZero): mayBeZero ? "a length of time" : "a length of time above zero"
         case .hold: "a length of time, or `untilPromoted`"
         case .weight: "a share from 1% to 100%"
@@ -100,6 +102,7 @@ enum ScalarShape: Hashable, Sendable {
         case .jsonPath: "names and indices: `id`, `items[0].id`"
         case .boolean: "without quotes"
         case .yes: "write `true`, or leave the key out"
+        case .version: "a later version needs a later Slipway"
         case .text, .filled, .word, .integer, .path, .urlPath, .headerName, .identifier: ""
         }
     }

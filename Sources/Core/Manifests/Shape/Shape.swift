@@ -88,6 +88,7 @@ struct EntriesShape: Sendable {
     var keyTitle: String
     var value: Shape
     var minimum = 0
+    var maximum = 1000
 }
 
 /// What a chosen key may be.
@@ -113,6 +114,7 @@ struct ListShape: Sendable {
     var itemTitle: String
     var item: Shape
     var minimum = 0
+    var maximum = 1000
     /// The same value twice makes no sense.
     var isUnique = false
 }

@@ -13,7 +13,7 @@ struct ShapeCheck {
     ///   - label: how the value is called: `drain`, or `an argument of \`command\``.
     ///   - owner: where to point when something is missing from it.
     mutating func check(_ tree: Tree, _ shape: Shape, label: String, owner: Place) {
-        if tree.isNull && (isOverride || shape.mayBeEmpty) { return }
+        if findings.isFull || (tree.isNull && (isOverride || shape.mayBeEmpty)) { return }
         switch (shape, tree.content) {
         case (.map(let map), .map(let entries)), (.wordOr(_, let map), .map(let entries)):
             check(entries, map, owner: owner)
@@ -105,6 +105,7 @@ struct ShapeCheck {
         if entries.count < shape.minimum, !isOverride {
             findings.error(.missingKey, owner, "\(label) is empty: it needs \(shape.title)")
         }
+        guard entries.count <= shape.maximum else { return tooMany(entries.count, shape.maximum, label, owner) }
         for entry in entries {
             if let trouble = shape.key.trouble(with: entry.key) {
                 findings.error(
@@ -118,6 +119,7 @@ struct ShapeCheck {
         if items.count < list.minimum {
             findings.error(.missingKey, place, "\(label) is empty: it needs \(list.title)")
         }
+        guard items.count <= list.maximum else { return tooMany(items.count, list.maximum, label, place) }
         var seen: Set<String> = []
         for item in items {
             check(item, list.item, label: "\(list.itemTitle) of \(label)", owner: item.place)
@@ -125,6 +127,12 @@ struct ShapeCheck {
                 findings.error(.repeated, item.place, "`\(text)` stands twice in \(label)", hint: "once is enough")
             }
         }
+    }
+}
+
+extension ShapeCheck {
+    private mutating func tooMany(_ count: Int, _ maximum: Int, _ label: String, _ place: Place) {
+        findings.error(.tooLarge, place, "\(label) has \(count) entries, at most \(maximum) are allowed")
     }
 }
 

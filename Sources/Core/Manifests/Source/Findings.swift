@@ -5,6 +5,9 @@ struct Findings {
 
     init(file: String) { self.file = file }
 
+    /// Far above what is shown: whoever sees this may stop looking, so that hostile input costs little.
+    var isFull: Bool { all.count >= 1000 }
+
     mutating func error(_ code: DiagnosticCode, _ place: Place, _ message: String, hint: String = "") {
         add(.error, code, place, message, hint)
     }
@@ -29,8 +32,7 @@ struct Findings {
     private mutating func add(
         _ severity: DiagnosticSeverity, _ code: DiagnosticCode, _ place: Place, _ message: String, _ hint: String
     ) {
-        // Far above what is shown, so that hostile input cannot fill the memory.
-        guard all.count < 1000 else { return }
+        guard !isFull else { return }
         all.append(
             Diagnostic(
                 severity: severity, code: code, message: message, hint: hint, file: file, line: place.line,

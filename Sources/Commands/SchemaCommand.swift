@@ -1,0 +1,43 @@
+package import ArgumentParser
+import FoundationEssentials
+import Manifests
+
+/// `slipway schema`: the JSON Schema of manifests, for editors.
+package struct SchemaCommand: ParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "schema",
+        abstract: "Print the JSON Schema of slipway.yaml.",
+        discussion: """
+            Editors use it to complete keys, show what they mean, and mark mistakes. With the YAML language server, \
+            the first line of a manifest can name it:
+
+              # yaml-language-server: $schema=slipway.schema.json
+
+            `slipway check` knows more: cycles, routes that clash, gates that do not exist.
+
+            Examples:
+              slipway schema --output-file slipway.schema.json
+              slipway schema | jq '."$defs".service.properties | keys'
+
+            Exit codes: 0 done, 1 the file cannot be written, 2 usage.
+            """
+    )
+
+    @Option(name: [.customShort("o"), .long], help: "Write it to this file instead of standard output.")
+    var outputFile: String?
+
+    package init() {}
+
+    package func run() throws {
+        guard let outputFile else {
+            print(Manifest.schema, terminator: "")
+            return
+        }
+        do {
+            try Data(Manifest.schema.utf8).write(to: URL(filePath: outputFile), options: .atomic)
+        } catch {
+            note("Error: \(outputFile) cannot be written: \(error)")
+            throw ExitCode(1)
+        }
+    }
+}

@@ -1,0 +1,3 @@
+module example.com/acme/things
+
+go 1.22
