@@ -42,6 +42,10 @@ import Testing
             #expect(inventory.instances[0].process == process)
             #expect(inventory.instances[0].adopted && inventory.instances[0].exit == nil)
             #expect(try await second.exit(of: 2).status == .exited(3))
+            // Open again without anybody asking: the supervisor may be long in coming.
+            try await eventually("the listener is open again") {
+                try await second.link.list().listeners == [address]
+            }
             #expect(try await second.link.listen(address) == address)
             let proxyAfter = try await eventually("the new proxy answers") { askProxy(address) }
             #expect(proxyAfter != proxyBefore)
@@ -54,6 +58,26 @@ import Testing
             #expect(lines.last == "bye")
             // Nothing that was said meanwhile is lost.
             #expect(lines.dropLast() == (1..<lines.count).map { "line \($0)" }[...])
+        }
+    }
+
+    @Test func whatTheFormerProxyStillHoldsIsOpenedLater() async throws {
+        try await withKeeper("proxy=serve") { keeper in
+            let first = try await keeper.seat()
+            let address = try await first.link.listen("127.0.0.1:0")
+            let former = try #require(askProxy(address))
+            kill(former, SIGSTOP)
+            try await keeper.murder()
+            try keeper.start()
+            let second = try await keeper.seat()
+            #expect(try await second.link.list().listeners.isEmpty)
+            // Asked for meanwhile, it waits instead of failing.
+            async let opened = second.link.listen(address)
+            kill(former, SIGCONT)
+            #expect(try await opened == address)
+            let latter = try await eventually("the new proxy answers") { askProxy(address) }
+            #expect(latter != former)
+            try await eventually("the former proxy is gone") { !isAlive(former) }
         }
     }
 

@@ -75,6 +75,20 @@ import Testing
         }
     }
 
+    /// A role that has lost its link is of no use, and one that does not go by itself is made to.
+    @Test func aRoleThatHangsIsKilled() async throws {
+        try await withKeeper { keeper in
+            let raw = try await keeper.rawSeat()
+            kill(raw.pid, SIGSTOP)
+            let bytes = [UInt8](repeating: 0xff, count: 64)
+            #expect(slw_send(raw.descriptor, bytes, bytes.count, -1) == 64)
+            let next = try await keeper.seat()
+            #expect(next.pid != raw.pid)
+            #expect(!isAlive(raw.pid))
+            close(raw.descriptor)
+        }
+    }
+
     @Test func anUnknownRequestIsAnswered() async throws {
         try await withKeeper { keeper in
             let raw = try await keeper.rawSeat()
