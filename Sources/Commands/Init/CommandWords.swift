@@ -27,6 +27,23 @@ enum CommandWords {
         return needsShell ? ([], literal(line)) : (ported, nil)
     }
 
+    /// An argument with the port of a container in it (`8000`, `0.0.0.0:8000`, `--port=8000`) with the instance's port
+    /// instead: several instances on one machine cannot share one.
+    static func withInstancePort(_ argument: String, instead port: Int?) -> String {
+        guard let port else { return argument }
+        let text = String(port)
+        guard argument.hasSuffix(text) else { return argument }
+        let before = argument.dropLast(text.count)
+        return before.isEmpty || before.hasSuffix(":") || before.hasSuffix("=")
+            ? before + "${instance.port}" : argument
+    }
+
+    /// Whether a service's command asks for a port.
+    static func usesPort(_ service: ServiceGuess) -> Bool {
+        if let shell = service.shell { return shell.contains("$PORT") || shell.contains("${PORT}") }
+        return service.command.contains { $0.contains("${instance.port}") }
+    }
+
     /// The words of a line; nil when it holds what only a shell understands.
     static func words(_ line: String) -> [String]? {
         var words: [String] = []

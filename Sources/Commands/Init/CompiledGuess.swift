@@ -25,8 +25,6 @@ struct CompiledGuess {
                 framework == "vapor"
                 ? ["serve", "--hostname", "127.0.0.1", "--port", "${instance.port}"] : ["--port", "${instance.port}"]
             guess.notes.append("The arguments of `command` are what \(framework) applications commonly take.")
-        } else {
-            guess.notes.append("The program must listen on the port in the variable PORT.")
         }
         guess.services = [service]
         return guess
@@ -48,7 +46,6 @@ struct CompiledGuess {
         if commands.count > 1 {
             guess.notes.append("cmd/ has more programs: \(commands.dropFirst().joined(separator: ", ")).")
         }
-        guess.notes.append("The program must listen on the port in the variable PORT.")
         guess.services = [service]
         return guess
     }

@@ -17,13 +17,14 @@ struct ComposeService {
         service.image = value["image"]?.text
         readBuild()
         readCommand()
+        service.useVirtualEnvironment()
         readPorts()
         readEnvironment()
         let depends = value["depends_on"]
         service.needs = (depends?.items.compactMap(\.text) ?? []) + (depends?.entries.map(\.key) ?? [])
         readHealth()
-        service.replicas = value["deploy"]?["replicas"]?.text.flatMap { Int($0) }.flatMap {
-            (1...1000).contains($0) ? $0 : nil
+        if let replicas = value["deploy"]?["replicas"]?.text.flatMap({ Int($0) }), (1...1000).contains(replicas) {
+            service.replicas = replicas
         }
         service.stopSignal = value["stop_signal"]?.text.flatMap { StopSignal.name($0) } ?? service.stopSignal
         service.stopTimeout = value["stop_grace_period"]?.text.flatMap { Self.span($0) }
@@ -98,6 +99,18 @@ struct ComposeService {
         if service.port == nil || value["ports"] == nil {
             let exposed = value["expose"]?.items.first?.text.flatMap { Int($0.prefix { $0.isNumber }) }
             service.port = exposed ?? service.port
+        }
+        let saysNothing = value["ports"] == nil && value["expose"] == nil
+        if saysNothing, (value["command"] ?? value["entrypoint"]) != nil, !CommandWords.usesPort(service) {
+            // The port was that of the command which the compose file replaces.
+            service.port = nil
+        }
+        if service.artifact == nil {
+            service.replicas = 1
+            if service.listen != nil {
+                notes.append("`\(service.name)`: its published port was left out; routes are for HTTP.")
+                service.listen = nil
+            }
         }
         if let port = service.port, !(1...65_535).contains(port) { service.port = nil }
         if service.port == nil { service.listen = nil }

@@ -41,7 +41,6 @@ struct NodeGuess {
         } else {
             guess.notes.append("The port 3000 is a guess. If it serves nothing, take `port` and `routes` out.")
         }
-        guess.notes.append("The program must listen on the port in the variable PORT.")
         if let engine = package.engines?["node"] {
             guess.notes.append("package.json asks for Node \(engine): Slipway uses the `node` in PATH.")
         }

@@ -22,11 +22,7 @@ struct ProcfileGuess {
                 service.ignore = base.ignore
             }
             (service.command, service.shell) = CommandWords.parse(String(parts[1]))
-            if let program = service.command.first, service.prepare.contains(where: { $0.contains("venv") }) {
-                // Programs of the virtual environment are not in PATH.
-                let isPython = !program.contains("/")
-                if isPython { service.command[0] = "./venv/bin/" + program }
-            }
+            service.useVirtualEnvironment()
             if type == "web" {
                 service.port = base?.services.first?.port ?? 5000
                 service.listen = 8080
@@ -34,9 +30,6 @@ struct ProcfileGuess {
             guess.services.append(service)
         }
         guard !guess.services.isEmpty else { return nil }
-        if guess.services.contains(where: { $0.port != nil }) {
-            guess.notes.append("`web` must listen on the port in the variable PORT.")
-        }
         guess.notes.append("The other process types are workers: they get no port.")
         return guess
     }

@@ -2,6 +2,12 @@ extension ProjectGuess {
     /// What the files at the top of a directory say. The most telling file wins: a compose file, a Procfile, the
     /// language's own files, then the Dockerfile, which otherwise fills in ports and health checks.
     static func of(_ directory: ProjectDirectory) -> ProjectGuess {
+        var guess = detected(directory)
+        for index in guess.services.indices { guess.services[index].settlePort(&guess.notes) }
+        return guess
+    }
+
+    private static func detected(_ directory: ProjectDirectory) -> ProjectGuess {
         var notes: [String] = []
         for guess in [ComposeGuess.guess(directory), ProcfileGuess.guess(directory)] {
             guard var guess else { continue }
@@ -44,5 +50,22 @@ extension ProjectGuess {
         guard var guess = DockerfileGuess.guess(directory) else { return nil }
         guess.notes = notes + guess.notes
         return guess
+    }
+}
+
+extension ServiceGuess {
+    /// What asks for a port has one, and what has one listens where Slipway says.
+    fileprivate mutating func settlePort(_ notes: inout [String]) {
+        if port == nil, CommandWords.usesPort(self) {
+            port = 8080
+            notes.append("`\(name)` asks for a port: 8080, as others know it, is a guess.")
+        }
+        let plain = command
+        command = command.map { CommandWords.withInstancePort($0, instead: port) }
+        if command != plain {
+            notes.append("`\(name)`: its port became `${instance.port}`, since each instance gets its own.")
+        } else if port != nil, !CommandWords.usesPort(self) {
+            notes.append("`\(name)` must listen on the port in the variable PORT.")
+        }
     }
 }

@@ -76,3 +76,13 @@ struct PythonGuess {
         return (package ?? "project") + ".wsgi:application"
     }
 }
+
+extension ServiceGuess {
+    /// Programs of the virtual environment are not in PATH.
+    mutating func useVirtualEnvironment() {
+        guard let program = command.first, prepare.contains(where: { $0.contains("python3 -m venv venv") }) else {
+            return
+        }
+        if !program.contains("/"), !["sh", "bash"].contains(program) { command[0] = "./venv/bin/" + program }
+    }
+}
