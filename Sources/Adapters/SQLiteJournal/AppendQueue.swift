@@ -46,6 +46,9 @@ final class AppendQueue: Sendable {
     /// Appends that wait.
     var count: Int { state.withLock { $0.waiting.count - $0.next } }
 
+    /// Whether somebody drains it.
+    var isBusy: Bool { state.withLock { $0.isDrained } }
+
     func offer(_ append: WaitingAppend) -> Admission {
         state.withLock { state in
             if state.isClosed { return .closed }

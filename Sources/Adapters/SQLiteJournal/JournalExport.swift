@@ -121,7 +121,7 @@ extension EntryPages.Page {
     /// Finds the next entry that can be read, by asking for one number after the other.
     fileprivate mutating func skipUnreadable(_ db: Database, before: Int64?, bound: Int64) throws {
         let first = rest.after + 1
-        let last = min(Self.lastNumber(db) ?? bound, bound, (before ?? .max) - 1)
+        let last = min(try Self.lastNumber(db) ?? bound, bound, (before ?? .max) - 1)
         var number = first
         var found: EntryRow?
         while number <= last, found == nil {
@@ -142,14 +142,21 @@ extension EntryPages.Page {
         rest.skip(to: number - 1, isAtEnd: number > last)
     }
 
-    /// The last number given out, from whichever place still tells.
-    private static func lastNumber(_ db: Database) -> Int64? {
-        for sql in ["SELECT seq FROM sqlite_sequence WHERE name = 'entries'", "SELECT MAX(seq) FROM latest"] {
-            if let value = try? DatabaseValue.fetchOne(db, sql: sql), let number = Int64.fromDatabaseValue(value) {
-                return number
-            }
+    /// The last number given out, as far as anything still tells: the highest of several answers, because any of them
+    /// may be damaged. Nil when nothing does.
+    private static func lastNumber(_ db: Database) throws -> Int64? {
+        var highest: Int64?
+        for sql in [
+            "SELECT seq FROM sqlite_sequence WHERE name = 'entries'", "SELECT MAX(seq) FROM latest",
+            "SELECT MAX(seq) FROM entries",
+        ] {
+            do {
+                guard let value = try DatabaseValue.fetchOne(db, sql: sql), let number = Int64.fromDatabaseValue(value)
+                else { continue }
+                highest = max(highest ?? number, number)
+            } catch let error as DatabaseError where error.resultCode == .SQLITE_CORRUPT {}
         }
-        return nil
+        return highest
     }
 }
 

@@ -58,6 +58,11 @@ package final class JournalStore: JournalPort {
     /// The end of the chain: of everything that was acknowledged.
     package var head: ChainHead { writer.head }
 
+    /// Appends that wait for the writer.
+    var waiting: Int { queue.count }
+    /// Whether the writer is at work.
+    var isWriting: Bool { queue.isBusy }
+
     /// Makes entries durable, all or none, in order, each after everything acknowledged before. Cancelling the task does
     /// not stop an append that has begun.
     /// - Throws: `PortError`: `storage`; `invalid` for entries that no journal can hold. Nothing of it took hold.

@@ -26,16 +26,17 @@ final class JournalWriter: Sendable {
     var head: ChainHead { state.withLock { $0.head } }
 
     /// Writes a group in one transaction and tells each append how it ended. When the transaction fails, each append is
-    /// tried alone, in order, so that one that cannot be written fails alone.
+    /// tried alone, in order, so that one that cannot be written fails alone; unless the database is held by another
+    /// program, for which each of them would wait in turn.
     func commit(_ group: [WaitingAppend], _ db: Database) {
-        do throws(PortError) {
-            try transaction(durable: group.contains { $0.entries.contains(where: \.kind.isDurableBeforeEffects) }, db) {
+        do throws(CommitFailure) {
+            try attempt(durable: group.contains { $0.entries.contains(where: \.kind.isDurableBeforeEffects) }, db) {
                 for append in group { try insert(append.entries, after: &$0, db) }
             }
             for append in group { append.done.resume() }
         } catch {
-            guard group.count > 1 else {
-                for append in group { append.done.resume(throwing: error) }
+            guard group.count > 1, !error.concernsAll else {
+                for append in group { append.done.resume(throwing: error.error) }
                 return
             }
             for append in group { commit([append], db) }
@@ -43,15 +44,20 @@ final class JournalWriter: Sendable {
     }
 
     /// Runs a transaction that moves the head, and moves it only when the transaction took hold.
-    ///
-    /// In WAL mode a commit is appended to one file. With `synchronous=FULL` that file is synced at the end of the
-    /// commit, and with it every commit before: what is durable is always a prefix of what was acknowledged, whichever
-    /// commits were written with NORMAL in between. SQLite does not allow the setting to change inside a transaction.
     func transaction(
         durable: Bool, _ db: Database, _ work: (inout ChainHead) throws -> Void
     ) throws(PortError) {
+        do throws(CommitFailure) { try attempt(durable: durable, db, work) } catch { throw error.error }
+    }
+
+    /// In WAL mode a commit is appended to one file. With `synchronous=FULL` that file is synced at the end of the
+    /// commit, and with it every commit before: what is durable is always a prefix of what was acknowledged, whichever
+    /// commits were written with NORMAL in between. SQLite does not allow the setting to change inside a transaction.
+    private func attempt(
+        durable: Bool, _ db: Database, _ work: (inout ChainHead) throws -> Void
+    ) throws(CommitFailure) {
         let (before, failure, isSyncing) = state.withLock { ($0.head, $0.failure, $0.isSyncing) }
-        if let failure { throw failure }
+        if let failure { throw CommitFailure(error: failure, concernsAll: true) }
         var head = before
         do {
             if isSyncing != durable {
@@ -65,7 +71,9 @@ final class JournalWriter: Sendable {
             state.withLock { [head] in $0.head = head }
         } catch {
             let failure = PortError.database(error, "cannot write the journal", path)
-            guard PortError.leavesOutcomeUnknown(error) else { throw failure }
+            guard PortError.leavesOutcomeUnknown(error) else {
+                throw CommitFailure(error: failure, concernsAll: PortError.isHeldByOthers(error))
+            }
             let last = PortError(
                 .storage, failure.message,
                 hint: """
@@ -73,7 +81,7 @@ final class JournalWriter: Sendable {
                     prove nothing. What runs keeps serving. Look at `dmesg`, mend the device, restart the supervisor.
                     """)
             state.withLock { $0.failure = last }
-            throw last
+            throw CommitFailure(error: last, concernsAll: true)
         }
     }
 
@@ -111,4 +119,11 @@ final class JournalWriter: Sendable {
         ])
         head = ChainHead(sequence: link.sequence, digest: chain)
     }
+}
+
+/// Why a transaction did not take hold.
+private struct CommitFailure: Error {
+    var error: PortError
+    /// Whether no other transaction would fare better right now.
+    var concernsAll: Bool
 }

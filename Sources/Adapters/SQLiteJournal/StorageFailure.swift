@@ -64,4 +64,10 @@ extension PortError {
         return failure.extendedResultCode == .SQLITE_IOERR_FSYNC
             || failure.extendedResultCode == .SQLITE_IOERR_DIR_FSYNC
     }
+
+    /// Whether another program kept us from the database for longer than the busy time-out.
+    static func isHeldByOthers(_ error: any Error) -> Bool {
+        guard let failure = error as? DatabaseError else { return false }
+        return failure.resultCode == .SQLITE_BUSY || failure.resultCode == .SQLITE_LOCKED
+    }
 }

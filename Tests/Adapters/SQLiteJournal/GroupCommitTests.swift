@@ -2,7 +2,7 @@ import Foundation
 import GRDB
 import JournalConformance
 import Ports
-import SQLiteJournal
+@testable import SQLiteJournal
 import Testing
 
 @Suite("Group commit")
@@ -58,6 +58,34 @@ struct GroupCommitTests {
         try await raw.write { try $0.execute(sql: "DROP TRIGGER refuse") }
         try raw.close()
         #expect(try await scratch.reader().verify().isWhole)
+    }
+
+    @Test("what waits is bounded; a database that another program holds fails all that wait, once, in order")
+    func bounded() async throws {
+        let scratch = try Scratch()
+        let limits = AppendQueue.Limits(waiting: 3)
+        let store = try await JournalStore.open(directory: scratch.journal, binary: "1", now: 1, limits: limits)
+        var unsafe = Configuration()
+        unsafe.allowsUnsafeTransactions = true
+        let holder = try DatabaseQueue(path: scratch.database, configuration: unsafe)
+        try holder.inDatabase { try $0.execute(sql: "BEGIN IMMEDIATE") }
+        // One append is taken by the writer, which now waits for the database; three wait behind it.
+        let first = Task { try await store.append([entry("first", [0])]) }
+        #expect(try await eventually(within: 5) { store.isWriting && store.waiting == 0 })
+        let behind = (0..<3).map { number in Task { try await store.append([entry("behind", [UInt8(number)])]) } }
+        #expect(try await eventually(within: 5) { store.waiting == 3 })
+        let full = try await refusal { try await store.append([entry("k", [2])]) }
+        #expect(full?.code == .storage)
+        #expect(full?.message.contains("3 appends wait") == true)
+        for task in [first] + behind {
+            guard case .failure(let error) = await task.result else { return #expect(Bool(false), "was written") }
+            #expect((error as? PortError)?.hint.contains("Another program") == true, "\(error)")
+        }
+        try holder.inDatabase { try $0.execute(sql: "COMMIT") }
+        try await store.append([entry("k", [3])])
+        #expect(try await store.history(JournalQuery(kinds: [], limit: .max)).map(\.sequence) == [1])
+        try await store.close()
+        try holder.close()
     }
 
     @Test("what is dropped without closing is all there, and another may write at once")
