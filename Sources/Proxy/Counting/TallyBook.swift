@@ -53,7 +53,7 @@ final class TallyBook {
     }
 
     /// Calls `body` with each service and its counters.
-    func forEach(_ body: (String, [ReleaseTally]) -> Void) {
+    func visit(_ body: (String, [ReleaseTally]) -> Void) {
         for name in pages.keys.sorted() { body(name, pages[name]?.tallies ?? []) }
     }
 }

@@ -164,6 +164,7 @@ extension ClientConnection {
     /// Finds a connection for the request that lies in `out`.
     func acquire() {
         guard let exchange else { return }
+        phase = .connecting
         let target = exchange.choice.target
         guard exchange.tried.nonzeroBitCount < max(1, target.backends.count),
             let index = target.pick(tried: exchange.tried)
@@ -174,7 +175,6 @@ extension ClientConnection {
             self.exchange?.upstream = upstream
             return send(on: upstream)
         }
-        phase = .connecting
         let timeout = exchange.rule.service.limits.connect
         deadline = loop.now &+ .milliseconds(Int(timeout) + 1_000)
         self.exchange?.upstream = .connect(to: backend, for: self, on: loop, timeout: timeout)

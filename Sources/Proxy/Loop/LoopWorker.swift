@@ -189,7 +189,7 @@ final class LoopWorker: @unchecked Sendable {
     func add(to sums: inout SnapshotSums) {
         sums.connections += clients.count
         sums.unrouted += unrouted
-        tallies.forEach { service, tallies in
+        tallies.visit { service, tallies in
             for tally in tallies {
                 let key = SnapshotSums.Key(service: service, epoch: tally.epoch, release: tally.release)
                 tally.add(

@@ -21,13 +21,15 @@ package struct ProxyConfiguration: Sendable {
     package var grace: Duration
     /// The sockets to accept on, as they come. When this ends, whoever holds the sockets is gone, and the proxy stops.
     package var listeners: AsyncStream<ListenerChange>
+    /// Called when the table is loaded and the control socket answers.
+    package var onServing: @Sendable () -> Void
     /// Hears what an operator should know, a line at a time.
     package var report: @Sendable (String) -> Void
 
     package init(
         controlSocket: String, tableFile: String, loops: Int = 1, limits: ProxyLimits = ProxyLimits(),
         grace: Duration = .seconds(30), listeners: AsyncStream<ListenerChange>,
-        report: @escaping @Sendable (String) -> Void
+        onServing: @escaping @Sendable () -> Void = {}, report: @escaping @Sendable (String) -> Void
     ) {
         self.controlSocket = controlSocket
         self.tableFile = tableFile
@@ -35,6 +37,7 @@ package struct ProxyConfiguration: Sendable {
         self.limits = limits
         self.grace = grace
         self.listeners = listeners
+        self.onServing = onServing
         self.report = report
     }
 }
@@ -51,6 +54,7 @@ package enum ProxyRole {
             controlSocket: configuration.controlSocket, tableFile: configuration.tableFile,
             loops: configuration.loops, limits: configuration.limits)
         try await server.start()
+        configuration.onServing()
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await follow(configuration, server) }
             group.addTask {

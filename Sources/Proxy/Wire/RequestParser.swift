@@ -135,7 +135,7 @@ struct RequestParser {
             case .expect:
                 guard ByteClass.equals(bytes + start, end - start, "100-continue") else { return .badExpectation }
                 head.expectsContinue = head.isVersion11
-            case .upgrade: head.wantsUpgrade = true
+            case .upgrade: head.wantsUpgrade = !listsHTTP2(bytes, field)
             case .forwardedFor: head.hasForwardedFor = true
             case .forwardedHost: head.hasForwardedHost = true
             case .cookie: head.hasCookie = true
@@ -155,6 +155,16 @@ struct RequestParser {
         if !isHost(bytes, head.hostStart, head.hostEnd) { return .badHost }
         head.wantsUpgrade = head.wantsUpgrade && head.options.upgrade && head.isVersion11 && head.framing == .none
         return target(bytes, &head)
+    }
+
+    /// An upgrade to HTTP/2 would carry requests past everything that is checked here.
+    private func listsHTTP2(_ bytes: UnsafePointer<UInt8>, _ field: FieldSpan) -> Bool {
+        var found = false
+        FieldScanner.forEachListed(bytes, from: Int(field.valueStart), to: Int(field.valueEnd)) { first, last in
+            found = found || ByteClass.equals(bytes + first, last - first, "h2c")
+            return !found
+        }
+        return found
     }
 
     /// Origin form, absolute form, or `*` with OPTIONS. CONNECT is not spoken.
