@@ -16,8 +16,10 @@ struct VariableCheck {
     /// What instances know, without the names that depend on the service.
     static let known = [
         "instance.id", "instance.port", "instance.host", "instance.files", "artifact", "release", "service.name",
-        "service.port",
+        "service.port", "environment",
     ]
+    /// Inside a line for a shell, only names that begin so must be ours; the others are the shell's.
+    private static let ours = ["instance.", "service.", "data.", "env.", "needs."]
 
     func run(_ findings: inout Findings) {
         for service in reading.services where !findings.isFull {
@@ -55,20 +57,18 @@ struct VariableCheck {
         guard let name = use.name else {
             return ("this `${` is never closed", "write `$${` for a literal `${`")
         }
-        var names = Self.known
-        if service.isWorker {
-            if ["instance.port", "service.port"].contains(name) {
-                return ("`${\(name)}`: `\(service.name)` has no port", "give it `port:`")
-            }
-            names.removeAll { $0.hasSuffix(".port") }
+        if service.isWorker, ["instance.port", "service.port"].contains(name) {
+            return ("`${\(name)}`: `\(service.name)` has no port", "give it `port:`")
         }
-        names += service.plan.spec.data.map { "data.\($0.name)" }
-        if !isEnv { names += environment(of: service).map { "env.\($0)" } }
-        if names.contains(name) { return nil }
+        let declared = service.plan.spec.env.map(\.name)
+        var names = Self.known.filter { !service.isWorker || !$0.hasSuffix(".port") }
+        names += service.plan.spec.data.map { "data.\($0.name)" } + peers(of: service)
+        if !isEnv { names += declared.map { "env.\($0)" } }
+        if names.contains(name) || (isShell && !Self.ours.contains { name.hasPrefix($0) }) { return nil }
         if isEnv, name.hasPrefix("env.") {
             return ("`${\(name)}`: variables of `env` cannot refer to each other", "repeat the value")
         }
-        let literal = "write `$${\(name)}` for a literal `${\(name)}`" + (isShell ? " that the shell replaces" : "")
+        let literal = "write `$${\(name)}` for a literal `${\(name)}`"
         if name.hasPrefix("data.") {
             let near = Suggestion.nearest(to: name, in: names).map { "did you mean `${\($0)}`?" }
             return (
@@ -79,16 +79,15 @@ struct VariableCheck {
         if let near = Suggestion.nearest(to: name, in: names) {
             return ("there is no variable `${\(name)}`", "did you mean `${\(near)}`? Or \(literal)")
         }
-        let fromEnv = environment(of: service).contains(name) ? "did you mean `${env.\(name)}`? Or \(literal)" : literal
+        let fromEnv = !isEnv && declared.contains(name) ? "did you mean `${env.\(name)}`? Or \(literal)" : literal
         return ("there is no variable `${\(name)}`", fromEnv)
     }
 
-    /// The variables that an instance is given.
-    private func environment(of service: ServiceReading) -> [String] {
-        var names = service.plan.spec.env.map(\.name)
-        names += ["SLIPWAY_SERVICE", "SLIPWAY_RELEASE", "SLIPWAY_INSTANCE", "SLIPWAY_ENVIRONMENT"]
-        if !service.isWorker { names.append("PORT") }
-        return names + service.plan.spec.needs.map(\.addressVariable)
+    /// The addresses of the services that it needs, as far as they have one.
+    private func peers(of service: ServiceReading) -> [String] {
+        service.plan.spec.needs.filter { reading.service($0.text)?.isWorker == false }.flatMap { need in
+            ["url", "host", "port"].map { "needs.\(need).\($0)" } + [need.addressVariable]
+        }
     }
 
     /// Calls `body` with each variable of a value, placed as exactly as the manifest's text allows.
