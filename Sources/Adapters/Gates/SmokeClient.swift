@@ -133,10 +133,12 @@ struct SmokeClient: Sendable {
         }
     }
 
+    private static let incomplete = "the connection was closed without a complete answer"
+
     private static func words(_ error: any Error) -> String {
         if let error = error as? HTTPClientError {
             switch error {
-            case .remoteConnectionClosed: return "the connection was closed without a complete answer"
+            case .remoteConnectionClosed: return incomplete
             case .connectTimeout: return "the connection was not accepted in time"
             case .invalidURL: return "the path makes no URL"
             case _: return "\(error)"
@@ -152,7 +154,10 @@ struct SmokeClient: Sendable {
         if let error = error as? NIOConnectionError, let first = error.connectionErrors.first {
             return words(first.error)
         }
-        if error is HTTPParserError { return "the answer is not HTTP (\(error))" }
+        if let error = error as? HTTPParserError {
+            if error == .invalidEOFState { return incomplete }
+            return "the answer is not HTTP (\(error))"
+        }
         return "\(error)".printable.bounded(to: 300)
     }
 }

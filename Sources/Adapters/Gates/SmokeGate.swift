@@ -105,7 +105,7 @@ struct SmokeRun: Sendable {
         let asked = "\(call.method) \(call.target) on instance \(instance.id)".printable.bounded(to: 300)
         let left = deadline - ContinuousClock.now
         guard left > .zero else {
-            add(asked, got: "not asked: the look's time was used up by the requests before", verdict: .error)
+            add(asked, got: "not asked: the look's time was used up before", verdict: .error)
             return false
         }
         let answer: SmokeAnswer

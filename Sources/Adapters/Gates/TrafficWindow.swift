@@ -139,6 +139,8 @@ func percentText(millionths: Int) -> String { "\(decimalText(millionths, places:
 
 /// `231ms`, `1.4ms`, `2.05s`.
 func timeText(microseconds: Int) -> String {
+    // The bucket of the longest latencies has no upper end.
+    if microseconds > 86_400_000_000 { return "longer than a day" }
     if microseconds < 10_000_000 { return "\(decimalText((microseconds + 50) / 100, places: 1))ms" }
     return "\(decimalText((microseconds + 5000) / 10_000, places: 2))s"
 }
