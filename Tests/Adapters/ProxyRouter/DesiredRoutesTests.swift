@@ -1,0 +1,179 @@
+import Domain
+import Ports
+import ProxyControl
+import Testing
+
+@testable import ProxyRouter
+
+@Suite("The whole table out of single wishes")
+struct DesiredRoutesTests {
+    private let local = SocketAddress(host: "127.0.0.1", port: 19_000)
+
+    private func take(
+        _ wish: RouteWish, of release: Release = release(), into routes: inout DesiredRoutes, port: Int = 19_000
+    ) throws {
+        try routes.take(
+            wish, of: release.parts.spec, local: SocketAddress(host: "127.0.0.1", port: port), stickyMaxAge: 60)
+    }
+
+    @Test func aWishIsTranslatedWhole() throws {
+        var routes = DesiredRoutes()
+        var full = wish(3, [target(1, 80, [4001, 4002]), target(2, 20, [4003])], fence: 5)
+        full.canary = ReleaseNumber(2)
+        full.matches = [.header(name: "X-Preview", value: "yes"), .cookie(name: "c", value: "1")]
+        full.sticky = 37
+        full.hold = HoldSpec(requests: 9, bytes: 99, time: .milliseconds(1500))
+        try take(full, of: release(api, 2, releaseHeader: true), into: &routes)
+        let table = routes.table(generation: 12)
+        #expect(table.fault() == nil)
+        #expect((table.fence, table.generation) == (5, 12))
+        let expected = ServiceRoute(
+            name: "shop/staging/api", epoch: 1,
+            targets: [
+                Target(
+                    release: 1, role: .stable, weight: 80,
+                    backends: [
+                        ProxyControl.Backend(instance: "2s", host: "127.0.0.1", port: 4001),
+                        ProxyControl.Backend(instance: "2t", host: "127.0.0.1", port: 4002),
+                    ]),
+                Target(
+                    release: 2, role: .canary, weight: 20,
+                    backends: [ProxyControl.Backend(instance: "5k", host: "127.0.0.1", port: 4003)]),
+            ],
+            matches: [
+                Match(header: "X-Preview", value: "yes", release: 2), Match(cookie: "c", value: "1", release: 2),
+            ],
+            sticky: Sticky(cookie: "slipway-api", salt: 37, maxAge: 60),
+            hold: Hold(maxRequests: 9, maxBytes: 99, maxSeconds: 2), releaseHeader: true,
+            limits: ServiceLimits(tunnelDrainMilliseconds: 7000))
+        #expect(table.services == [expected])
+    }
+
+    @Test func matchesWaitUntilTheTrialIsAmongTheTargets() throws {
+        var routes = DesiredRoutes()
+        var early = wish(1)
+        early.canary = ReleaseNumber(2)
+        early.matches = [.header(name: "X", value: "y")]
+        try take(early, into: &routes)
+        #expect(routes.table(generation: 1).services[0].matches == nil)
+    }
+
+    @Test func instancesWithoutAnAddressAreRefused() throws {
+        for backend in [Domain.Backend.none, .name("api.svc")] {
+            var routes = DesiredRoutes()
+            var bad = wish(1)
+            bad.targets[0].backends[0].backend = backend
+            #expect { try take(bad, into: &routes) } throws: { ($0 as? PortError)?.code == .invalid }
+            #expect(routes.services.isEmpty)
+        }
+    }
+
+    @Test func theEpochCountsChangesOfTheSplitOnly() throws {
+        var routes = DesiredRoutes()
+        func epoch() -> UInt64? { routes.services[ServiceKey(api, in: staging)]?.epoch }
+        try take(wish(1, [target(1, 100, [4001])]), into: &routes)
+        #expect(epoch() == 1)
+        try take(wish(2, [target(1, 100, [4001, 4002])]), into: &routes)
+        #expect(epoch() == 1, "other instances are the same split")
+        try take(wish(3, [target(1, 90), target(2, 10, [4003])]), into: &routes)
+        #expect(epoch() == 2)
+        try take(wish(4, []), into: &routes)
+        try take(wish(5, [target(1, 90), target(2, 10, [4003])]), into: &routes)
+        #expect(epoch() == 2, "being down in between is no new split")
+        var salted = wish(6, [target(1, 90), target(2, 10, [4003])])
+        salted.sticky = 1
+        try take(salted, into: &routes)
+        #expect(epoch() == 3, "cohorts are drawn anew")
+        var seeded = DesiredRoutes(seed: routes.table(generation: 1))
+        try take(wish(1, [target(2, 100, [4003])], fence: 2), into: &seeded)
+        #expect(seeded.services[ServiceKey(api, in: staging)]?.epoch == 4)
+    }
+
+    @Test func whoWantsTheSameRequestsIsNamed() throws {
+        var routes = DesiredRoutes()
+        let edge = [RouteSpec(listen: "127.0.0.1:8080", host: "Shop.localhost", path: "/a/")]
+        try take(wish(1), of: release(routes: edge), into: &routes)
+        let same = [RouteSpec(listen: "127.0.0.1:8080", host: "shop.localhost", path: "/a")]
+        do {
+            try take(wish(1, of: web), of: release(web, routes: same), into: &routes, port: 19_001)
+            Issue.record("the clash was taken")
+        } catch let error as PortError {
+            #expect(error.code == .invalid)
+            #expect(error.message.contains("shop/staging/web and shop/staging/api both want 127.0.0.1:8080"))
+        }
+        let other = [RouteSpec(listen: "127.0.0.1:8080", host: "shop.localhost", path: "/b")]
+        try take(wish(1, of: web), of: release(web, routes: other), into: &routes, port: 19_001)
+        #expect(routes.table(generation: 1).fault() == nil)
+        try take(wish(2, []), of: release(routes: edge), into: &routes)
+        try take(wish(2, of: web), of: release(web, routes: same), into: &routes, port: 19_001)
+        #expect(routes.addresses.map(\.port).sorted() == [8080, 19_001], "a service that is down holds nothing")
+    }
+
+    @Test func theSeedIsTheTableThatItWasMadeOf() throws {
+        var routes = DesiredRoutes()
+        let edge = [
+            RouteSpec(listen: "[::1]:8080", host: "*.example.com", path: "/x"), RouteSpec(listen: "0.0.0.0:80"),
+        ]
+        try take(wish(1), of: release(routes: edge), into: &routes)
+        try take(wish(1, of: web), of: release(web), into: &routes, port: 19_001)
+        let table = routes.table(generation: 5)
+        #expect(DesiredRoutes(seed: table).table(generation: 5) == table)
+    }
+}
+
+@Suite("Cumulative counts")
+struct CountLedgerTests {
+    private let key = ServiceKey(api, in: staging)
+
+    private func snapshot(_ boot: String, _ releases: [ReleaseCounts]) -> ProxySnapshot {
+        ProxySnapshot(
+            bootID: boot, fence: 1, generation: 1, now: 0, connections: 0, unrouted: 0, listeners: [],
+            services: [ServiceCounts(name: "shop/staging/api", epoch: 1, held: 0, refused: 0, releases: releases)])
+    }
+
+    private func counts(_ release: Int, _ epoch: UInt64, requests: UInt64, errors: UInt64) -> ReleaseCounts {
+        var counts = ReleaseCounts(release: release, epoch: epoch)
+        counts.requests = requests
+        counts.routes = [
+            RouteCounts(host: nil, path: "/", requests: requests - 1, errors: errors),
+            RouteCounts(host: nil, path: "/x", requests: 1, errors: 0),
+        ]
+        var dense = [UInt64](repeating: 0, count: LatencyBuckets.count)
+        dense[LatencyBuckets.index(microseconds: 1000)] = requests
+        counts.latency = LatencyHistogram(dense: dense)
+        counts.inFlight = 1
+        return counts
+    }
+
+    @Test func epochsAreAddedUpAndOutliveTheProxysMemory() {
+        var ledger = CountLedger()
+        #expect(ledger.counts(key).releases.isEmpty)
+        ledger.absorb(snapshot("a", [counts(1, 1, requests: 10, errors: 1), counts(1, 2, requests: 5, errors: 0)]))
+        ledger.absorb(snapshot("a", [counts(1, 2, requests: 7, errors: 2), counts(2, 3, requests: 4, errors: 4)]))
+        ledger.absorb(snapshot("a", [counts(1, 2, requests: 7, errors: 2), counts(2, 3, requests: 5, errors: 4)]))
+        let found = ledger.counts(key)
+        #expect(found.source == "a")
+        #expect(found.releases.map(\.release.value) == [1, 2])
+        #expect(found.releases.map(\.requests) == [17, 5])
+        #expect(found.releases.map(\.errors) == [3, 4])
+        #expect(found.releases.map(\.inFlight) == [1, 1])
+        #expect(found.releases[0].latency.map(\.count) == [17])
+        let bound = found.releases[0].latency[0].microseconds
+        #expect((1000...1010).contains(bound), "\(bound) is not within 1 % above 1000")
+    }
+
+    @Test func anotherStartOfTheProxyCountsAnew() {
+        var ledger = CountLedger()
+        ledger.absorb(snapshot("a", [counts(1, 1, requests: 10, errors: 1)]))
+        ledger.absorb(snapshot("b", [counts(1, 1, requests: 2, errors: 0)]))
+        #expect(ledger.counts(key).source == "b")
+        #expect(ledger.counts(key).releases.map(\.requests) == [2])
+    }
+
+    @Test func oldReleasesAreForgotten() {
+        var ledger = CountLedger()
+        for release in 1...100 { ledger.absorb(snapshot("a", [counts(release, 1, requests: 1, errors: 0)])) }
+        #expect(ledger.counts(key).releases.count <= CountLedger.releasesKept + 1)
+        #expect(ledger.counts(key).releases.last?.release.value == 100)
+    }
+}

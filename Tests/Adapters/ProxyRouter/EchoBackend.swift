@@ -1,0 +1,113 @@
+import Dispatch
+import Glibc
+import Synchronization
+
+/// An HTTP/1.1 server of the test's own that answers with a fixed text; `/fail` with a 500; `/slow` when it is let go.
+final class EchoBackend: Sendable {
+    private struct State {
+        var slow: [DispatchSemaphore] = []
+        var isOpen = false
+    }
+
+    let port: Int
+    private let listener: Int32
+    private let text: String
+    private let state = Mutex(State())
+
+    init(_ text: String) throws {
+        self.text = text
+        (listener, port) = try Loopback.listen(port: 0)
+        Thread.run { self.accept() }
+    }
+
+    /// Requests to `/slow` that wait.
+    var waiting: Int { state.withLock { $0.slow.count } }
+
+    /// Answers all requests to `/slow`, now and later.
+    func letGo() {
+        let waiting = state.withLock { state in
+            state.isOpen = true
+            defer { state.slow = [] }
+            return state.slow
+        }
+        for semaphore in waiting { semaphore.signal() }
+    }
+
+    func stop() {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+        letGo()
+    }
+
+    private func accept() {
+        while true {
+            let connection = Glibc.accept(listener, nil, nil)
+            if connection < 0 { return }
+            Thread.run { self.serve(connection) }
+        }
+    }
+
+    private func serve(_ connection: Int32) {
+        defer { close(connection) }
+        var pending: [UInt8] = []
+        var room = [UInt8](repeating: 0, count: 16 << 10)
+        while true {
+            while let end = Self.headEnd(pending) {
+                let path = String(decoding: pending[..<end], as: UTF8.self).split(separator: " ").dropFirst().first
+                pending.removeFirst(end)
+                answer(connection, String(path ?? "/"))
+            }
+            let count = recv(connection, &room, room.count, 0)
+            if count <= 0 { return }
+            pending += room.prefix(count)
+        }
+    }
+
+    private func answer(_ connection: Int32, _ path: String) {
+        if path == "/slow" {
+            let semaphore = DispatchSemaphore(value: 0)
+            let waits = state.withLock { state in
+                if !state.isOpen { state.slow.append(semaphore) }
+                return !state.isOpen
+            }
+            if waits { semaphore.wait() }
+        }
+        let status = path == "/fail" ? "500 Internal Server Error" : "200 OK"
+        let bytes = Array("HTTP/1.1 \(status)\r\nContent-Length: \(text.utf8.count)\r\n\r\n\(text)".utf8)
+        _ = send(connection, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+    }
+
+    private static func headEnd(_ bytes: [UInt8]) -> Int? {
+        let mark = Array("\r\n\r\n".utf8)
+        guard bytes.count >= 4 else { return nil }
+        for start in 0...(bytes.count - 4)
+        where bytes[start] == mark[0] && bytes[start..<(start + 4)].elementsEqual(mark) {
+            return start + 4
+        }
+        return nil
+    }
+}
+
+/// Threads for calls that block.
+enum Thread {
+    static func run(_ body: @escaping @Sendable () -> Void) {
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        defer { pthread_attr_destroy(&attributes) }
+        var thread = pthread_t()
+        let box = Unmanaged.passRetained(Body(body))
+        let failure = pthread_create(
+            &thread, &attributes,
+            { argument in
+                if let argument { Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().body() }
+                return nil
+            }, box.toOpaque())
+        precondition(failure == 0, "no thread: \(failure)")
+    }
+
+    private final class Body: Sendable {
+        let body: @Sendable () -> Void
+        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    }
+}

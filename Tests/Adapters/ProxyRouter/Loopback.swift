@@ -1,0 +1,74 @@
+import Glibc
+import RouterConformance
+
+/// Sockets on 127.0.0.1.
+enum Loopback {
+    struct Trouble: Error { var number: Int32 }
+
+    /// A listening socket; port 0 lets the system choose.
+    static func listen(port: Int) throws -> (descriptor: Int32, port: Int) {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        var yes: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
+        var name = address(port)
+        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                bind(descriptor, raw, size) == 0 && Glibc.listen(descriptor, 128) == 0
+                    && getsockname(descriptor, raw, &size) == 0
+            }
+        }
+        guard isBound else {
+            let number = errno
+            close(descriptor)
+            throw Trouble(number: number)
+        }
+        return (descriptor, Int(UInt16(bigEndian: name.sin_port)))
+    }
+
+    /// Sends one request on a connection of its own and reads until the server closes it.
+    /// - Throws: `ConnectionRefused`, `Trouble`.
+    static func ask(port: Int, _ request: String) async throws -> String {
+        let result: Result<String, any Error> = await withCheckedContinuation { continuation in
+            Thread.run { continuation.resume(returning: Result { try askBlocking(port: port, request) }) }
+        }
+        return try result.get()
+    }
+
+    private static func askBlocking(port: Int, _ request: String) throws -> String {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
+        defer { close(descriptor) }
+        var limit = timeval(tv_sec: 30, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        var name = address(port)
+        let isConnected = withUnsafePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+            }
+        }
+        guard isConnected else {
+            if errno == ECONNREFUSED { throw ConnectionRefused() }
+            throw Trouble(number: errno)
+        }
+        let bytes = Array(request.utf8)
+        guard send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL)) == bytes.count else {
+            throw Trouble(number: errno)
+        }
+        var answer: [UInt8] = []
+        var room = [UInt8](repeating: 0, count: 16 << 10)
+        while true {
+            let count = recv(descriptor, &room, room.count, 0)
+            if count == 0 { return String(decoding: answer, as: UTF8.self) }
+            if count < 0 { throw Trouble(number: errno) }
+            answer += room.prefix(count)
+        }
+    }
+
+    private static func address(_ port: Int) -> sockaddr_in {
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_port = in_port_t(UInt16(port)).bigEndian
+        name.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        return name
+    }
+}

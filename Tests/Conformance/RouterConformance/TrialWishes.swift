@@ -1,0 +1,61 @@
+import Domain
+import Ports
+
+extension RouterTrial {
+    /// Two instances of each release that is named, with ids that tell the release: 1001, 1002, 2001, 2002 …
+    func target(_ release: Int, _ weight: Int, instances: Int = 2) async throws -> TargetWish {
+        var backends: [BackendWish] = []
+        for place in 0..<instances {
+            let id = InstanceID(UInt64(release * 1000 + place + 1))
+            backends.append(
+                BackendWish(instance: id, backend: try await backend(id, release: ReleaseNumber(release))))
+        }
+        return TargetWish(
+            release: ReleaseNumber(release), weight: Weight(clamping: weight), backends: backends)
+    }
+
+    func apply(_ wish: RouteWish) async throws {
+        let release = wish.canary ?? wish.targets.last?.release ?? ReleaseNumber(1)
+        try await router.apply(wish, service: .trial(wish.service, release))
+    }
+
+    func view(_ service: ServiceName = .api) async throws -> RouterView? {
+        try await router.observe(.trial)[service]
+    }
+
+    /// The releases that answered so many requests, with their counts. Fails when one was not answered.
+    func releases(of requests: Int, to service: ServiceName = .api) async throws -> [Int: Int] {
+        var counts: [Int: Int] = [:]
+        for _ in 0..<requests {
+            let answer = try await send(TrialRequest(), to: service)
+            guard answer.status == 200, let release = answer.release else {
+                throw RouterFlaw("a request was answered with \(answer.status)")
+            }
+            counts[release.value, default: 0] += 1
+        }
+        return counts
+    }
+}
+
+extension ServiceName {
+    static let api = ServiceName("api")
+    static let web = ServiceName("web")
+}
+
+extension RouteWish {
+    static func trial(
+        _ generation: UInt64, fence: UInt64 = 7, _ targets: [TargetWish], service: ServiceName = .api
+    ) -> RouteWish {
+        RouteWish(environment: .trial, service: service, fence: fence, generation: generation, targets: targets)
+    }
+}
+
+extension Release {
+    /// A release as wishes need it.
+    static func trial(_ service: ServiceName, _ number: ReleaseNumber) -> Release {
+        let spec = ServiceSpec(service: service, command: ["./serve"], port: 8080)
+        return Release(
+            environment: .trial, number: number, digest: ContentDigest(words: (UInt64(number.value), 0, 0, 0)),
+            parts: ReleaseParts(artifact: nil, spec: spec), createdAt: 0, createdBy: "the suite")
+    }
+}
