@@ -29,7 +29,8 @@ extension SupervisorDesk {
                 RefusalCode.invalid.rawValue, "the files of \(entry.service) did not arrive",
                 hint: "run the command again")
         }
-        let order = plan.order(kind: .deploy, reason: request.reason)
+        let order = plan.order(
+            kind: .deploy, reason: request.reason, retention: request.project.retention)
         return reply(
             await engine.submit(.deploy(order), to: request.project.environment, by: request.by))
     }

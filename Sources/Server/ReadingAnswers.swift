@@ -3,6 +3,7 @@ import Domain
 import Engine
 import Planning
 import Ports
+import Rollouts
 import SupervisorAPI
 
 extension SupervisorDesk {
@@ -47,8 +48,8 @@ extension SupervisorDesk {
             var names = gateNames(planned.strategy)
             let health = GateSpec(name: GateName("health"), question: .health)
             names.removeAll { $0 == health.name }
-            let gates = [health] + request.project.gates.filter { names.contains($0.name) }
-            for (index, gate) in gates.enumerated() {
+            let asked = [health] + request.project.gates.filter { names.contains($0.name) }
+            for (index, gate) in asked.enumerated() {
                 let key = LookKey(
                     environment: id, service: service.service, deployment: DeploymentNumber(0),
                     run: Int(now().wall % 1_000_000_000) * 100 + index, look: 1)

@@ -1,6 +1,7 @@
 import Deployments
 import Domain
 import Engine
+import Ports
 import Rollouts
 import SupervisorAPI
 
@@ -49,10 +50,13 @@ extension SupervisorDesk {
             }
             return deployment.standing
         }
-        guard let last = past.first(where: { deployment in
-            deployment.phase == .committed && (request.service == nil
-                || deployment.items.contains { $0.service == request.service })
-        }) else {
+        guard
+            let last = past.first(where: { deployment in
+                deployment.phase == .committed
+                    && (request.service == nil
+                        || deployment.items.contains { $0.service == request.service })
+            })
+        else {
             throw Refusal(.invalid, "nothing was ever deployed to \(id)", hint: "slipway deploy")
         }
         let earlier = last.items.compactMap { item in

@@ -1,8 +1,9 @@
-package import Deployments
+import Deployments
 package import Domain
 package import Engine
 import FoundationEssentials
 package import Ports
+import Rollouts
 package import SupervisorAPI
 
 /// Everything that the supervisor's interface answers from. Thin: it reads the engine's frame and the journal, and gives
@@ -21,13 +22,16 @@ package struct SupervisorDesk: Sendable {
     package var localAddress: @Sendable (ServiceName, EnvironmentID) -> String?
     /// Stops everything.
     package var shutdown: @Sendable () async throws -> Void
+    /// Goes on with the program at this path: proxy and supervisor are replaced, instances stay.
+    package var restart: @Sendable (String) async throws -> Void
     package var now: @Sendable () -> Moment
 
     package init(
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
         logs: any InstanceLogs, router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
         about: VersionReport, localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
-        shutdown: @escaping @Sendable () async throws -> Void, now: @escaping @Sendable () -> Moment
+        shutdown: @escaping @Sendable () async throws -> Void,
+        restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
     ) {
         self.engine = engine
         self.journal = journal
@@ -40,6 +44,7 @@ package struct SupervisorDesk: Sendable {
         self.about = about
         self.localAddress = localAddress
         self.shutdown = shutdown
+        self.restart = restart
         self.now = now
     }
 

@@ -1,4 +1,6 @@
-package import Domain
+import Deployments
+import Domain
+import Engine
 import FoundationEssentials
 import HTTPTypes
 package import Hummingbird
@@ -6,7 +8,7 @@ package import Logging
 import NIOCore
 import NIOFoundationEssentialsCompat
 import Ports
-package import SupervisorAPI
+import SupervisorAPI
 
 /// The supervisor's interface: HTTP and JSON on a private Unix socket.
 package struct SupervisorServer: Sendable {
@@ -38,17 +40,21 @@ package struct SupervisorServer: Sendable {
         }
         let environment = "/v1/environments/:project/:name"
         router.get("\(environment)/status") { request, context in
-            try json(try await desk.status(try id(context), since: request.uri.queryParameters.get("since")))
+            try json(
+                try await desk.status(try id(context), since: request.uri.queryParameters.get("since", as: UInt64.self))
+            )
         }
         router.get("\(environment)/history") { request, context in
             try json(
-                try await desk.history(try id(context), limit: request.uri.queryParameters.get("limit") ?? 20))
+                try await desk.history(
+                    try id(context), limit: request.uri.queryParameters.get("limit", as: Int.self) ?? 20))
         }
         router.get("\(environment)/events") { request, context in
             let query = request.uri.queryParameters
             return try json(
                 try await desk.events(
-                    try id(context), after: query.get("after") ?? 0, limit: query.get("limit") ?? 100))
+                    try id(context), after: query.get("after", as: Int64.self) ?? 0,
+                    limit: query.get("limit", as: Int.self) ?? 100))
         }
         router.get("\(environment)/logs") { request, context in
             let query = request.uri.queryParameters
@@ -57,7 +63,7 @@ package struct SupervisorServer: Sendable {
                     LogQuery(
                         environment: try id(context), service: query.get("service").map { ServiceName($0) },
                         release: query.get("release", as: Int.self).map { ReleaseNumber($0) },
-                        lines: query.get("lines") ?? 100, after: query.get("after"))))
+                        lines: query.get("lines", as: Int.self) ?? 100, after: query.get("after", as: Int64.self))))
         }
         router.get("\(environment)/quarantine") { _, context in try json(desk.quarantine(try id(context))) }
     }
@@ -80,6 +86,11 @@ package struct SupervisorServer: Sendable {
         }
         router.post("\(environment)/quarantine") { request, context in
             try json(try await desk.quarantine(try id(context), try await read(request)))
+        }
+        router.post("/v1/restart") { request, _ in
+            let asked: RestartRequest = try await read(request)
+            try await desk.restart(asked.program)
+            return try json(CommandReply(outcome: "accepted"))
         }
         router.post("/v1/shutdown") { _, _ in
             try await desk.shutdown()

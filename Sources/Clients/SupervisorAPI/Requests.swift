@@ -100,6 +100,13 @@ package struct QuarantineRequest: Codable, Hashable, Sendable {
     }
 }
 
+/// The body of `POST /v1/restart`.
+package struct RestartRequest: Codable, Hashable, Sendable {
+    /// The executable to go on with; absolute.
+    package var program: String
+    package init(program: String) { self.program = program }
+}
+
 /// The answer to everything that asks for a change.
 package struct CommandReply: Codable, Hashable, Sendable {
     /// `accepted`, `nothing`, `refused`

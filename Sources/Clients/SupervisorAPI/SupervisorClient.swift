@@ -3,6 +3,7 @@ package import Domain
 import FoundationEssentials
 import NIOCore
 import NIOFoundationEssentialsCompat
+import NIOHTTP1
 
 /// Talks to the supervisor over its private Unix socket.
 package struct SupervisorClient: Sendable {
@@ -81,6 +82,11 @@ package struct SupervisorClient: Sendable {
         try await post(path(request.project.environment, "verify"), request, timeout: .minutes(10))
     }
 
+    /// Lets proxy and supervisor go on with another executable; instances and connections stay.
+    package func restart(program: String) async throws -> CommandReply {
+        try await post("/v1/restart", RestartRequest(program: program), timeout: .seconds(60))
+    }
+
     /// Stops everything: instances, proxy, supervisor, keeper.
     package func shutdown() async throws -> CommandReply {
         try await post("/v1/shutdown", CommandRequest(verb: .down, by: ""), timeout: .minutes(2))
@@ -129,14 +135,16 @@ package struct SupervisorClient: Sendable {
             do { return try JSONDecoder().decode(Answer.self, from: Data(buffer: body)) } catch {
                 let other = response.headers.first(name: "x-slipway-version") ?? "unknown"
                 throw SupervisorError(
-                    code: "version", message: "cannot read the supervisor's answer (it runs version \(other), "
+                    code: "version",
+                    message: "cannot read the supervisor's answer (it runs version \(other), "
                         + "this is \(version)): \(error)",
                     hint: "restart it with this binary: slipway restart")
             }
         }
         let report: ErrorReport
         do { report = try JSONDecoder().decode(ErrorReport.self, from: Data(buffer: body)) } catch {
-            report = ErrorReport(code: "http", message: "the supervisor answered \(response.status): \(String(buffer: body))")
+            report = ErrorReport(
+                code: "http", message: "the supervisor answered \(response.status): \(String(buffer: body))")
         }
         throw SupervisorError(code: report.code, message: report.message, hint: report.hint)
     }

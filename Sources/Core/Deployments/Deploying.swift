@@ -33,6 +33,7 @@ extension EnvironmentState {
         let deployment = DeploymentState(
             number: number, kind: order.kind, by: by, reason: order.reason, started: now, items: items)
         nextDeployment += 1
+        retention = order.retention ?? retention
         decision.events.append(
             Event(.deploymentStarted, at: now.wall, deployment: number, number: items.count, text: order.reason, by: by)
         )

@@ -11,6 +11,8 @@ package struct EnvironmentState: Hashable, Sendable {
     package var nextDeployment = 1
     /// Releases that no deployment may bring back without a person's word. In the order they came.
     package var quarantine: [QuarantineEntry] = []
+    /// How many earlier releases keep their files, as the last deploy asked.
+    package var retention = RetentionSpec()
 
     package init(id: EnvironmentID) { self.id = id }
 
@@ -97,15 +99,19 @@ package struct EnvironmentRecord: Hashable, Sendable, RecordCodable {
     package var nextDeployment: Int
     /// The deployment under way.
     package var active: DeploymentNumber?
+    package var retention: RetentionSpec
 
-    package init(nextDeployment: Int, active: DeploymentNumber?) {
+    package init(nextDeployment: Int, active: DeploymentNumber?, retention: RetentionSpec = RetentionSpec()) {
         self.nextDeployment = nextDeployment
         self.active = active
+        self.retention = retention
     }
 
     package func encode(into writer: inout RecordWriter) {
         writer.put(1, nextDeployment)
         if let active { writer.put(2, active.value) }
+        writer.put(3, retention.releases)
+        writer.put(4, retention.age)
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -114,6 +120,8 @@ package struct EnvironmentRecord: Hashable, Sendable, RecordCodable {
             switch tag {
             case 1: nextDeployment = try reader.int()
             case 2: active = DeploymentNumber(try reader.int())
+            case 3: retention.releases = try reader.int()
+            case 4: retention.age = try reader.span()
             case _: try reader.skip()
             }
         }

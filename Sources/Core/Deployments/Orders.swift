@@ -20,7 +20,10 @@ package struct DeployOrder: Hashable, Sendable {
     package var kind: DeploymentKind
     package var reason: String
     package var items: [OrderItem]
-    package init(kind: DeploymentKind, reason: String, items: [OrderItem]) {
+    /// Nil: as it was.
+    package var retention: RetentionSpec?
+    package init(kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil) {
+        self.retention = retention
         self.kind = kind
         self.reason = reason
         self.items = items

@@ -1,6 +1,10 @@
+import Deployments
 import Domain
 import FoundationEssentials
+import Logging
 import Ports
+import Rollouts
+import Synchronization
 
 extension EngineService {
     /// Carries one effect out. Trouble is told, never thrown: convergent effects come again by themselves.

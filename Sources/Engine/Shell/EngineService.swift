@@ -1,6 +1,7 @@
 package import Deployments
 package import Domain
 import FoundationEssentials
+import Judging
 package import Logging
 package import Ports
 import Rollouts
@@ -136,9 +137,13 @@ package final class EngineService: Sendable {
             pending.first { $0.command.envelope.id == answer.id }?.answer.resume(returning: answer.outcome)
         }
         for effect in turn.effects { group.addTask { await self.carryOut(effect) } }
-        let isBusy = loop.environments.contains { environment in
-            environment.deployment != nil
-        } || snapshots.contains { $0.services.contains { $0.runtime?.instances.contains { $0.phase == .leaving } == true } }
+        let isBusy =
+            loop.environments.contains { environment in
+                environment.deployment != nil
+            }
+            || snapshots.contains {
+                $0.services.contains { $0.runtime?.instances.contains { $0.phase == .leaving } == true }
+            }
         let longest: Span = isBusy ? .milliseconds(100) : .seconds(2)
         return min(longest, max(turn.wake ?? longest, .milliseconds(1)))
     }

@@ -1,4 +1,4 @@
-package import Domain
+import Domain
 import Synchronization
 
 /// What is known of looks: those under way, and what came back. Results stay while their rollout is under way.

@@ -1,0 +1,51 @@
+# make demo   the main job on this machine: deploy, load, a bad release, back again
+# make test   everything that must pass
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+SWIFT ?= swift
+SEEDS ?= 0..2000
+SEED ?=
+
+.PHONY: demo test setup lint unit simulate planted end-to-end bench release clean format
+
+demo: setup
+	$(SWIFT) build -c release --product slipway
+	python3 Examples/shop/demo.py --slipway .build/release/slipway $(if $(SEED),--seed $(SEED))
+
+setup:
+	./scripts/setup
+
+lint:
+	$(SWIFT) format lint --strict --recursive --parallel Sources Tests Package.swift
+
+format:
+	$(SWIFT) format --in-place --recursive --parallel Sources Tests Package.swift
+
+# One debug build carries the unit, conformance and live tests; the demo and the simulation run optimised.
+test: setup lint unit simulate end-to-end
+
+unit:
+	$(SWIFT) build --build-tests
+	$(SWIFT) test --skip-build
+
+simulate:
+	$(SWIFT) build -c release --product slipway-simulate
+	.build/release/slipway-simulate --seeds $(SEEDS)
+
+planted:
+	python3 Tests/Simulation/plant.py
+
+end-to-end:
+	$(SWIFT) build -c release --product slipway
+	python3 Tests/EndToEnd/run.py --slipway .build/release/slipway
+
+bench:
+	$(SWIFT) build -c release --product slipway
+	python3 Benchmarks/proxy/compare.py --proxy-command ".build/release/slipway proxy-bench"
+
+release:
+	$(SWIFT) build -c release --static-swift-stdlib --product slipway
+	strip -o slipway .build/release/slipway
+
+clean:
+	rm -rf .build .build-* slipway

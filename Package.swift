@@ -1,0 +1,123 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every target of ours: Swift 6 mode, strict imports, and no warning is let through.
+let strict: [SwiftSetting] = [
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+/// A floor of the house: the folder tree under `Sources` is the picture of the architecture.
+func floor(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/" + path, swiftSettings: strict)
+}
+
+/// A test target, mirroring a folder of `Sources`.
+func tests(
+    _ name: String, _ path: String, _ dependencies: [Target.Dependency], resources: [Resource] = [],
+    exclude: [String] = []
+) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "Tests/" + path, exclude: exclude, resources: resources,
+        swiftSettings: strict)
+}
+
+extension Target.Dependency {
+    static let arguments = product(name: "ArgumentParser", package: "swift-argument-parser")
+    static let asyncHTTPClient = product(name: "AsyncHTTPClient", package: "async-http-client")
+    static let collections = product(name: "Collections", package: "swift-collections")
+    static let crypto = product(name: "Crypto", package: "swift-crypto")
+    static let grdb = product(name: "GRDB", package: "GRDB.swift")
+    static let histogram = product(name: "Histogram", package: "hdrhistogram-swift")
+    static let httpTypes = product(name: "HTTPTypes", package: "swift-http-types")
+    static let hummingbird = product(name: "Hummingbird", package: "hummingbird")
+    static let logging = product(name: "Logging", package: "swift-log")
+    static let nioCore = product(name: "NIOCore", package: "swift-nio")
+    static let nioFoundation = product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
+    static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
+    static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
+    static let yams = product(name: "Yams", package: "Yams")
+}
+
+let core: [Target] = [
+    floor("Domain", "Core/Domain", [.crypto]),
+    floor("Manifests", "Core/Manifests", ["Domain", .yams]),
+    floor("Judging", "Core/Judging", ["Domain"]),
+    floor("Rollouts", "Core/Rollouts", ["Domain", "Judging"]),
+    floor("Deployments", "Core/Deployments", ["Domain", "Judging", "Rollouts"]),
+    floor("Planning", "Core/Planning", ["Domain", "Rollouts", "Deployments"]),
+]
+
+let middle: [Target] = [
+    floor("Ports", "Ports", ["Domain"]),
+    floor("Engine", "Engine", ["Domain", "Judging", "Rollouts", "Deployments", "Ports", .logging]),
+]
+
+let clients: [Target] = [
+    .target(name: "CLinux", path: "Sources/CLinux"),
+    floor("KeeperControl", "Clients/KeeperControl", ["CLinux"]),
+    floor("ProxyControl", "Clients/ProxyControl"),
+    floor(
+        "SupervisorAPI", "Clients/SupervisorAPI",
+        ["Domain", .asyncHTTPClient, .nioCore, .nioFoundation, .nioHTTP1]),
+]
+
+let adapters: [Target] = [
+    floor("DirectoryArtifacts", "Adapters/DirectoryArtifacts", ["Domain", "Ports", "CLinux", .crypto]),
+    floor("ProcessRuntime", "Adapters/ProcessRuntime", ["Domain", "Ports", "KeeperControl", "CLinux", .logging]),
+    floor("ProxyRouter", "Adapters/ProxyRouter", ["Domain", "Ports", "ProxyControl", "KeeperControl"]),
+    floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
+    floor("Gates", "Adapters/Gates", ["Domain", "Ports", .asyncHTTPClient, .nioCore, .nioPosix, .subprocess]),
+]
+
+let roles: [Target] = [
+    floor("Keeper", "Keeper", ["CLinux", "KeeperControl"]),
+    floor("Proxy", "Proxy", ["ProxyControl", .nioCore, .nioPosix]),
+    floor("LoadGenerator", "Load", [.nioCore, .nioPosix, .histogram]),
+]
+
+let house: [Target] = [
+    floor(
+        "Server", "Server",
+        [
+            "Domain", "Rollouts", "Judging", "Deployments", "Planning", "Ports", "Engine", "SupervisorAPI",
+            .hummingbird,
+            .httpTypes, .nioCore, .nioFoundation, .logging,
+        ]),
+    floor(
+        "Commands", "Commands",
+        [
+            "Domain", "Manifests", "Rollouts", "Deployments", "Planning", "Ports", "Engine", "Server", "SupervisorAPI",
+            "KeeperControl", "ProxyControl", "CLinux", "Keeper", "Proxy", "LoadGenerator", "DirectoryArtifacts",
+            "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", .arguments, .asyncHTTPClient, .hummingbird,
+            .logging,
+        ]),
+    .executableTarget(
+        name: "slipway", dependencies: ["Commands"], path: "Sources/slipway", swiftSettings: strict),
+]
+
+let package = Package(
+    name: "slipway",
+    platforms: [.macOS(.v15)],
+    products: [
+        .executable(name: "slipway", targets: ["slipway"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
+    ],
+    targets: core + middle + clients + adapters + roles + house
+)

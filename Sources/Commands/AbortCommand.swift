@@ -1,0 +1,37 @@
+package import ArgumentParser
+import Domain
+import SupervisorAPI
+
+/// `slipway abort`.
+package struct AbortCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "abort",
+        abstract: "Stop the deployment and go back to what stood before.",
+        discussion: """
+            Example:
+              slipway abort production --reason "wrong branch"
+
+            Exit codes: 3 reverted, 1 there was nothing to abort.
+            """)
+
+    @OptionGroup package var common: CommonOptions
+
+    @Option(help: "Why; kept in the journal.")
+    package var reason: String = ""
+
+    package init() {}
+
+    package func run() async throws {
+        try await reportingErrors {
+            let environment = try resolveEnvironment(common)
+            return try await Session.open(common, startIfNeeded: false) { session in
+                let reply = try await session.client.command(
+                    environment, CommandRequest(verb: .abort, reason: reason, by: session.user))
+                guard reply.outcome == "accepted", let number = reply.deployment else {
+                    return try reply.conclude(common.output, done: "")
+                }
+                return try await follow(number, environment, session, common.output)
+            }
+        }
+    }
+}

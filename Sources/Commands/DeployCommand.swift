@@ -1,0 +1,95 @@
+package import ArgumentParser
+import Domain
+import FoundationEssentials
+import SupervisorAPI
+
+/// `slipway deploy`: brings what changed to an environment.
+package struct DeployCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "deploy",
+        abstract: "Deploy what changed, and watch it.",
+        discussion: """
+            Packs the project's files, works out what changed, and rolls it out by each service's strategy. Ctrl-C only \
+            stops watching: the deployment goes on.
+
+            Examples:
+              slipway deploy
+              slipway deploy staging --service api --reason "fix for #812"
+              slipway deploy --wait --output json
+              slipway deploy --detach
+
+            Exit codes: 0 committed or nothing to do, 1 failed or refused, 2 usage, 3 reverted, 4 waiting for a person, \
+            130 detached by Ctrl-C.
+            """)
+
+    @OptionGroup package var common: CommonOptions
+
+    @Option(name: .customLong("service"), help: "Only this service; may be given more than once.")
+    package var services: [String] = []
+
+    @Option(help: "Why; kept in the journal.")
+    package var reason: String = ""
+
+    @Flag(help: "Wait for a deployment that is under way, instead of being refused.")
+    package var wait = false
+
+    @Flag(help: "Return when the deployment is accepted.")
+    package var detach = false
+
+    package init() {}
+
+    package func run() async throws {
+        try await reportingErrors {
+            let loaded = try loadProject(common)
+            return try await Session.open(common, startIfNeeded: true) { session in
+                try await deploy(loaded, services.map { ServiceName($0) }, reason: reason, session)
+            }
+        }
+    }
+
+    private func deploy(
+        _ loaded: LoadedProject, _ only: [ServiceName], reason: String, _ session: Session
+    ) async throws -> Int32 {
+        try await deployAndFollow(
+            loaded, only: only, reason: reason, session: session, common: common, wait: wait, detach: detach)
+    }
+}
+
+/// Packs, asks, and follows; the same for `deploy` and `up`.
+func deployAndFollow(
+    _ loaded: LoadedProject, only: [ServiceName], reason: String, session: Session, common: CommonOptions,
+    wait: Bool, detach: Bool
+) async throws -> Int32 {
+    let artifacts = try await packArtifacts(loaded, only: only, session: session) { text in
+        if common.output == .text { note(text) }
+    }
+    let request = DeployRequest(
+        project: loaded.project, artifacts: artifacts, by: session.user, reason: reason, only: only)
+    var reply = try await session.client.deploy(request)
+    while wait, reply.code == "busy" {
+        try await Task.sleep(for: .milliseconds(500))
+        reply = try await session.client.deploy(request)
+    }
+    guard reply.outcome == "accepted", let number = reply.deployment else {
+        return try reply.conclude(common.output, done: "")
+    }
+    if detach {
+        return try reply.conclude(
+            common.output, done: "deployment \(number) has begun: slipway status \(common.environment) --follow")
+    }
+    return try await follow(number, loaded.environment, session, common.output)
+}
+
+/// Watches a deployment to its end. With JSON the end is one document.
+func follow(
+    _ number: DeploymentNumber, _ environment: EnvironmentID, _ session: Session, _ output: OutputFormat
+) async throws -> Int32 {
+    let code = try await Follower(
+        session: session, environment: environment, deployment: number, isQuiet: output == .json
+    ).run()
+    if output == .json {
+        let history = try await session.client.history(environment, limit: 20)
+        if let deployment = history.deployments.first(where: { $0.number == number }) { try printJSON(deployment) }
+    }
+    return code
+}

@@ -1,0 +1,90 @@
+package import ArgumentParser
+import Deployments
+import Domain
+import FoundationEssentials
+import Ports
+import Rollouts
+import SQLiteJournal
+import SupervisorAPI
+
+/// `slipway journal`: the record of what was decided and done, read without the supervisor.
+package struct JournalCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "journal",
+        abstract: "Verify or export the journal.",
+        discussion: """
+            Examples:
+              slipway journal verify
+              slipway journal export > journal.ndjson
+            """,
+        subcommands: [Verify.self, Export.self])
+
+    package init() {}
+
+    package struct Verify: AsyncParsableCommand {
+        package static let configuration = CommandConfiguration(
+            abstract: "Check that nothing was damaged, changed or cut out.")
+        @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]") package var state: String?
+        @Option(help: "What to print: text or json.") package var output: OutputFormat = .text
+        package init() {}
+
+        package func run() async throws {
+            try await reportingErrors {
+                let reader = try await JournalReader.open(
+                    directory: StateDirectory(state).journal, binary: Slipway.version)
+                let report = try await reader.verify()
+                print("\(report.entries) entries")
+                for problem in report.problems { print("problem: \(problem)") }
+                if report.problems.isEmpty { print("the chain is whole") }
+                return report.problems.isEmpty ? 0 : 1
+            }
+        }
+    }
+
+    package struct Export: AsyncParsableCommand {
+        package static let configuration = CommandConfiguration(abstract: "Write every entry as a line of JSON.")
+        @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]") package var state: String?
+        package init() {}
+
+        package func run() async throws {
+            try await reportingErrors {
+                let reader = try await JournalReader.open(
+                    directory: StateDirectory(state).journal, binary: Slipway.version)
+                let encoder = JSONEncoder()
+                encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+                for try await stored in reader.export(JournalQuery(kinds: EntryKind.allCases, limit: .max)) {
+                    print(String(decoding: try encoder.encode(ExportedEntry(stored)), as: UTF8.self))
+                }
+                return 0
+            }
+        }
+    }
+}
+
+/// One entry for people and programs.
+private struct ExportedEntry: Encodable {
+    var sequence: Int64
+    var at: Int64
+    var kind: String
+    var environment: String?
+    var key: String
+    /// Events and evidence in full.
+    var event: Event?
+    var evidence: LookResult?
+    /// The record's bytes for the rest.
+    var record: String?
+
+    init(_ stored: StoredEntry) throws {
+        sequence = stored.sequence
+        at = stored.entry.at
+        kind = "\(stored.entry.kind)"
+        environment = stored.entry.environment.map { "\($0)" }
+        key = stored.entry.key
+        switch stored.entry.kind {
+        case .event: event = try Event(recorded: stored.entry.body, known: Event.version)
+        case .evidence: evidence = try JSONDecoder().decode(LookResult.self, from: Data(stored.entry.body))
+        case .service, .environment, .deployment, .release, .quarantine, .fence:
+            record = Data(stored.entry.body).base64EncodedString()
+        }
+    }
+}

@@ -1,0 +1,78 @@
+package import ArgumentParser
+import Domain
+import SupervisorAPI
+
+/// `slipway quarantine`: releases that no deployment brings back by itself.
+package struct QuarantineCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "quarantine",
+        abstract: "Show, add or lift releases in quarantine.",
+        discussion: """
+            A release whose rollout failed is quarantined by its digest. Only a person brings it back.
+
+            Examples:
+              slipway quarantine list
+              slipway quarantine lift api@15 --reason "it was the load balancer"
+              slipway quarantine add api@14 --reason "leaks memory, see #77"
+            """,
+        subcommands: [List.self, Lift.self, Add.self], defaultSubcommand: List.self)
+
+    package init() {}
+
+    package struct List: AsyncParsableCommand {
+        package static let configuration = CommandConfiguration(abstract: "Show releases in quarantine.")
+        @OptionGroup package var common: CommonOptions
+        package init() {}
+
+        package func run() async throws {
+            try await reportingErrors {
+                let environment = try resolveEnvironment(common)
+                return try await Session.open(common, startIfNeeded: false) { session in
+                    let report = try await session.client.quarantine(environment)
+                    if common.output == .json {
+                        try printJSON(report)
+                        return 0
+                    }
+                    if report.entries.isEmpty { print("nothing is in quarantine") }
+                    for entry in report.entries {
+                        print(
+                            "\(entry.service)@\(entry.release)  \(entry.digest.short)  \(calendarTime(entry.at))  "
+                                + entry.reason)
+                    }
+                    return 0
+                }
+            }
+        }
+    }
+
+    package struct Lift: AsyncParsableCommand {
+        package static let configuration = CommandConfiguration(abstract: "Let a release be deployed again.")
+        @Argument(help: "`api@15`, or the first digits of its digest.") package var release: String
+        @Option(help: "Why; kept in the journal.") package var reason: String
+        @OptionGroup package var common: CommonOptions
+        package init() {}
+
+        package func run() async throws { try await QuarantineCommand.ask(lift: true, release, reason, common) }
+    }
+
+    package struct Add: AsyncParsableCommand {
+        package static let configuration = CommandConfiguration(abstract: "Keep a release from being deployed.")
+        @Argument(help: "Such as `api@14`.") package var release: String
+        @Option(help: "Why; kept in the journal.") package var reason: String
+        @OptionGroup package var common: CommonOptions
+        package init() {}
+
+        package func run() async throws { try await QuarantineCommand.ask(lift: false, release, reason, common) }
+    }
+
+    fileprivate static func ask(lift: Bool, _ release: String, _ reason: String, _ common: CommonOptions) async throws {
+        try await reportingErrors {
+            let environment = try resolveEnvironment(common)
+            return try await Session.open(common, startIfNeeded: false) { session in
+                let reply = try await session.client.quarantine(
+                    environment, QuarantineRequest(lift: lift, release: release, reason: reason, by: session.user))
+                return try reply.conclude(common.output, done: lift ? "lifted" : "\(release) is in quarantine")
+            }
+        }
+    }
+}

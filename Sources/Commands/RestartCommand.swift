@@ -1,0 +1,45 @@
+package import ArgumentParser
+import SupervisorAPI
+
+/// `slipway restart`: goes on with this binary, after an upgrade.
+package struct RestartCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "restart",
+        abstract: "Go on with this binary: proxy and supervisor are replaced, services keep serving.",
+        discussion: """
+            A rollout under way goes on where it was. Use it after installing a new version.
+
+            Example:
+              slipway restart
+            """)
+
+    @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]")
+    package var state: String?
+
+    package init() {}
+
+    package func run() async throws {
+        try await reportingErrors {
+            var common = try CommonOptions.standard
+            common.state = state
+            return try await Session.open(common, startIfNeeded: false) { session in
+                let before = try await session.client.version()
+                _ = try await session.client.restart(program: try ownProgram())
+                let deadline = ContinuousClock.now + .seconds(20)
+                while ContinuousClock.now < deadline {
+                    do {
+                        let version = try await session.client.version()
+                        if version.pid != before.pid {
+                            print("the supervisor runs version \(version.version), pid \(version.pid)")
+                            return 0
+                        }
+                    } catch let error as SupervisorError where error.code == "unreachable" {}
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                throw SupervisorError(
+                    code: "restart", message: "the supervisor did not come back within 20s",
+                    hint: "its log is \(session.state.keeper)/supervisor.log")
+            }
+        }
+    }
+}

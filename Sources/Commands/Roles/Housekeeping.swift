@@ -1,0 +1,67 @@
+import Deployments
+import Domain
+import Engine
+import Logging
+import Ports
+import ProcessRuntime
+import SQLiteJournal
+
+/// Removes what nobody can go back to any more: files of old releases, old evidence. Never what stands, is warm, or is
+/// on trial.
+struct Housekeeping: Sendable {
+    var engine: EngineService
+    var journal: JournalStore
+    var releases: ReleaseLibrary
+    var artifacts: any ArtifactStorePort
+    var runtime: LocalProcesses
+    var now: @Sendable () -> Moment
+    var logger: Logger
+
+    private static let every: Duration = .seconds(600)
+
+    func run() async {
+        while !Task.isCancelled {
+            do { try await Task.sleep(for: Self.every) } catch { return }
+            do { try await cleanUp() } catch { logger.warning("cleaning up: \(error)") }
+        }
+    }
+
+    private func cleanUp() async throws {
+        var kept: [KeptRelease] = []
+        var digests: [ContentDigest] = []
+        for environment in engine.current.environments {
+            for release in try await keep(in: environment) {
+                kept.append(
+                    KeptRelease(environment: environment.id, service: release.service, release: release.number))
+                if let digest = release.parts.artifact?.digest { digests.append(digest) }
+            }
+        }
+        let freed = try await runtime.collectGarbage(keeping: kept) + artifacts.prune(keeping: digests)
+        if freed > 0 { logger.info("freed \(freed) bytes of releases that are not kept any more") }
+        _ = try await journal.compact(
+            keeping: JournalRetention(evidence: .days(90), superseded: .days(7)), now: now().wall)
+    }
+
+    /// Those in use, the newest of each service, and the young ones.
+    private func keep(in environment: EnvironmentState) async throws -> [Release] {
+        let retention = environment.retention
+        var kept: [Release] = []
+        let entries = try await journal.history(
+            JournalQuery(kinds: [.release], environment: environment.id, limit: 10_000))
+        var counts: [ServiceName: Int] = [:]
+        for stored in entries {
+            let release = try ReleaseLibrary.read(stored.entry)
+            let place = counts[release.service, default: 0]
+            counts[release.service] = place + 1
+            let isYoung = now().wall - release.createdAt < retention.age.milliseconds
+            if place <= retention.releases || isYoung || isInUse(release, environment) { kept.append(release) }
+        }
+        return kept
+    }
+
+    private func isInUse(_ release: Release, _ environment: EnvironmentState) -> Bool {
+        guard let state = environment.service(release.service) else { return false }
+        return state.stable?.number == release.number || state.rollout?.to.number == release.number
+            || state.rollout?.from?.number == release.number || state.count(of: release.number) > 0
+    }
+}

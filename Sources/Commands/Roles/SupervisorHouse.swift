@@ -1,0 +1,198 @@
+import Deployments
+import DirectoryArtifacts
+import Domain
+import Engine
+import FoundationEssentials
+import Gates
+import Glibc
+import Hummingbird
+import KeeperControl
+import Logging
+import Ports
+import ProcessRuntime
+import ProxyControl
+import ProxyRouter
+import SQLiteJournal
+import Server
+import SupervisorAPI
+import Synchronization
+
+/// The supervisor's parts, put together: the one place that knows every adapter.
+struct SupervisorHouse {
+    var state: StateDirectory
+    var link: KeeperLink
+    var journal: JournalStore
+    var artifacts: ArtifactDirectory
+    var runtime: LocalProcesses
+    var router: EmbeddedRouter<ProxyControlClient, KeeperListeners>
+    var engine: EngineService
+    var server: SupervisorServer
+    var housekeeping: Housekeeping
+    var end: AsyncStream<String>
+    var logger: Logger
+
+    static func open(_ state: StateDirectory, logger: Logger) async throws -> SupervisorHouse {
+        try state.prepare()
+        let (end, ended) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+        let seat = LinkSeat()
+        let host = KeeperHost { seat.link.withLock { $0 } }
+        let link = try KeeperLink { event in
+            switch event {
+            case .exited: host.handle(event)
+            case .closed: ended.yield("the keeper is gone")
+            case .shuttingDown: ended.yield("everything is being stopped")
+            case .proxyUp, .proxyDown, .listenerAdded, .listenerRemoved: break
+            }
+        }
+        seat.link.withLock { $0 = link }
+        let now = SystemMoment.now()
+        let journal = try await JournalStore.open(directory: state.journal, binary: Slipway.version, now: now.wall)
+        let (loop, fence) = try await restore(journal, now)
+        logger.info("supervisor \(Slipway.version) starts", metadata: ["fence": "\(fence)"])
+
+        let artifacts = ArtifactDirectory(directory: state.artifacts)
+        let ports = try LocalPorts(path: state.ports)
+        let router = EmbeddedRouter(
+            link: ProxyControlClient(path: state.proxySocket), sockets: KeeperListeners(link: link), ports: ports,
+            configuration: EmbeddedRouterConfiguration(tableFile: state.routeTable) { logger.warning("\($0)") })
+        let runtime = try LocalProcesses(
+            configuration: ProcessRuntimeConfiguration(directory: state.path) { environment, service in
+                peer(service, environment, ports)
+            }, host: host, artifacts: artifacts, logger: logger)
+        let gates = GateDesk(
+            command: CommandGate(),
+            threshold: ThresholdGate { service, environment in try await router.counts(service, in: environment) })
+        let releases = ReleaseLibrary(journal: journal)
+        let engine = EngineService(
+            loop,
+            EngineService.Parts(
+                journal: journal, runtime: runtime, router: router, gates: gates, releases: releases,
+                now: SystemMoment.now, logger: logger))
+        let desk = SupervisorDesk(
+            engine: engine, journal: journal, releases: releases, artifacts: artifacts, logs: runtime,
+            router: router, gates: gates, runtime: runtime,
+            about: VersionReport(
+                version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
+                startedAt: now.wall),
+            localAddress: { service, environment in
+                ports.known(ServiceKey(service, in: environment)).map { "\($0)" }
+            },
+            shutdown: { try await link.shutdown(grace: 30_000) },
+            restart: { program in
+                try await link.replaceRole(.proxy, arguments: [program, "proxy", "--state", state.path])
+                try await link.replaceRole(.supervisor, arguments: [program, "supervisor", "--state", state.path])
+            }, now: SystemMoment.now)
+        return SupervisorHouse(
+            state: state, link: link, journal: journal, artifacts: artifacts, runtime: runtime, router: router,
+            engine: engine, server: SupervisorServer(desk),
+            housekeeping: Housekeeping(
+                engine: engine, journal: journal, releases: releases, artifacts: artifacts, runtime: runtime,
+                now: SystemMoment.now, logger: logger),
+            end: end, logger: logger)
+    }
+
+    /// The loop as the journal left it, under a fence of its own: whoever ran before cannot write any more.
+    private static func restore(_ journal: JournalStore, _ now: Moment) async throws -> (EngineLoop, UInt64) {
+        let entries = try await journal.latest()
+        var fence: UInt64 = 0
+        for entry in entries where entry.kind == .fence {
+            let record = try FenceRecord(recorded: entry.body, known: FenceRecord.version)
+            fence = max(fence, record.fence)
+        }
+        fence += 1
+        let loop = try EngineLoop(restoring: entries, fence: fence)
+        let record = FenceRecord(fence: fence, pid: Int(getpid()), version: Slipway.version)
+        try await journal.append([
+            JournalEntry(
+                kind: .fence, environment: nil, key: "", at: now.wall,
+                body: record.recorded(version: FenceRecord.version, capacity: 32))
+        ])
+        return (loop, fence)
+    }
+
+    private static func peer(
+        _ service: ServiceName, _ environment: EnvironmentID, _ ports: LocalPorts
+    ) -> PeerAddress? {
+        do {
+            let address = try ports.address(of: ServiceKey(service, in: environment))
+            return PeerAddress(host: address.host, port: address.port)
+        } catch {
+            return nil
+        }
+    }
+
+    /// Runs until the keeper goes or tells it to stop.
+    func run() async throws {
+        // A socket that the last supervisor left behind would keep this one from listening.
+        unlink(state.supervisorSocket)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await runtime.run() }
+            group.addTask { await engine.run() }
+            group.addTask {
+                for await _ in runtime.changes() { engine.waker.signal() }
+            }
+            group.addTask { await housekeeping.run() }
+            group.addTask {
+                try await server.application(socket: state.supervisorSocket, logger: quiet) {
+                    chmod(state.supervisorSocket, 0o600)
+                    logger.info("listening on \(state.supervisorSocket)")
+                }.run()
+            }
+            group.addTask {
+                for await reason in end {
+                    logger.info("\(reason): the supervisor stops")
+                    return
+                }
+            }
+            // Whichever part ends first ends them all; the keeper starts a new supervisor unless it stops everything.
+            defer { group.cancelAll() }
+            try await group.next()
+        }
+        try await journal.close()
+    }
+
+    private var quiet: Logger {
+        var logger = logger
+        logger.logLevel = .warning
+        return logger
+    }
+}
+
+/// Where the host of instances finds the link, which needs the host's ear before it exists.
+private final class LinkSeat: Sendable {
+    let link = Mutex<KeeperLink?>(nil)
+}
+
+/// The fence in the journal: counted up at every start.
+struct FenceRecord: RecordCodable {
+    static let version: UInt8 = 1
+
+    var fence: UInt64
+    var pid: Int
+    /// Of the binary.
+    var release: String
+
+    init(fence: UInt64, pid: Int, version: String) {
+        self.fence = fence
+        self.pid = pid
+        release = version
+    }
+
+    func encode(into writer: inout RecordWriter) {
+        writer.put(1, fence)
+        writer.put(2, pid)
+        writer.put(3, release)
+    }
+
+    init(from reader: inout RecordReader) throws(RecordError) {
+        self.init(fence: 0, pid: 0, version: "")
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: fence = try reader.uint64()
+            case 2: pid = try reader.int()
+            case 3: release = try reader.text()
+            case _: try reader.skip()
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+package import ArgumentParser
+import Glibc
+import SupervisorAPI
+
+/// `slipway shutdown`: stops everything of this user on this machine.
+package struct ShutdownCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "shutdown",
+        abstract: "Stop everything: all services, the proxy, and Slipway itself.",
+        discussion: """
+            Releases, history and data stay on disk; the next `slipway up` goes on from there.
+
+            Example:
+              slipway shutdown --yes
+            """)
+
+    @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]")
+    package var state: String?
+
+    @Flag(help: "Do not ask.")
+    package var yes = false
+
+    package init() {}
+
+    package func run() async throws {
+        try await reportingErrors {
+            var common = try CommonOptions.standard
+            common.state = state
+            if !yes, isatty(0) == 1 {
+                print("This stops every service of every project of this user. Go on? [y/N] ", terminator: "")
+                fflush(stdout)
+                guard readLine()?.lowercased() == "y" else { return 1 }
+            }
+            return try await Session.open(common, startIfNeeded: false) { session in
+                let reply = try await session.client.shutdown()
+                while session.keeperRuns() { try await Task.sleep(for: .milliseconds(20)) }
+                return try reply.conclude(.text, done: "stopped")
+            }
+        }
+    }
+}

@@ -1,0 +1,45 @@
+package import ArgumentParser
+
+/// `slipway status`: what stands and what goes on.
+package struct StatusCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "status",
+        abstract: "Show what stands and what goes on.",
+        discussion: """
+            Signs: ● ready, ○ starting, ◐ not ready, ◌ leaving, ✗ failed.
+
+            Examples:
+              slipway status
+              slipway status production --follow
+              slipway status --output json
+
+            Exit codes: 0 shown, 1 failed, 4 a rollout waits for a person.
+            """)
+
+    @OptionGroup package var common: CommonOptions
+
+    @Flag(name: .shortAndLong, help: "Keep showing; Ctrl-C stops showing, nothing else.")
+    package var follow = false
+
+    package init() {}
+
+    package func run() async throws {
+        try await reportingErrors {
+            let environment = try resolveEnvironment(common)
+            return try await Session.open(common, startIfNeeded: false) { session in
+                let report = try await session.client.status(environment)
+                if follow {
+                    return try await Follower(
+                        session: session, environment: environment, deployment: report.deployment?.number
+                    ).run()
+                }
+                if common.output == .json {
+                    try printJSON(report)
+                } else {
+                    for line in StatusView(style: .forOutput()).lines(report) { print(line) }
+                }
+                return report.services.contains { $0.rollout?.waitsSince != nil } ? 4 : 0
+            }
+        }
+    }
+}

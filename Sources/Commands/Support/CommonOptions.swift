@@ -1,0 +1,32 @@
+package import ArgumentParser
+
+/// What every command has that is about an environment.
+package struct CommonOptions: ParsableArguments {
+    @Argument(help: "The environment.")
+    package var environment: String = "dev"
+
+    @Option(help: "The manifest; searched for upwards from here.")
+    package var file: String = "slipway.yaml"
+
+    @Option(help: "The project, where there is no manifest.")
+    package var project: String?
+
+    @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]")
+    package var state: String?
+
+    @Option(help: "What to print: text or json.")
+    package var output: OutputFormat = .text
+
+    package init() {}
+
+    /// As if nothing had been given: for commands that are about no environment.
+    static var standard: CommonOptions {
+        get throws { try CommonOptions.parse([]) }
+    }
+}
+
+/// What a command prints.
+package enum OutputFormat: String, ExpressibleByArgument, CaseIterable, Sendable {
+    case text
+    case json
+}

@@ -1,0 +1,75 @@
+import ArgumentParser
+import DirectoryArtifacts
+import Domain
+import FoundationEssentials
+import Manifests
+import SupervisorAPI
+
+/// A project as its manifest describes it for one environment.
+struct LoadedProject: Sendable {
+    var project: ProjectSpec
+    /// Of the manifest; absolute.
+    var directory: String
+    var environment: EnvironmentID { project.environment }
+}
+
+/// Reads the manifest for the options' environment. Diagnostics go to standard error.
+/// - Throws: `ExitCode(2)` when it has errors.
+func loadProject(_ options: CommonOptions) throws -> LoadedProject {
+    let source = try ManifestFile.read(try findManifest(options.file))
+    let parsed = Manifest.parse(text: source.text, file: options.file)
+    var diagnostics = parsed.diagnostics
+    var project: ProjectSpec?
+    if let manifest = parsed.manifest {
+        let resolved = manifest.project(environment: options.environment) { source.template($0) }
+        project = resolved.project
+        diagnostics = resolved.diagnostics
+    }
+    for diagnostic in diagnostics where diagnostic.severity != .note {
+        note(diagnostic.rendered(source: source.text))
+    }
+    guard let project else { throw ExitCode(2) }
+    return LoadedProject(project: project, directory: source.directory)
+}
+
+/// The environment that the options name; the manifest gives the project, unless `--project` does.
+func resolveEnvironment(_ options: CommonOptions) throws -> EnvironmentID {
+    if let project = options.project { return EnvironmentID(project: project, name: options.environment) }
+    let source = try ManifestFile.read(try findManifest(options.file))
+    guard let name = Manifest.parse(text: source.text, file: options.file).manifest?.projectName, !name.isEmpty else {
+        throw SupervisorError(
+            code: "manifest", message: "\(source.path) names no project", hint: "slipway check, or --project NAME")
+    }
+    return EnvironmentID(project: name, name: options.environment)
+}
+
+/// Packs what the project's services need into the store of artifacts.
+func packArtifacts(
+    _ loaded: LoadedProject, only: [ServiceName], session: Session, progress: (String) -> Void
+) async throws -> [ServiceArtifact] {
+    let store = ArtifactDirectory(directory: session.state.artifacts)
+    var artifacts: [ServiceArtifact] = []
+    for planned in loaded.project.services {
+        guard let source = planned.spec.artifact, only.isEmpty || only.contains(planned.spec.service) else { continue }
+        let path = source.path.hasPrefix("/") ? source.path : loaded.directory + "/" + source.path
+        progress("packing \(planned.spec.service)")
+        let artifact = try await store.pack(path, ignore: source.ignore, origin: source.path)
+        artifacts.append(ServiceArtifact(service: planned.spec.service, artifact: artifact))
+    }
+    return artifacts
+}
+
+private func findManifest(_ file: String) throws -> String {
+    if file.hasPrefix("/") { return file }
+    var directory = FileManager.default.currentDirectoryPath
+    while true {
+        let path = (directory == "/" ? "" : directory) + "/" + file
+        if FileManager.default.fileExists(atPath: path) { return path }
+        if directory == "/" { break }
+        directory = directory.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+        if directory.isEmpty { directory = "/" }
+    }
+    throw SupervisorError(
+        code: "manifest", message: "there is no \(file) here or above",
+        hint: "slipway init writes one; --file names another; --project NAME where none is needed")
+}

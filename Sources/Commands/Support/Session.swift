@@ -1,0 +1,190 @@
+package import ArgumentParser
+package import AsyncHTTPClient
+import CLinux
+import Domain
+import FoundationEssentials
+import Glibc
+package import SupervisorAPI
+
+/// A conversation with the supervisor of this user.
+package struct Session: Sendable {
+    package let client: SupervisorClient
+    package let state: StateDirectory
+    /// Who asks.
+    package let user: String
+
+    /// Opens a conversation for the time of `body`.
+    /// - Parameter startIfNeeded: starts Slipway when it does not run; otherwise that is an error with code
+    ///   `not-running`.
+    package static func open<Result: Sendable>(
+        _ options: CommonOptions, startIfNeeded: Bool, _ body: (Session) async throws -> Result
+    ) async throws -> Result {
+        let state = StateDirectory(options.state)
+        let http = HTTPClient(eventLoopGroupProvider: .singleton)
+        do {
+            let client = SupervisorClient(http: http, socket: state.supervisorSocket, version: Slipway.version)
+            let session = Session(client: client, state: state, user: userName())
+            if try await !session.isRunning() {
+                guard startIfNeeded else {
+                    throw SupervisorError(
+                        code: "not-running", message: "Slipway does not run here (\(state.path))",
+                        hint: "slipway up starts it with the project's services")
+                }
+                try await session.start()
+            }
+            let result = try await body(session)
+            try await http.shutdown()
+            return result
+        } catch {
+            try await http.shutdown()
+            throw error
+        }
+    }
+
+    /// Whether a supervisor answers. One that is being started again by its keeper is waited for.
+    package func isRunning() async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(10)
+        while true {
+            do {
+                let version = try await client.version()
+                if version.api != SupervisorClient.apiVersion || version.version != Slipway.version {
+                    note(
+                        "warning: the supervisor runs version \(version.version), this is \(Slipway.version); "
+                            + "`slipway restart` brings it up to date")
+                }
+                return true
+            } catch let error as SupervisorError where error.code == "unreachable" {
+                guard keeperRuns(), ContinuousClock.now < deadline else {
+                    if keeperRuns() { throw error }
+                    return false
+                }
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+    }
+
+    /// The keeper holds a lock as long as it lives.
+    func keeperRuns() -> Bool {
+        let descriptor = Glibc.open(state.keeper + "/keeper.lock", O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { Glibc.close(descriptor) }
+        guard flock(descriptor, LOCK_SH | LOCK_NB) == 0 else { return true }
+        flock(descriptor, LOCK_UN)
+        return false
+    }
+
+    /// Starts the keeper, which starts the rest, and waits until the supervisor answers.
+    package func start() async throws {
+        try state.prepare()
+        let pid = try spawnKeeper()
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            do {
+                _ = try await client.version()
+                return
+            } catch let error as SupervisorError where error.code == "unreachable" {
+                var status: Int32 = 0
+                if waitpid(pid, &status, WNOHANG) == pid {
+                    throw SupervisorError(
+                        code: "start", message: "Slipway does not start:\n\(try startMessages())",
+                        hint: "slipway doctor looks at this machine")
+                }
+                try await Task.sleep(for: .milliseconds(10))
+            }
+        }
+        throw SupervisorError(
+            code: "start", message: "the supervisor did not answer within 20s:\n\(try startMessages())",
+            hint: "its log is \(state.keeper)/supervisor.log; slipway doctor looks at this machine")
+    }
+
+    private func spawnKeeper() throws -> Int32 {
+        let program = try ownProgram()
+        let log = Glibc.open(state.startLog, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
+        let null = Glibc.open("/dev/null", O_RDWR | O_CLOEXEC)
+        guard log >= 0, null >= 0 else {
+            throw SupervisorError(
+                code: "state", message: "cannot write \(state.startLog): \(String(cString: strerror(errno)))",
+                hint: "is the disk full, or the directory read-only?")
+        }
+        defer {
+            Glibc.close(log)
+            Glibc.close(null)
+        }
+        let arguments = [program, "keeper", "--state", state.path]
+        let environment = ProcessInfo.processInfo.environment.map { "\($0.key)=\($0.value)" }
+        let result = withStrings(arguments) { argv in
+            withStrings(environment) { envp in
+                program.withCString { path in
+                    "/".withCString { directory in
+                        [null, log, log].withUnsafeBufferPointer { descriptors in
+                            var plan = slw_spawn_plan()
+                            plan.path = path
+                            plan.argv = argv
+                            plan.envp = envp
+                            plan.directory = directory
+                            plan.descriptors = descriptors.baseAddress
+                            plan.descriptor_count = 3
+                            plan.umask = 0o077
+                            return slw_spawn(&plan)
+                        }
+                    }
+                }
+            }
+        }
+        guard result.error == 0 else {
+            throw SupervisorError(
+                code: "start", message: "cannot start \(program): \(String(cString: strerror(result.error)))")
+        }
+        return result.pid
+    }
+
+    private func startMessages() throws -> String {
+        var text = ""
+        for file in [state.startLog, state.keeper + "/supervisor.log"] {
+            guard FileManager.default.fileExists(atPath: file) else { continue }
+            let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").suffix(8)
+            text += lines.map { "  \($0)" }.joined(separator: "\n") + (lines.isEmpty ? "" : "\n")
+        }
+        return text
+    }
+}
+
+/// The path of this executable.
+func ownProgram() throws -> String {
+    var buffer = [UInt8](repeating: 0, count: 4096)
+    let length = buffer.withUnsafeMutableBytes { bytes in
+        readlink("/proc/self/exe", bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+    }
+    guard length > 0 else { throw SupervisorError(code: "start", message: "cannot find this executable's path") }
+    var path = String(decoding: buffer[..<length], as: UTF8.self)
+    // After an upgrade in place the running file has no name any more; the new one has it.
+    if path.hasSuffix(" (deleted)") { path.removeLast(10) }
+    return path
+}
+
+/// The name of the user who runs this.
+func userName() -> String {
+    guard let entry = getpwuid(getuid()), let name = entry.pointee.pw_name else { return "uid \(getuid())" }
+    return String(cString: name)
+}
+
+/// A line for people, beside the output proper.
+func note(_ text: String) {
+    var line = Array(text.utf8) + [10]
+    line.withUnsafeMutableBytes { bytes in
+        _ = write(2, bytes.baseAddress, bytes.count)
+    }
+}
+
+/// A null-terminated array of C strings for the time of a call.
+private func withStrings<Result>(
+    _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+    var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) }
+    pointers.append(nil)
+    defer { for pointer in pointers { free(pointer) } }
+    return pointers.withUnsafeBufferPointer { buffer in
+        guard let base = buffer.baseAddress else { preconditionFailure("an array with a terminator is never empty") }
+        return body(base)
+    }
+}

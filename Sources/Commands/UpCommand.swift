@@ -1,0 +1,37 @@
+package import ArgumentParser
+import Domain
+
+/// `slipway up`: starts Slipway where it does not run, and the project's services.
+package struct UpCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "up",
+        abstract: "Start everything: Slipway, and the project's services as the manifest says.",
+        discussion: """
+            Starts Slipway for this user when it does not run, deploys what changed and brings back what was taken down.
+
+            Examples:
+              slipway up
+              slipway up dev --file Examples/shop/slipway.yaml
+
+            Exit codes: as for deploy.
+            """)
+
+    @OptionGroup package var common: CommonOptions
+
+    package init() {}
+
+    package func run() async throws {
+        try await reportingErrors {
+            let loaded = try loadProject(common)
+            return try await Session.open(common, startIfNeeded: true) { session in
+                let code = try await deployAndFollow(
+                    loaded, only: [], reason: "up", session: session, common: common, wait: true, detach: false)
+                if code == 0, common.output == .text {
+                    let report = try await session.client.status(loaded.environment)
+                    for line in StatusView(style: .forOutput()).lines(report) { print(line) }
+                }
+                return code
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+import Domain
+import SupervisorAPI
+
+/// Events as one line each, in words that a person understands.
+struct EventLines {
+    var style: Style
+
+    func line(_ report: EventReport) -> String {
+        let event = report.event
+        let time = style.paint(clockTime(event.at), .dim)
+        let who =
+            event.service.map { service in
+                "\(service)" + (event.release.map { "@\($0)" } ?? "")
+            } ?? event.deployment.map { "deployment \($0)" } ?? "slipway"
+        let by = event.by.isEmpty ? "" : " (\(event.by))"
+        return "\(time) \(who): \(words(event))\(by)"
+    }
+
+    private func words(_ event: Event) -> String {
+        let text = event.text
+        return switch event.kind {
+        case .deploymentStarted: "started, \(event.number) services" + (text.isEmpty ? "" : ": \(text)")
+        case .rolloutStarted: "rollout starts, \(text)"
+        case .stageStarted: "next: \(text)"
+        case .weightMoved: "gets \(event.number)% of the traffic"
+        case .gateStarted: "gate \(text) is asked"
+        case .gatePassed: style.paint("gate passed", .green) + " \(text)"
+        case .gateFailed: style.paint("gate failed", .red) + " \(text)"
+        case .gateSkipped: style.paint("gate skipped", .yellow) + " \(text)"
+        case .holdEnded: "hold ends"
+        case .arrived: "has arrived: all traffic is on it"
+        case .committed: style.paint("committed", .green)
+        case .revertStarted: style.paint("goes back", .red) + ": \(text)"
+        case .reverted: "is back: \(text)"
+        case .deploymentReverted: style.paint("reverted", .red) + ": \(text)"
+        case .needsPerson: style.paint("needs a person", .yellow) + ": \(text)"
+        case .reminder: style.paint(text, .yellow)
+        case .paused: "paused at: \(text)"
+        case .resumed: "resumed at: \(text)"
+        case .promoteAsked: "promoted: \(text)"
+        case .abortAsked: "abort asked" + (text.isEmpty ? "" : ": \(text)")
+        case .retryAsked: "tried again: \(text)"
+        case .quarantined: style.paint("in quarantine", .red) + ": \(text)"
+        case .quarantineLifted: "quarantine lifted: \(text)"
+        case .scaledDown: event.number == 0 ? "\(text) has stopped" : "\(text) keeps \(event.number) warm"
+        case .downAsked: "is being taken down"
+        case .down: "is down"
+        case .supervisorStarted: "supervisor started"
+        case .lookFailed: text
+        case .other: text
+        }
+    }
+}
