@@ -32,6 +32,11 @@ final class Driver {
     /// How long a closed loop's connection waits after a new connection has failed: without it a server that is down
     /// would be asked as often as the processor can.
     static let backOff = TimeAmount.milliseconds(50)
+    /// How many connections are opened before the loop looks at its sockets again: answers that have come meanwhile
+    /// leave connections that can be used.
+    static let opensAtOnce = 16
+    /// In nanoseconds: what is due sooner is sent this late.
+    static let breath: UInt64 = 20_000
     static let progressEvery: UInt64 = 250_000_000
 
     /// - Parameter observe: called on the loop four times a second; it must not block.
@@ -239,6 +244,7 @@ final class Driver {
         guard case .rate(_, let maxConnections) = plan.arrival else { return }
         let now = NIODeadline.now().uptimeNanoseconds
         schedule.markWaiting(now: now)
+        var opened = 0
         while let due = schedule.nextDue {
             guard due <= now else {
                 arm(due)
@@ -262,14 +268,22 @@ final class Driver {
                 connection.take(request, now: now)
             } else {
                 open(for: request)
+                opened += 1
+                if opened == Self.opensAtOnce, let next = schedule.nextDue {
+                    arm(next)
+                    break
+                }
             }
         }
     }
 
+    /// Comes back when the next request is due, and never at once: the loop carries out tasks that are ready before it
+    /// looks at its sockets, so a sender that is behind would read no answer until it has sent everything.
     private func arm(_ due: UInt64) {
         guard !armed else { return }
         armed = true
-        loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(due)) {
+        let soonest = NIODeadline.now().uptimeNanoseconds + Self.breath
+        loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(max(due, soonest))) {
             self.armed = false
             self.pump()
         }

@@ -171,6 +171,9 @@ final class Ledger {
         turnSeconds(to: now)
         if sentInSecond > 0 || second.count > 0 { closeSecond() }
         let elapsed = seconds(until: now)
+        // The last of n evenly spaced requests is due n − 1 steps after the first: the run stands for n steps.
+        let scheduled = plan.subject.rate.map { interrupted ? 0 : Double(counts.due) / $0 } ?? 0
+        let span = max(elapsed, scheduled)
         var byClass: [String: LoadStatistics] = [:]
         for (tally, name) in zip(classes, ["2xx", "3xx", "4xx", "5xx"]) where tally.count > 0 {
             byClass[name] = tally.statistics
@@ -178,7 +181,7 @@ final class Ledger {
         let cohorts = Cohorts(users: users, groups: grouping ? groups.names : [])
         return LoadReport(
             subject: plan.subject, startedAt: startedAt, elapsedSeconds: elapsed, interrupted: interrupted,
-            counts: counts, requestsPerSecond: elapsed > 0 ? Double(counts.ended) / elapsed : 0,
+            counts: counts, requestsPerSecond: span > 0 ? Double(counts.ended) / span : 0,
             generatorCPUSeconds: cpuSeconds, all: overall().statistics, statusClasses: byClass,
             groups: groups.tallies.indices.map {
                 LoadGroup(name: groups.name($0), statistics: groups.tallies[$0].statistics)

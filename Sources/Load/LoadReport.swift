@@ -25,7 +25,8 @@ package struct LoadReport: Codable, Sendable, Hashable {
     /// Stopped before its time.
     package var interrupted: Bool
     package var counts: LoadCounts
-    /// Requests that came to an end (answered, failed or dropped) per second of the run.
+    /// Requests that came to an end (answered, failed or dropped) per second of the run: of its schedule, when the last
+    /// answer came before the schedule's end.
     package var requestsPerSecond: Double
     /// Processor time of the generator's loop, in seconds. When it comes near `elapsedSeconds`, the generator and not
     /// the server was what limited the run.
@@ -50,8 +51,8 @@ package struct LoadReport: Codable, Sendable, Hashable {
     package var failedShare: Double { all.count == 0 ? 0 : Double(all.failures) / Double(all.count) }
 }
 
-/// What became of the requests. `due = status1xx… + failures without an answer + unfinished` always holds: nothing is
-/// left out.
+/// What became of the requests. `due = answered + unanswered + unfinished` holds when a run is over: nothing is left
+/// out.
 package struct LoadCounts: Codable, Sendable, Hashable {
     /// Requests that were due (constant rate) or begun (closed loop).
     package var due = 0

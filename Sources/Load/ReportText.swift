@@ -119,16 +119,20 @@ extension LoadReport {
 }
 
 extension LoadProgress {
+    /// Requests that ended in the last whole second; in the first one, as many as a second of this would have.
+    private var rate: Int {
+        if let lastSecond { return lastSecond.ok + lastSecond.failed }
+        return elapsedSeconds > 0 ? Int((Double(counts.ended) / elapsedSeconds).rounded()) : 0
+    }
+
     /// One line for a log.
     package func line() -> String {
-        let rate = lastSecond.map { $0.ok + $0.failed } ?? 0
         return "\(Figures.fixed(elapsedSeconds, 0)) s  \(rate)/s  \(counts.ended) ended, \(failed) failed, "
             + "\(inFlight) in flight, p50 \(Figures.latency(p50)), p99 \(Figures.latency(p99))"
     }
 
     /// A block of lines for a terminal, always as many.
     package func block() -> [String] {
-        let rate = lastSecond.map { $0.ok + $0.failed } ?? 0
         let unanswered = counts.unanswered
         return [
             "\(Figures.fixed(elapsedSeconds, 1)) s   \(rate)/s   in flight \(inFlight)   connections \(connections)",

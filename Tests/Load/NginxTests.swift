@@ -3,81 +3,83 @@ import Glibc
 import LoadGenerator
 import Testing
 
-/// Runs against a real nginx on a free port.
-@Suite(.timeLimit(.minutes(1)), .enabled(if: access(Nginx.program, X_OK) == 0, "nginx is not installed"))
-struct NginxTests {
-    @Test func countsWhatNginxAnswers() async throws {
-        let nginx = try await Nginx()
-        defer { nginx.stop() }
-        let good = try await run(port: nginx.port, path: "/1k", .closedLoop(connections: 8), requests: 5000)
-        #expect(good.counts.status2xx == 5000)
-        #expect(good.all.failures == 0)
-        #expect(good.counts.bytesReceived > 5000 * 1024)
-        let missing = try await run(port: nginx.port, path: "/none", .closedLoop(connections: 2), requests: 100)
-        #expect(missing.counts.status4xx == 100)
-        let moved = try await run(port: nginx.port, path: "/moved", .closedLoop(connections: 2), requests: 100)
-        #expect(moved.counts.status3xx == 100)
-        let large = try await run(port: nginx.port, path: "/large", .closedLoop(connections: 2), requests: 20)
-        #expect(large.counts.status2xx == 20)
-        #expect(large.counts.bytesReceived > 20 * 3_000_000)
-    }
+extension LoadSuites {
+    /// Runs against a real nginx on a free port.
+    @Suite(.timeLimit(.minutes(1)), .enabled(if: access(Nginx.program, X_OK) == 0, "nginx is not installed"))
+    struct NginxTests {
+        @Test func countsWhatNginxAnswers() async throws {
+            let nginx = try await Nginx()
+            defer { nginx.stop() }
+            let good = try await run(port: nginx.port, path: "/1k", .closedLoop(connections: 8), requests: 5000)
+            #expect(good.counts.status2xx == 5000)
+            #expect(good.all.failures == 0)
+            #expect(good.counts.bytesReceived > 5000 * 1024)
+            let missing = try await run(port: nginx.port, path: "/none", .closedLoop(connections: 2), requests: 100)
+            #expect(missing.counts.status4xx == 100)
+            let moved = try await run(port: nginx.port, path: "/moved", .closedLoop(connections: 2), requests: 100)
+            #expect(moved.counts.status3xx == 100)
+            let large = try await run(port: nginx.port, path: "/large", .closedLoop(connections: 2), requests: 20)
+            #expect(large.counts.status2xx == 20)
+            #expect(large.counts.bytesReceived > 20 * 3_000_000)
+        }
 
-    /// nginx closes a connection after ten requests and says so in the tenth answer.
-    @Test func followsTheServersKeepAlive() async throws {
-        let nginx = try await Nginx(keepAliveRequests: 10)
-        defer { nginx.stop() }
-        let report = try await run(port: nginx.port, path: "/1k", .closedLoop(connections: 2), requests: 200)
-        #expect(report.counts.status2xx == 200)
-        #expect(report.counts.staleConnection == 0)
-        #expect((20...22).contains(report.counts.connectionsOpened), "\(report.counts.connectionsOpened)")
-    }
+        /// nginx closes a connection after ten requests and says so in the tenth answer.
+        @Test func followsTheServersKeepAlive() async throws {
+            let nginx = try await Nginx(keepAliveRequests: 10)
+            defer { nginx.stop() }
+            let report = try await run(port: nginx.port, path: "/1k", .closedLoop(connections: 2), requests: 200)
+            #expect(report.counts.status2xx == 200)
+            #expect(report.counts.staleConnection == 0)
+            #expect((20...22).contains(report.counts.connectionsOpened), "\(report.counts.connectionsOpened)")
+        }
 
-    @Test func headHasNoBody() async throws {
-        let nginx = try await Nginx()
-        defer { nginx.stop() }
-        let report = try await run(
-            port: nginx.port, path: "/1k", .closedLoop(connections: 1), requests: 50, method: "HEAD")
-        #expect(report.counts.status2xx == 50)
-        #expect(report.counts.connectionsOpened == 1)
-    }
+        @Test func headHasNoBody() async throws {
+            let nginx = try await Nginx()
+            defer { nginx.stop() }
+            let report = try await run(
+                port: nginx.port, path: "/1k", .closedLoop(connections: 1), requests: 50, method: "HEAD")
+            #expect(report.counts.status2xx == 50)
+            #expect(report.counts.connectionsOpened == 1)
+        }
 
-    @Test func losesNothingAtAConstantRate() async throws {
-        let nginx = try await Nginx()
-        defer { nginx.stop() }
-        let report = try await run(
-            port: nginx.port, path: "/1k", .rate(perSecond: 1000, maxConnections: 64), requests: 2000)
-        #expect(report.counts.status2xx == 2000)
-        #expect(report.counts.dropped == 0)
-        expectBalance(report)
-    }
+        @Test func losesNothingAtAConstantRate() async throws {
+            let nginx = try await Nginx()
+            defer { nginx.stop() }
+            let report = try await run(
+                port: nginx.port, path: "/1k", .rate(perSecond: 1000, maxConnections: 64), requests: 2000)
+            #expect(report.counts.status2xx == 2000)
+            #expect(report.counts.dropped == 0)
+            expectBalance(report)
+        }
 
-    /// nginx is killed under load: what follows is refused, and no request is lost from the counts.
-    @Test func showsWhenTheServerDied() async throws {
-        let nginx = try await Nginx()
-        defer { nginx.stop() }
-        var wanted = plan(port: nginx.port, .rate(perSecond: 200, maxConnections: 32), duration: .seconds(3))
-        wanted.timeout = .seconds(2)
-        let load = try LoadRun(wanted)
-        let (states, continuation) = AsyncStream.makeStream(of: LoadProgress.self)
-        let task = Task { try await load.run { continuation.yield($0) } }
-        for await state in states where state.elapsedSeconds > 1.2 { break }
-        nginx.stop()
-        let report = try await task.value
-        #expect(report.timeline[0].failed == 0)
-        #expect(report.timeline[2].ok == 0)
-        #expect(report.timeline[2].failed > 150)
-        #expect(report.counts.refused > 150, "\(report.counts)")
-        expectBalance(report)
-    }
+        /// nginx is killed under load: what follows is refused, and no request is lost from the counts.
+        @Test func showsWhenTheServerDied() async throws {
+            let nginx = try await Nginx()
+            defer { nginx.stop() }
+            var wanted = plan(port: nginx.port, .rate(perSecond: 200, maxConnections: 32), duration: .seconds(3))
+            wanted.timeout = .seconds(2)
+            let load = try LoadRun(wanted)
+            let (states, continuation) = AsyncStream.makeStream(of: LoadProgress.self)
+            let task = Task { try await load.run { continuation.yield($0) } }
+            for await state in states where state.elapsedSeconds > 1.2 { break }
+            nginx.stop()
+            let report = try await task.value
+            #expect(report.timeline[0].failed == 0)
+            #expect(report.timeline[2].ok == 0)
+            #expect(report.timeline[2].failed > 150)
+            #expect(report.counts.refused > 150, "\(report.counts)")
+            expectBalance(report)
+        }
 
-    private func run(
-        port: Int, path: String, _ arrival: LoadPlan.Arrival, requests: Int, method: String = "GET"
-    ) async throws -> LoadReport {
-        try await LoadRun(
-            LoadPlan(
-                target: LoadTarget(url: "http://localhost:\(port)\(path)"), request: LoadRequest(method: method),
-                arrival: arrival, requestLimit: requests)
-        ).run()
+        private func run(
+            port: Int, path: String, _ arrival: LoadPlan.Arrival, requests: Int, method: String = "GET"
+        ) async throws -> LoadReport {
+            try await LoadRun(
+                LoadPlan(
+                    target: LoadTarget(url: "http://localhost:\(port)\(path)"), request: LoadRequest(method: method),
+                    arrival: arrival, requestLimit: requests)
+            ).run()
+        }
     }
 }
 
