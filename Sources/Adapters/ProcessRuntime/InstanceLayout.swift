@@ -1,0 +1,33 @@
+import Domain
+
+/// Where the runtime keeps what, below the state directory.
+struct InstanceLayout: Hashable, Sendable {
+    let directory: String
+
+    var instances: String { directory + "/instances" }
+    var releases: String { directory + "/releases" }
+    var numbers: String { directory + "/processes.ids" }
+
+    func instance(_ id: InstanceID) -> String { "\(instances)/\(id)" }
+    func record(_ id: InstanceID) -> String { instance(id) + "/instance.json" }
+    func files(_ id: InstanceID) -> String { instance(id) + "/files" }
+    func temporary(_ id: InstanceID) -> String { instance(id) + "/tmp" }
+    func log(_ id: InstanceID) -> String { instance(id) + "/output.log" }
+    func probeLog(_ id: InstanceID) -> String { instance(id) + "/probe.log" }
+
+    func environment(_ environment: EnvironmentID) -> String {
+        "\(releases)/\(environment.project)/\(environment.name)"
+    }
+    func release(_ environment: EnvironmentID, _ service: ServiceName, _ number: ReleaseNumber) -> String {
+        "\(self.environment(environment))/\(service)@\(number)"
+    }
+    func release(_ release: Release) -> String {
+        self.release(release.environment, release.service, release.number)
+    }
+
+    /// Declared data; relative paths are the environment's own.
+    func data(_ path: DataPath, _ environment: EnvironmentID) -> String {
+        path.path.hasPrefix("/")
+            ? path.path : "\(directory)/data/\(environment.project)/\(environment.name)/\(path.path)"
+    }
+}
