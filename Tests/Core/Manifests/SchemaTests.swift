@@ -156,6 +156,11 @@ import Testing
         guard posix_spawnp(&pid, python, &actions, nil, &arguments, environ) == 0 else { return nil }
         var status: Int32 = 0
         guard waitpid(pid, &status, 0) == pid, status == 0 else { return nil }
-        return try? String(contentsOf: output, encoding: .utf8)
+        do {
+            return try String(contentsOf: output, encoding: .utf8)
+        } catch {
+            Issue.record(error)
+            return nil
+        }
     }
 }
