@@ -80,7 +80,7 @@ struct CommandGateTests {
         let script = "trap '' TERM; (trap '' TERM; exec -a \(mark) sleep 50) & echo begun; wait; sleep 50"
         let start = ContinuousClock.now
         let result = await look(["/bin/bash", "-c", script], timeout: .milliseconds(500))
-        #expect(ContinuousClock.now - start < .seconds(4))
+        #expect(ContinuousClock.now - start < .seconds(20))
         #expect(result.verdict == .error)
         #expect(got(result) == "not done in 500ms, stopped\nbegun")
         #expect(try await eventually { !Self.isRunning(mark) }, "a child is left")
@@ -91,7 +91,7 @@ struct CommandGateTests {
         let mark = "slipway-gate-\(getpid())-\(UInt32.random(in: .min ... .max))"
         let start = ContinuousClock.now
         let result = await look(["/bin/bash", "-c", "exec -a \(mark) sleep 50 & echo done; exit 0"])
-        #expect(ContinuousClock.now - start < .seconds(4))
+        #expect(ContinuousClock.now - start < .seconds(20))
         #expect(result.verdict == .pass)
         #expect(got(result) == "exit code 0\ndone")
         #expect(try await eventually { !Self.isRunning(mark) }, "a child is left")

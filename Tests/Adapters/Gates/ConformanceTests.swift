@@ -44,7 +44,7 @@ final class DeskSubject: GateSubject {
     }
 
     func instance(_ id: InstanceID, _ behaviour: InstanceBehaviour) async throws -> InstanceView {
-        let server = try ServerProcess([PythonServer.program, "-c", Self.source(behaviour)])
+        let server = try await ServerProcess.start([PythonServer.program, "-c", Self.source(behaviour)])
         world.withLock { $0.servers.append(server) }
         return InstanceView(
             id: id, release: ReleaseNumber(15), phase: .ready, backend: .address(host: "127.0.0.1", port: server.port))

@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Testing
 
@@ -7,7 +8,15 @@ final class ServerProcess: Sendable {
     let pid: pid_t
     private let output: Int32
 
-    init(_ arguments: [String]) throws {
+    /// Starts it and waits for its port: on a thread of Dispatch's, since other tests need those of the pool.
+    static func start(_ arguments: [String]) async throws -> ServerProcess {
+        let result: Result<ServerProcess, any Error> = await withCheckedContinuation { continuation in
+            DispatchQueue.global().async { continuation.resume(returning: Result { try ServerProcess(arguments) }) }
+        }
+        return try result.get()
+    }
+
+    private init(_ arguments: [String]) throws {
         var ends: [Int32] = [0, 0]
         try #require(pipe(&ends) == 0)
         var actions = posix_spawn_file_actions_t()
@@ -41,7 +50,7 @@ final class ServerProcess: Sendable {
 enum PythonServer {
     static let program = "/usr/bin/python3"
 
-    static func start() throws -> ServerProcess { try ServerProcess([program, "-c", source]) }
+    static func start() async throws -> ServerProcess { try await ServerProcess.start([program, "-c", source]) }
 
     private static let source = """
         import json, socketserver, sys, time

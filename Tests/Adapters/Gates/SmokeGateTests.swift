@@ -11,7 +11,7 @@ struct SmokeGateTests {
     private let server: ServerProcess
     private let gate = SmokeGate()
 
-    init() throws { server = try PythonServer.start() }
+    init() async throws { server = try await PythonServer.start() }
 
     private func look(
         _ requests: [SmokeRequest], timeout: Span = .seconds(10), release: Release = release()
@@ -120,8 +120,8 @@ struct SmokeGateTests {
     func anAnswerThatDoesNotEndFailsInTime(_ path: String) async {
         defer { server.stop() }
         let start = ContinuousClock.now
-        let result = await look([SmokeRequest(path: path)], timeout: .milliseconds(1500))
-        #expect(ContinuousClock.now - start < .seconds(6))
+        let result = await look([SmokeRequest(path: path)], timeout: .seconds(3))
+        #expect(ContinuousClock.now - start < .seconds(15))
         #expect(result.verdict == .fail)
         #expect(result.evidence.summary.contains("no complete answer in "), "\(result.evidence.summary)")
     }

@@ -44,9 +44,9 @@ extension GateCheck {
             try require(failed.evidence.summary.contains("500"), "the status is not told: \(failed.evidence.summary)")
             try trial.expect(.fail, "one of two", try await trial.look(gate, look: 3, at: [good, bad]))
             let start = ContinuousClock.now
-            let short = trial.gate(smoke, timeout: .milliseconds(1500))
+            let short = trial.gate(smoke, timeout: .seconds(3))
             try trial.expect(.fail, "no answer", try await trial.look(short, look: 4, at: [hung]))
-            try require(ContinuousClock.now - start < .seconds(6), "the look took longer than its time")
+            try require(ContinuousClock.now - start < .seconds(15), "the look took longer than its time")
         },
     ]
 
@@ -78,7 +78,7 @@ extension GateCheck {
             let start = ContinuousClock.now
             let gate = trial.gate(command("trap '' TERM; sleep 60 & sleep 60; exit 0"), timeout: .milliseconds(300))
             try trial.expect(.error, "too slow", try await trial.look(gate))
-            try require(ContinuousClock.now - start < .seconds(5), "the look took longer than its time")
+            try require(ContinuousClock.now - start < .seconds(15), "the look took longer than its time")
         },
         GateCheck("looks at the same time do not disturb each other") { trial in
             try await withThrowingTaskGroup(of: Void.self) { group in
