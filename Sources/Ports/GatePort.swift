@@ -4,8 +4,8 @@ package import Domain
 package protocol GatePort: Sendable {
     /// Takes one look. A question that cannot be asked is a verdict (`error`), not a thrown error.
     func look(_ request: LookRequest) async -> LookResult
-    /// A run begins, or begins anew after a restart: its evidence counts from here. Only gates that measure traffic note
-    /// anything. Convergent.
+    /// A run begins, or begins anew after a restart: its evidence counts from here. Only gates that measure traffic
+    /// note anything. Convergent.
     /// - Parameters:
     ///   - key: of the run; its `look` is not looked at.
     ///   - since: the last look of the run that passed or failed; windows reach back to it.

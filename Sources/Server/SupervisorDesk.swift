@@ -6,8 +6,8 @@ package import Ports
 import Rollouts
 package import SupervisorAPI
 
-/// Everything that the supervisor's interface answers from. Thin: it reads the engine's frame and the journal, and gives
-/// commands to the engine.
+/// Everything that the supervisor's interface answers from. Thin: it reads the engine's frame and the journal, and
+/// gives commands to the engine.
 package struct SupervisorDesk: Sendable {
     package var engine: EngineService
     package var journal: any JournalPort

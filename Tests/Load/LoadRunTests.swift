@@ -19,8 +19,8 @@ extension LoadSuites {
             #expect(report.timeline.reduce(0) { $0 + $1.sent } == 400)
             expectBalance(report)
         }
-        /// Within 2 % over the whole run and in each of its seconds. A sender that keeps the pace badly does so every time;
-        /// a machine that is busy with something else is given three chances.
+        /// Within 2 % over the whole run and in each of its seconds. A sender that keeps the pace badly does so every
+        /// time; a machine that is busy with something else is given three chances.
         @Test func constantRateIsKept() async throws {
             let server = RawServer { peer in while peer.request() != nil { peer.send(RawServer.answer()) } }
             defer { server.stop() }
@@ -39,8 +39,8 @@ extension LoadSuites {
             Issue.record("the rate was not kept: \(seen)")
         }
 
-        /// More is due than the sender can send. It must still read what has come, and use a connection again rather than
-        /// open one for every request.
+        /// More is due than the sender can send. It must still read what has come, and use a connection again rather
+        /// than open one for every request.
         @Test func aRateBeyondTheSenderStillReads() async throws {
             let server = RawServer { peer in while peer.request() != nil { peer.send(RawServer.answer()) } }
             defer { server.stop() }
@@ -66,7 +66,8 @@ extension LoadSuites {
             let latency = try #require(report.all.latency)
             #expect(report.counts.status2xx == 120)
             #expect(latency.max >= 590_000)
-            // About 60 requests came due in the 600 ms: half of all have waited, the median one some 100 ms at the least.
+            // About 60 requests came due in the 600 ms: half of all have waited, the median one some 100 ms at the
+            // least.
             #expect(latency.p90 >= 350_000, "\(latency)")
             #expect(report.counts.late >= 50, "\(report.counts.late)")
             let closed = try await run(server, .closedLoop(connections: 1), requests: 120)

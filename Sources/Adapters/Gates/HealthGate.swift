@@ -4,8 +4,8 @@ import Synchronization
 
 /// All instances of the release on trial are ready, and none has restarted since the first look of the run.
 ///
-/// A failing instance (not ready any more, given up, restarted) fails the look; one that is still starting for the first
-/// time leaves it inconclusive. Instances that leave are not counted: they were told to.
+/// A failing instance (not ready any more, given up, restarted) fails the look; one that is still starting for the
+/// first time leaves it inconclusive. Instances that leave are not counted: they were told to.
 package final class HealthGate: Sendable {
     /// Restarts of each instance when the run first saw it.
     private let memory = Mutex(RunMemory<[InstanceID: Int]>())

@@ -3,9 +3,9 @@ package import Ports
 
 /// Limits on what the router counted for the release on trial since the last conclusive look of the run.
 ///
-/// Looks are quick: each takes one reading of the counts and compares it with a mark noted earlier. A run without a mark
-/// (its first look when nobody noted one, or after a restart of Slipway) notes one and is inconclusive; so is a look
-/// after the router's counts began anew. Neither is ever a pass.
+/// Looks are quick: each takes one reading of the counts and compares it with a mark noted earlier. A run without a
+/// mark (its first look when nobody noted one, or after a restart of Slipway) notes one and is inconclusive; so is a
+/// look after the router's counts began anew. Neither is ever a pass.
 package actor ThresholdGate {
     /// Reads a service's cumulative counts; nil when the router does not count.
     package typealias Counter = @Sendable (ServiceName, EnvironmentID) async throws -> TrafficCounts?

@@ -1,7 +1,8 @@
 import CLinux
 import Glibc
 
-/// Tells who listens on a port: `/proc/net/tcp` names the listener's inode, `/proc/<pid>/fd` the processes that have it.
+/// Tells who listens on a port: `/proc/net/tcp` names the listener's inode, `/proc/<pid>/fd` the processes that have
+/// it.
 enum ListenerOwner {
     enum Answer: Hashable, Sendable {
         case own

@@ -4,8 +4,8 @@ import Glibc
 import Logging
 import Ports
 
-/// Makes a release's files stand: the shared read-only tree of its artifact, or a tree of its own where `prepare` has to
-/// run in the final place. A tree of its own counts only with its marker, which is written last.
+/// Makes a release's files stand: the shared read-only tree of its artifact, or a tree of its own where `prepare` has
+/// to run in the final place. A tree of its own counts only with its marker, which is written last.
 struct ReleaseFiles: Sendable {
     struct Failure: Error {
         var text: String
@@ -79,6 +79,7 @@ struct ReleaseFiles: Sendable {
         } else {
             trouble.headline = "prepare failed: `\(command)` did not end within \(source.prepareTimeout.rounded)"
         }
+        // Without its last lines the failure is still told; the hint names the file.
         trouble.lines = (try? LogFiles.tail(log, lines: Trouble.lineLimit).map(\.text)) ?? []
         trouble.hint = "run it by hand in a checkout; all that it wrote is in \(log)"
         throw Failure(text: trouble.text)

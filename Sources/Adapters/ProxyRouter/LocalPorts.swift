@@ -24,7 +24,8 @@ package final class LocalPorts: Sendable {
     private let ports: Mutex<[String: Int]>
 
     /// Reads the file; one that is not there is empty.
-    /// - Throws: `PortError`: `storage` when it cannot be read, `incompatible` when it is damaged or from a later version.
+    /// - Throws: `PortError`: `storage` when it cannot be read, `incompatible` when it is damaged or from a later
+    ///   version.
     package init(
         path: String, host: String = "127.0.0.1", range: ClosedRange<Int> = LocalPorts.standardRange,
         isFree: @escaping @Sendable (SocketAddress) -> Bool = LocalPorts.canBind

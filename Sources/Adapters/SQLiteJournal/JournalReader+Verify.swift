@@ -2,12 +2,12 @@ import GRDB
 import Ports
 
 extension JournalReader {
-    /// Reads everything and says what is wrong: the file's structure, every link of the chain, every body, every gap, the
-    /// checkpoints of compactions, the table of newest entries. Takes the time of reading the whole file; a supervisor
-    /// may go on writing meanwhile, and what it adds is not looked at.
+    /// Reads everything and says what is wrong: the file's structure, every link of the chain, every body, every gap,
+    /// the checkpoints of compactions, the table of newest entries. Takes the time of reading the whole file; a
+    /// supervisor may go on writing meanwhile, and what it adds is not looked at.
     ///
-    /// The chain finds damage and tampering, but not an attacker who computes it anew from his change to the end: against
-    /// that, note a report's `head` elsewhere and pass it here later.
+    /// The chain finds damage and tampering, but not an attacker who computes it anew from his change to the end:
+    /// against that, note a report's `head` elsewhere and pass it here later.
     /// - Parameter noted: a head that an earlier `verify` gave.
     /// - Throws: `PortError` with code `storage` when the file cannot be read at all; damage is a result.
     package func verify(noted: ChainHead? = nil) async throws -> VerifyReport {

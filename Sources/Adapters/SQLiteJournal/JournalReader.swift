@@ -51,8 +51,8 @@ package final class JournalReader: Sendable {
         JournalExport(reader: self, query: query, unreadable: unreadable)
     }
 
-    /// Each statement sees a snapshot of its own. A transaction around them would fail at its end once one of them met a
-    /// damaged page, and take what the others found with it. The connection cannot write.
+    /// Each statement sees a snapshot of its own. A transaction around them would fail at its end once one of them met
+    /// a damaged page, and take what the others found with it. The connection cannot write.
     func read<Value: Sendable>(_ value: @Sendable (Database) throws -> Value) async throws -> Value {
         do {
             return try await queue.unsafeRead(value)
@@ -76,8 +76,8 @@ package final class JournalReader: Sendable {
             try queue.read { _ = try Int64.fetchOne($0, sql: "SELECT COUNT(*) FROM sqlite_schema") }
             return queue
         } catch let error as DatabaseError where error.resultCode == .SQLITE_CANTOPEN {
-            // Readers of a write-ahead log share an index file beside it. Where none can be made, on a read-only medium,
-            // nobody writes either: without a log the database can be read as it is.
+            // Readers of a write-ahead log share an index file beside it. Where none can be made, on a read-only
+            // medium, nobody writes either: without a log the database can be read as it is.
             let log = try JournalFiles.status(of: path + "-wal")
             guard access(path, R_OK) == 0, log == nil || log?.size == 0 else { throw error }
             let escaped = path.flatMap { "%?#".contains($0) ? "%" + hexadecimal(Array(String($0).utf8)) : String($0) }

@@ -34,7 +34,8 @@ extension JournalStore {
     /// many went and, by a digest, which; the entries themselves stay, with the digests of their bodies, so that the
     /// chain can still be followed and a body that is gone without a checkpoint's word is found.
     /// - Parameter now: milliseconds since 1970; ages are counted from it.
-    /// - Throws: `PortError` with code `storage`; `CancellationError` between batches. What was dropped before stays so.
+    /// - Throws: `PortError` with code `storage`; `CancellationError` between batches. What was dropped before stays
+    ///   so.
     package func compact(keeping retention: JournalRetention, now: Int64) async throws -> CompactionReport {
         var report = CompactionReport(dropped: 0, bytes: 0, checkpoints: [])
         while true {

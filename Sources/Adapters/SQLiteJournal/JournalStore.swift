@@ -63,8 +63,8 @@ package final class JournalStore: JournalPort {
     /// Whether the writer is at work.
     var isWriting: Bool { queue.isBusy }
 
-    /// Makes entries durable, all or none, in order, each after everything acknowledged before. Cancelling the task does
-    /// not stop an append that has begun.
+    /// Makes entries durable, all or none, in order, each after everything acknowledged before. Cancelling the task
+    /// does not stop an append that has begun.
     /// - Throws: `PortError`: `storage`; `invalid` for entries that no journal can hold. Nothing of it took hold.
     package func append(_ entries: [JournalEntry]) async throws {
         guard !entries.isEmpty else { return }

@@ -72,8 +72,8 @@ struct OpenedJournal {
         return false
     }
 
-    /// Builds the database beside its place and moves it there when it is whole and durable, so that a journal is either
-    /// there or not, whatever happens in between.
+    /// Builds the database beside its place and moves it there when it is whole and durable, so that a journal is
+    /// either there or not, whatever happens in between.
     private static func create(_ files: JournalFiles, binary: String, now: Int64) throws(PortError) {
         for leftover in [files.draft, files.draft + "-journal"] where unlink(leftover) != 0 && errno != ENOENT {
             throw PortError.machine(errno, "cannot remove \(leftover), left by an interrupted start")

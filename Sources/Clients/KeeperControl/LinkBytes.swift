@@ -9,7 +9,8 @@ package enum LinkFault: Error, Equatable {
     case missingDescriptor
 }
 
-/// Appends fields in the link's fixed layout: integers little-endian, texts and lists with a `UInt32` count before them.
+/// Appends fields in the link's fixed layout: integers little-endian, texts and lists with a `UInt32` count before
+/// them.
 package struct LinkWriter {
     package private(set) var bytes: [UInt8] = []
 

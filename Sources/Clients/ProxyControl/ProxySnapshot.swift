@@ -39,7 +39,8 @@ package struct ServiceCounts: Codable, Sendable, Equatable {
     package var held: Int
     /// Requests answered 503 because `hold` was full, or because they waited in it for too long.
     package var refused: UInt64
-    /// One entry for each release and weight epoch; the last few epochs are kept, and older ones with requests in flight.
+    /// One entry for each release and weight epoch; the last few epochs are kept, and older ones with requests in
+    /// flight.
     package var releases: [ReleaseCounts]
 
     package init(name: String, epoch: UInt64, held: Int, refused: UInt64, releases: [ReleaseCounts]) {

@@ -1,6 +1,7 @@
 package import Domain
 
-/// The body of `POST …/deploy` and `POST …/plan`: the project as the client's manifest describes it, and what it packed.
+/// The body of `POST …/deploy` and `POST …/plan`: the project as the client's manifest describes it, and what it
+/// packed.
 package struct DeployRequest: Codable, Hashable, Sendable {
     package var project: ProjectSpec
     /// By service; services without files have none.

@@ -28,6 +28,7 @@ package struct ProxyCommand: AsyncParsableCommand {
         }
         let configuration = ProxyConfiguration(
             controlSocket: state.proxySocket, tableFile: state.routeTable, listeners: changes,
+            // Fails only when the keeper's end of the link is gone, which `closed` tells.
             onServing: { try? link.ready() }, report: { note($0) })
         do {
             try await ProxyRole.run(configuration: configuration)

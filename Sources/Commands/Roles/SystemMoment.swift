@@ -4,8 +4,8 @@ import Glibc
 
 /// The machine's clocks.
 enum SystemMoment {
-    /// 64 bits of the kernel's boot id; without one (a strange /proc) every start counts as a new boot, which only makes
-    /// deadlines follow the wall clock.
+    /// 64 bits of the kernel's boot id; without one (a strange /proc) every start counts as a new boot, which only
+    /// makes deadlines follow the wall clock.
     private static let bootID: UInt64 = {
         var id: UInt64 = 0
         guard let text = FileManager.default.contents(atPath: "/proc/sys/kernel/random/boot_id") else { return 1 }

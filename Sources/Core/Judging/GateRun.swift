@@ -2,8 +2,8 @@ package import Domain
 
 /// One run of a gate: looks taken one at a time, counted against the gate's limits until there is an answer.
 ///
-/// The limits follow Argo Rollouts' words: a gate fails when failed looks are *more than* `failureLimit`, or errors in a
-/// row more than `errorLimit`. Other than there, a run that ends without evidence never counts as a pass.
+/// The limits follow Argo Rollouts' words: a gate fails when failed looks are *more than* `failureLimit`, or errors in
+/// a row more than `errorLimit`. Other than there, a run that ends without evidence never counts as a pass.
 package struct GateRun: Hashable, Sendable {
     /// Counted from 1 within the rollout.
     package let id: Int

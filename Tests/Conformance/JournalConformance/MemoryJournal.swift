@@ -83,8 +83,8 @@ package final class MemoryJournal: JournalPort {
     /// The journal that a killed and restarted process finds: everything acknowledged.
     package func afterKill() -> MemoryJournal { MemoryJournal(entries: state.withLock { $0.entries }) }
 
-    /// The journal that a machine finds after a power failure: everything up to the last entry of a durable kind, and of
-    /// the entries after it the first `surviving`, whatever their number.
+    /// The journal that a machine finds after a power failure: everything up to the last entry of a durable kind, and
+    /// of the entries after it the first `surviving`, whatever their number.
     package func afterPowerFailure(surviving: Int) -> MemoryJournal {
         state.withLock { state in
             let durable = state.entries.lastIndex { $0.entry.kind.isDurableBeforeEffects }.map { $0 + 1 } ?? 0

@@ -1,6 +1,7 @@
 package import Crypto
 
-/// A SHA-256 digest as four words, written `sha256:…`. A value type without storage of its own, because records carry it.
+/// A SHA-256 digest as four words, written `sha256:…`. A value type without storage of its own, because records carry
+/// it.
 package struct ContentDigest: Hashable, Sendable, Codable, CustomStringConvertible {
     package let words: (UInt64, UInt64, UInt64, UInt64)
 

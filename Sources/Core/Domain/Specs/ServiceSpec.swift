@@ -1,5 +1,5 @@
-/// What a release says of its service: everything that an instance needs to run, and how traffic reaches it. Free of the
-/// strategy, which belongs to the rollout, not to the release.
+/// What a release says of its service: everything that an instance needs to run, and how traffic reaches it. Free of
+/// the strategy, which belongs to the rollout, not to the release.
 package struct ServiceSpec: Hashable, Sendable, Codable {
     package var service: ServiceName
     /// Where the files came from (process runtime); nil when the command needs none of the project's files.
