@@ -99,8 +99,8 @@ extension ServiceRoute {
             if let reason = match.fault(releases: releases) { return reason }
         }
         if let sticky, !isToken(sticky.cookie) || sticky.maxAge < 0 { return "the sticky cookie is not a cookie name" }
-        if let hold, hold.maxRequests < 0 || hold.maxBytes < 0 || hold.maxSeconds < 0 {
-            return "a limit of hold is negative"
+        if let hold, ![hold.maxRequests, hold.maxBytes, hold.maxSeconds].allSatisfy(Amount.isSensible) {
+            return "a limit of hold is negative or beyond all measure"
         }
         return limits?.fault()
     }
@@ -130,10 +130,19 @@ extension Match {
 extension ServiceLimits {
     fileprivate func fault() -> String? {
         let all = [
-            connectMilliseconds, responseMilliseconds, stallMilliseconds, maxBodyBytes, tunnelDrainMilliseconds,
+            connectMilliseconds, responseMilliseconds, stallMilliseconds, tunnelDrainMilliseconds,
         ]
-        return all.contains { ($0 ?? 1) < 0 } ? "a limit is negative" : nil
+        let areSensible = all.allSatisfy { Amount.isSensible($0 ?? 0) } && (maxBodyBytes ?? 0) >= 0
+        return areSensible ? nil : "a limit is negative or beyond all measure"
     }
+}
+
+/// Milliseconds, seconds, bytes and numbers that can be counted with, in nanoseconds too, without an overflow.
+private enum Amount {
+    /// As seconds 68 years, as milliseconds 24 days, as bytes 2 GiB less one, which is more than anybody holds in memory here.
+    static let largest = Int(Int32.max)
+
+    static func isSensible(_ amount: Int) -> Bool { (0...largest).contains(amount) }
 }
 
 /// A name that can stand before a colon in a header or an equals sign in a cookie (RFC 9110, token).

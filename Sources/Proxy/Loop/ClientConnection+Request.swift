@@ -177,7 +177,9 @@ extension ClientConnection {
         }
         let timeout = exchange.rule.service.limits.connect
         deadline = loop.now &+ .milliseconds(Int(timeout) + 1_000)
-        self.exchange?.upstream = .connect(to: backend, for: self, on: loop, timeout: timeout)
+        let upstream = UpstreamConnection(backend: backend, loop: loop, client: self)
+        self.exchange?.upstream = upstream
+        upstream.open(timeout: timeout)
     }
 
     /// Since when a connection of the pool may have been idle. A request that cannot be sent twice gets only one that
@@ -234,7 +236,7 @@ extension ClientConnection {
         self.exchange?.upstream = nil
         self.exchange?.attempts += 1
         let hasOthers = (self.exchange?.tried.nonzeroBitCount ?? 0) < target.backends.count || isOutdated(exchange)
-        guard exchange.attempts + 1 < loop.limits.maxConnectAttempts, hasOthers else { return fail(kind) }
+        guard exchange.attempts < loop.limits.maxConnectAttempts, hasOthers else { return fail(kind) }
         retry()
     }
 
@@ -277,7 +279,7 @@ extension ClientConnection {
             return false
         }
         let rule = LoopRule(exchange.rule, service: service)
-        var next = Exchange(
+        let next = Exchange(
             rule: rule, choice: service.chooseAgain(after: exchange.choice), method: exchange.method,
             isVersion11: exchange.isVersion11, wantsUpgrade: exchange.wantsUpgrade, startedAt: exchange.startedAt,
             keepsAlive: exchange.keepsAlive, body: exchange.body)

@@ -118,10 +118,11 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        guard context.channel.isWritable, let upstream = exchange?.upstream else { return }
+        guard context.channel.isWritable else { return }
         loop.readClock()
-        if let exchange, phase == .exchanging { deadline = loop.now &+ exchange.rule.service.limits.stall }
-        upstream.pauseReads(false)
+        guard let exchange else { return pump() }
+        if phase == .exchanging { deadline = loop.now &+ exchange.rule.service.limits.stall }
+        exchange.upstream?.pauseReads(false)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -168,7 +169,8 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
                 break
             }
             switch phase {
-            case .idle: goesOn = readRequest()
+            // A client that does not read its answers is not asked for more questions.
+            case .idle: goesOn = isWritable && readRequest()
             case .exchanging: goesOn = passRequestBody()
             case .lingering, .closed:
                 inbox = nil
@@ -213,7 +215,7 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     var isIdle: Bool { phase == .idle && inbox == nil }
 
     func closeWhenIdle() {
-        if isIdle { close() }
+        if isIdle { closeAfterWrites() }
     }
 
     /// Closes at once; what was written and not sent is lost.
@@ -267,7 +269,11 @@ final class ClientConnection: ChannelInboundHandler, @unchecked Sendable {
     func expire() {
         switch phase {
         case .idle:
-            if inbox == nil { close() } else { refuse(status: 408, "the request took too long to arrive") }
+            if inbox == nil {
+                closeAfterWrites()
+            } else {
+                refuse(status: 408, "the request took too long to arrive")
+            }
         case .parked: expireHold()
         case .connecting: connectExpired()
         case .exchanging: exchangeExpired()

@@ -1,5 +1,8 @@
 /// One request and its response, while they are under way on a client connection.
-struct Exchange {
+///
+/// A class, because the parts of the loop that it holds on to would be retained and released with each copy of a
+/// value.
+final class Exchange {
     let rule: LoopRule
     var choice: TargetChoice
     let method: RequestMethod
@@ -30,4 +33,18 @@ struct Exchange {
     var interimResponses = 0
     /// Whether the response's end is the connection's end.
     var endsWithConnection = false
+
+    init(
+        rule: LoopRule, choice: TargetChoice, method: RequestMethod, isVersion11: Bool, wantsUpgrade: Bool,
+        startedAt: Nanoseconds, keepsAlive: Bool, body: BodyReader
+    ) {
+        self.rule = rule
+        self.choice = choice
+        self.method = method
+        self.isVersion11 = isVersion11
+        self.wantsUpgrade = wantsUpgrade
+        self.startedAt = startedAt
+        self.keepsAlive = keepsAlive
+        self.body = body
+    }
 }

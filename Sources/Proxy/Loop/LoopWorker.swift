@@ -123,10 +123,6 @@ final class LoopWorker: @unchecked Sendable {
         return listener
     }
 
-    func forgetListener(_ address: String) {
-        listeners[address] = nil
-    }
-
     // MARK: Connections
 
     var connectionCount: Int { clients.count }

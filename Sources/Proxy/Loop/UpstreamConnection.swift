@@ -40,11 +40,9 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
         self.client = client
     }
 
-    /// Opens a connection for a client's request; the client hears how it went.
-    static func connect(to backend: LoopBackend, for client: ClientConnection, on loop: LoopWorker, timeout: Int64)
-        -> UpstreamConnection
-    {
-        let connection = UpstreamConnection(backend: backend, loop: loop, client: client)
+    /// Opens the connection; the client hears how it went, perhaps before this returns.
+    /// - Parameter timeout: Milliseconds.
+    func open(timeout: Int64) {
         ClientBootstrap(group: loop.eventLoop)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             // Bounds what arrives behind our back: NIO reads a closed connection to its end, whether the client keeps
@@ -52,12 +50,11 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
             .channelOption(.socketOption(.so_rcvbuf), value: 256 << 10)
             .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16 << 10))
             .connectTimeout(.milliseconds(timeout))
-            .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(connection) }
+            .channelInitializer { [self] channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(self) }
             }
             .connect(to: backend.address)
-            .whenFailure { error in connection.connectFailed(error) }
-        return connection
+            .whenFailure { [self] error in connectFailed(error) }
     }
 
     private func connectFailed(_ error: any Error) {

@@ -80,7 +80,7 @@ package final class ProxyServer: Sendable {
 
     /// Accepts connections on a listening socket from now on. The proxy owns the descriptor from here and closes it;
     /// a socket for an address that it has already takes the place of the old one.
-    /// - Throws: `ProxyError` of code `listener` or `shuttingDown`; the descriptor is closed then too.
+    /// - Throws: `ProxyError` of code `listener` or `shuttingDown`.
     package func adopt(listener descriptor: Int32, address: String) async throws {
         if state.withLock({ $0.isStopping }) {
             Glibc.close(descriptor)
@@ -98,7 +98,11 @@ package final class ProxyServer: Sendable {
                     }
                 }
                 .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-                .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: 16 << 10))
+                // Small, because each idle connection keeps one; grown by large bodies.
+                .childChannelOption(
+                    .recvAllocator,
+                    value: AdaptiveRecvByteBufferAllocator(minimum: 2 << 10, initial: 4 << 10, maximum: 64 << 10)
+                )
                 .childChannelInitializer { child in
                     child.eventLoop.makeCompletedFuture {
                         guard let worker = byLoop[ObjectIdentifier(child.eventLoop)] else { return }

@@ -105,14 +105,17 @@ struct ChunkScanner {
             return .badChunk
         }
         switch state {
-        case .quotedPair: state = byte == ByteClass.carriageReturn ? .ended : .quoted
+        case .quotedPair: state = .quoted
         case .quoted:
             if byte == UInt8(ascii: "\"") { state = .sizeExtension }
             if byte == UInt8(ascii: "\\") { state = .quotedPair }
-        default:
+        case .sizeExtension:
             if byte == UInt8(ascii: "\"") { state = .quoted }
             if byte == ByteClass.carriageReturn { state = .sizeLineFeed }
             return nil
+        case .sizeStart, .size, .sizeLineFeed, .data, .dataReturn, .dataLineFeed, .trailerStart, .trailerName,
+            .trailerValue, .trailerLineFeed, .lastLineFeed, .ended:
+            return .badChunk
         }
         // Inside a quoted string a line end is what some parsers end the line at, and others do not.
         return byte == ByteClass.carriageReturn ? .badChunk : nil
@@ -149,7 +152,9 @@ struct ChunkScanner {
         case .lastLineFeed:
             guard byte == ByteClass.lineFeed else { return .badTrailer }
             state = .ended
-        default: return .badTrailer
+        case .sizeStart, .size, .sizeExtension, .quoted, .quotedPair, .sizeLineFeed, .data, .dataReturn,
+            .dataLineFeed, .ended:
+            return .badTrailer
         }
         return nil
     }

@@ -78,6 +78,8 @@ import Testing
         ("not a header", { $0.services[0].matches?[0].header = "a b" }),
         ("cookie name", { $0.services[0].sticky?.cookie = "a=b" }),
         ("negative", { $0.services[0].hold?.maxBytes = -1 }),
+        ("beyond all measure", { $0.services[0].hold?.maxSeconds = .max }),
+        ("beyond all measure", { $0.services[0].limits?.tunnelDrainMilliseconds = .max }),
         ("negative", { $0.services[0].limits?.stallMilliseconds = -1 }),
         (
             "not printable",

@@ -1,3 +1,4 @@
+import Glibc
 import Proxy
 import ProxyControl
 import Testing
@@ -124,5 +125,27 @@ import Testing
         #expect(response.status == 503 && response["x-slipway-release"] == "web@1")
         #expect(try await proxy.counts().failures.noBackend == 1)
         try await proxy.stop()
+    }
+
+    /// Answers that nobody reads do not pile up: the questions behind them wait where they are.
+    @Test func clientsThatOnlyAskAreNotAnsweredWithoutEnd() async throws {
+        let upstream = try RawUpstream.answering(String(repeating: "x", count: 8000))
+        let proxy = try await LiveProxy.start()
+        try await proxy.route(to: [upstream.port])
+        let wire = try await blocking {
+            let wire = try proxy.connect(receiveBuffer: 8192)
+            var time = timeval(tv_sec: 1, tv_usec: 0)
+            setsockopt(wire.file, SOL_SOCKET, SO_SNDTIMEO, &time, socklen_t(MemoryLayout<timeval>.size))
+            let questions = Array(String(repeating: "GET / HTTP/1.1\r\nHost: a\r\n\r\n", count: 1000).utf8)
+            // The send times out once nobody takes any more questions.
+            do { for _ in 0..<1000 { try wire.send(questions) } } catch {}
+            return wire
+        }
+        // 16 MB of answers fit into no buffer on the way.
+        #expect(try await proxy.counts().requests < 2000)
+        let sizes = try await blocking { try (0..<100).map { _ in try wire.receiveResponse().body.count } }
+        #expect(sizes.allSatisfy { $0 == 8000 })
+        try await proxy.stop()
+        upstream.stop()
     }
 }
