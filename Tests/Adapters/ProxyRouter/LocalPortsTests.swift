@@ -68,7 +68,10 @@ struct LocalPortsTests {
         close(descriptor)
         #expect(await PortHolder.find(port: port) == nil)
     }
+}
 
+@Suite("Names of sockets and services")
+struct SocketAddressTests {
     @Test(arguments: [
         ("127.0.0.1:8080", "127.0.0.1:8080"), ("[::1]:80", "[::1]:80"), ("0.0.0.0:08", "0.0.0.0:8"),
         ("localhost:1", "localhost:1"),
