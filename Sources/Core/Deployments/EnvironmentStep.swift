@@ -106,6 +106,8 @@ extension EnvironmentState {
             for item in deployment.items where item.wave == wave {
                 guard let index = index(of: item.service), let rollout = services[index].rollout else { continue }
                 if rollout.phase != .reverted {
+                    // What follows from it is for the next step: nothing seen may bring that.
+                    if rollout.phase != .reverting { decision.wake(in: .zero) }
                     services[index].beginRevert(
                         item.service == blamed ? deployment.failure ?? other : other, now: now,
                         events: &decision.events)

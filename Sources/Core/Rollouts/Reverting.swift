@@ -72,7 +72,11 @@ extension ServiceState {
         let grown = setCount(from.number, max(from.replicas, count(of: from.number)))
         let ready = min(count(of: from.number), seen.ready(from.number, for: .zero))
         rollout.noteProgress(ready, now: seen.now)
-        guard !grown, ready >= from.replicas || seen.ready(to, for: .zero) == 0 else { return false }
+        // A snapshot from before the wish still counts instances that were told to leave.
+        let isWhole = ready >= from.replicas && seen.isRuntimeCaughtUp
+        // Nobody has told yet after a restart: that is no word about the trial.
+        let isTrialUseless = seen.runtime != nil && seen.ready(to, for: .zero) == 0
+        guard !grown, isWhole || isTrialUseless else { return false }
         if from.isRouted {
             let moved = setWeights(from: from.number, to: to, .none)
             guard !moved, ready > 0, seen.isRouted(as: weights) else { return false }
@@ -96,6 +100,8 @@ extension ServiceState {
             _ = setCount(to, 0)
             return false
         }
+        // An old snapshot may not know yet that instances of the trial were started.
+        guard count(of: from.number) > 0 || seen.isRuntimeCaughtUp else { return false }
         let grown = setCount(from.number, from.replicas)
         let ready = seen.ready(from.number, for: .zero)
         guard !grown, seen.isRuntimeCaughtUp, ready >= from.replicas else { return false }

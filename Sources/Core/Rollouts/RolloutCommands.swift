@@ -33,7 +33,10 @@ extension ServiceState {
         case .bringUp, .shift, .roll, .holdRequests, .stopOld:
             return "the rollout is at work (\(stage.text)) and waits for nobody"
         }
-        if rollout.currentStage == nil { rollout.phase = .arrived }
+        if rollout.currentStage == nil {
+            rollout.phase = .arrived
+            note(.arrived, rollout, now: now, by: "", text: "", events: &events)
+        }
         self.rollout = rollout
         return nil
     }

@@ -48,6 +48,17 @@ package struct RolloutPlan: Hashable, Sendable {
         }
     }
 
+    /// Only one release may run at any time.
+    package var isAlone: Bool {
+        switch strategy.kind {
+        case .recreate: true
+        case .rolling, .blueGreen, .canary: false
+        }
+    }
+
+    /// Weights are drawn anew from what is ready, again and again.
+    package var followsReadiness: Bool { stages.contains(.roll) }
+
     package var isSticky: Bool {
         switch strategy.kind {
         case .canary(let spec): spec.sticky
@@ -68,7 +79,7 @@ package struct RolloutPlan: Hashable, Sendable {
             stages = isFirst || isReturn ? straight(isReturn ? [] : spec.gates) : canary(spec)
         case .recreate(let spec):
             if isFirst {
-                stages = straight(spec.gates)
+                stages = [.stopOld] + straight(spec.gates)
             } else {
                 stages = recreate(isReturn ? RecreateSpec(hold: spec.hold) : spec, isRouted: isRouted)
             }

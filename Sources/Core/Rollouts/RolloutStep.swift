@@ -141,7 +141,10 @@ extension ServiceState {
         }
         for index in rollout.background.indices {
             var run = rollout.background[index]
-            guard let gate = rollout.plan.gate(run.gate) else { continue }
+            guard let gate = rollout.plan.gate(run.gate) else {
+                rollout.fail(RolloutFailure(.gate, "gate \(run.gate) is not defined"))
+                return
+            }
             let hadPassed = run.hasPassed
             let move = look(&run, gate, rollout, seen, into: &decision)
             rollout.background[index] = run
@@ -165,8 +168,11 @@ extension ServiceState {
         into decision: inout ServiceDecision
     ) -> GateRun.Move {
         let view = run.isLooking ? seen.look(run.id, run.look) : nil
-        let move = run.step(gate, result: view?.result, isKnown: view != nil, now: seen.now, fence: seen.fence)
-        if let result = view?.result, result.verdict != .pass {
+        let wasUndecided = run.lastVerdict == .inconclusive
+        let isKnown = view != nil || !seen.areLooksTold
+        let move = run.step(gate, result: view?.result, isKnown: isKnown, now: seen.now, fence: seen.fence)
+        // Inconclusive looks in a row are told of once.
+        if let result = view?.result, result.verdict != .pass, result.verdict != .inconclusive || !wasUndecided {
             let text = "\(gate.name) look \(run.look): \(result.verdict.word): \(result.evidence.summary)"
             decision.events.append(event(.lookFailed, rollout, seen, number: run.look, text: text))
         }

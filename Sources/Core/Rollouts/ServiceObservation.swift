@@ -13,11 +13,14 @@ package struct ServiceObservation: Sendable {
     package var isRouterCaughtUp: Bool
     /// Of the supervisor that looks.
     package var fence: UInt64
+    /// False when nobody has said which looks are known: then a missing one may well be under way.
+    package var areLooksTold: Bool
 
     package init(
         now: Moment, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
-        isRuntimeCaughtUp: Bool = false, isRouterCaughtUp: Bool = false, fence: UInt64
+        isRuntimeCaughtUp: Bool = false, isRouterCaughtUp: Bool = false, fence: UInt64, areLooksTold: Bool = true
     ) {
+        self.areLooksTold = areLooksTold
         self.now = now
         self.runtime = runtime
         self.router = router
@@ -43,6 +46,14 @@ package struct ServiceObservation: Sendable {
         guard let runtime else { return 0 }
         var count = 0
         for instance in runtime.instances where instance.release == release && instance.phase == .failed { count += 1 }
+        return count
+    }
+
+    /// Instances of a release that run and whose readiness probe fails.
+    package func unready(_ release: ReleaseNumber) -> Int {
+        guard let runtime else { return 0 }
+        var count = 0
+        for instance in runtime.instances where instance.release == release && instance.phase == .unready { count += 1 }
         return count
     }
 

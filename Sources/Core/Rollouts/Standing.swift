@@ -90,7 +90,7 @@ extension ServiceState {
     /// The rollout's wave has come. Other releases that were kept warm make room, unless it goes back to one of them.
     package mutating func begin(now: Moment, events: inout [Event]) {
         guard var rollout, rollout.phase == .queued else { return }
-        for entry in warm where entry.release.number != rollout.to.number {
+        for entry in warm where entry.release.number != rollout.to.number || rollout.plan.isAlone {
             _ = setCount(entry.release.number, 0)
         }
         warm = []

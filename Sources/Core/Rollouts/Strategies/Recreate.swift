@@ -19,10 +19,12 @@ extension ServiceState {
         return seen.inFlight(from.number) == 0 || seen.now.since(rollout.stageSince) >= from.drain
     }
 
-    /// The old release is gone: not one process of it is left.
+    /// Everything else is gone: not one process of the old release is left, nor of one that was kept warm.
     mutating func stopOld(_ rollout: inout RolloutState, _ seen: ServiceObservation) -> Bool {
-        guard let from = rollout.from else { return true }
-        let changed = setCount(from.number, 0)
-        return !changed && seen.isRuntimeCaughtUp && !seen.exists(from.number)
+        var changed = false
+        for set in sets where set.release != rollout.to.number {
+            changed = setCount(set.release, 0) || changed
+        }
+        return !changed && seen.isRuntimeCaughtUp && seen.runtime?.instances.isEmpty == true
     }
 }

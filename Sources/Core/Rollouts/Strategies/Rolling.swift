@@ -27,10 +27,10 @@ extension ServiceState {
         let low = isRouted ? min(surge, 1, from.replicas) : 0
         var wantedOld = oldCount
         if oldCount > low {
-            // Old instances that have failed carry nothing: they make room first.
-            let failed = min(oldCount - min(oldCount, oldReady), seen.failed(from.number))
+            // Old instances that cannot serve carry nothing: they make room first.
+            let useless = min(oldCount - oldReady, seen.failed(from.number) + seen.unready(from.number))
             let spare = min(oldReady, max(0, oldReady + newReady - max(floor, 0)))
-            wantedOld = max(low, oldCount - failed - spare)
+            wantedOld = max(low, oldCount - useless - spare)
         }
         let wantedNew = min(new, max(newCount, ceiling - wantedOld))
         let moved = follow(newReady: newReady, oldReady: min(wantedOld, oldReady), needed: floor, rollout: rollout)
