@@ -101,12 +101,12 @@ package struct EngineLoop: Sendable {
         seen.reserveCapacity(environments[index].services.count)
         for (place, state) in environments[index].services.enumerated() {
             let ledger = ledgers[index][place]
-            let looks = snapshot?.services.first { $0.service == state.service }?.looks ?? []
+            let told = snapshot?.services.first { $0.service == state.service }
             seen.append(
                 ServiceObservation(
-                    now: now, runtime: ledger.runtime, router: ledger.router, looks: looks,
+                    now: now, runtime: ledger.runtime, router: ledger.router, looks: told?.looks ?? [],
                     isRuntimeCaughtUp: ledger.isRuntimeCaughtUp(state, fence: fence),
-                    isRouterCaughtUp: ledger.isRouterCaughtUp(fence: fence), fence: fence))
+                    isRouterCaughtUp: ledger.isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: told != nil))
         }
         return seen
     }

@@ -14,13 +14,11 @@ extension EngineLoop {
                 JournalEntry(kind: kind, environment: after.id, key: key, at: now.wall, body: body))
         }
         for release in decision.releases {
-            guard
-                let service = after.services.first(where: {
-                    $0.rollout?.to.number == release.facts.number
-                        && $0.rollout?.to.digest == release.facts.digest
-                })?.service
-            else { continue }
-            add(.release, "\(service)@\(release.facts.number)", release.recorded(version: ReleaseRecord.version))
+            // The deployment may have ended within the same turn.
+            let items = (after.deployment?.items ?? []) + decision.ended.flatMap(\.items)
+            for item in items where item.to.number == release.facts.number && item.to.digest == release.facts.digest {
+                add(.release, "\(item.service)@\(item.to.number)", release.recorded(version: ReleaseRecord.version))
+            }
         }
         for event in decision.events { add(.event, "", event.recorded(version: Event.version, capacity: 96)) }
         for deployment in decision.ended {
@@ -29,15 +27,17 @@ extension EngineLoop {
         if let deployment = after.deployment, deployment != before.deployment {
             add(.deployment, "\(deployment.number.value)", recorded(deployment))
         }
-        let record = EnvironmentRecord(nextDeployment: after.nextDeployment, active: after.deployment?.number)
+        let record = EnvironmentRecord(
+            nextDeployment: after.nextDeployment, active: after.deployment?.number, retention: after.retention)
         if before.nextDeployment != after.nextDeployment || before.deployment?.number != record.active {
             add(.environment, "", record.recorded(version: EnvironmentRecord.recordVersion, capacity: 16))
         }
         if before.quarantine != after.quarantine {
-            for entry in after.quarantine where !before.quarantine.contains(entry) {
+            for entry in decision.lifted {
                 add(.quarantine, entry.digest.hex, entry.recorded(version: QuarantineEntry.recordVersion))
             }
-            for entry in decision.lifted {
+            // After what was lifted: it may be in quarantine again within the same turn.
+            for entry in after.quarantine where !before.quarantine.contains(entry) {
                 add(.quarantine, entry.digest.hex, entry.recorded(version: QuarantineEntry.recordVersion))
             }
         }
@@ -117,6 +117,7 @@ private func read(
     case .environment:
         let record = try EnvironmentRecord(recorded: entry.body, known: EnvironmentRecord.recordVersion)
         environment.nextDeployment = record.nextDeployment
+        environment.retention = record.retention
         if let number = record.active { active.append((environment.id, number)) }
     case .quarantine:
         let record = try QuarantineEntry(recorded: entry.body, known: QuarantineEntry.recordVersion)

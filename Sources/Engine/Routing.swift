@@ -3,16 +3,21 @@ import Rollouts
 
 extension ServiceState {
     /// How requests are to be split now: the recorded weights over the instances that are ready. While the release on
-    /// trial has none, its share goes to stable; the other way round nothing moves, since nobody has seen that the trial
-    /// could carry it.
-    func routeWish(_ view: RuntimeView?, in environment: EnvironmentID, fence: UInt64) -> RouteWish {
+    /// trial has none, its share goes to stable, and comes back when its capacity is there again; the other way round
+    /// nothing moves, since nobody has seen that the trial could carry it.
+    /// - Parameter last: what was said before.
+    func routeWish(
+        _ view: RuntimeView?, in environment: EnvironmentID, fence: UInt64, after last: RouteWish?
+    ) -> RouteWish {
         var targets: [TargetWish] = []
         for share in weights {
             targets.append(
                 TargetWish(release: share.release, weight: share.weight, backends: backends(share.release, view)))
         }
         let trial = rollout?.to.number
-        if targets.count == 2, let index = targets.firstIndex(where: { $0.release == trial && $0.backends.isEmpty }) {
+        if targets.count == 2, let index = targets.firstIndex(where: { $0.release == trial }),
+            isMissing(targets[index], after: last)
+        {
             targets.remove(at: index)
             targets[0].weight = .all
         }
@@ -32,9 +37,18 @@ extension ServiceState {
         return wish
     }
 
+    /// Whether the trial cannot carry its share: it has no instance, or had none and has not yet enough of them again.
+    private func isMissing(_ target: TargetWish, after last: RouteWish?) -> Bool {
+        if target.backends.isEmpty { return true }
+        guard let rollout, let last, !rollout.plan.followsReadiness else { return false }
+        let had = last.targets.first { $0.release == target.release }?.weight ?? .none
+        guard had == .none, !last.targets.isEmpty else { return false }
+        return target.backends.count < target.weight.capacity(of: rollout.to.replicas)
+    }
+
     /// Requests that match reach the release on trial before it has any weight.
     private func addMatches(_ rollout: RolloutState, _ view: RuntimeView?, _ wish: inout RouteWish) {
-        guard !rollout.plan.matches.isEmpty, rollout.from != nil else { return }
+        guard !rollout.plan.matches.isEmpty, rollout.to.isRouted, rollout.from?.isRouted == true else { return }
         let ready = backends(rollout.to.number, view)
         guard !ready.isEmpty else { return }
         wish.matches = rollout.plan.matches

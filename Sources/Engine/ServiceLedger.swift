@@ -38,9 +38,12 @@ struct ServiceLedger {
         of state: ServiceState, in environment: EnvironmentID, fence: UInt64, now: Moment, into turn: inout Turn
     ) {
         speakToRuntime(state, environment, fence, now, &turn)
-        if state.isRouted { speakToRouter(state, environment, fence, now, &turn) }
+        if isReached(state) { speakToRouter(state, environment, fence, now, &turn) }
         letGo(state, environment, fence, now, &turn)
     }
+
+    /// Whether a router knows the service, be it only by a table that is to be taken back.
+    private func isReached(_ state: ServiceState) -> Bool { state.isRouted || router != nil }
 
     private mutating func speakToRuntime(
         _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn
@@ -66,7 +69,9 @@ struct ServiceLedger {
     private mutating func speakToRouter(
         _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn
     ) {
-        var wish = state.routeWish(runtime, in: environment, fence: fence)
+        // A new supervisor has not been told yet what runs: the table in force stays until it has.
+        guard runtime != nil || state.weights.isEmpty else { return }
+        var wish = state.routeWish(runtime, in: environment, fence: fence, after: route)
         wish.generation = routeGeneration
         if routeAt == nil || route != wish {
             routeGeneration += 1
@@ -90,7 +95,9 @@ struct ServiceLedger {
         guard let runtime else { return }
         var free: [InstanceID] = []
         for instance in runtime.instances where instance.phase == .leaving {
-            if state.isRouted, !isFree(instance.id, fence: fence) { continue }
+            // Even when no release is left, what has an address may have requests in flight.
+            let hasTraffic = isReached(state) || instance.backend != .none
+            if hasTraffic, !isFree(instance.id, fence: fence) { continue }
             free.append(instance.id)
         }
         if free.isEmpty {
