@@ -24,7 +24,7 @@ package struct DeployCommand: AsyncParsableCommand {
 
     @OptionGroup package var common: CommonOptions
 
-    @Option(name: .customLong("service"), help: "Only this service; may be given more than once.")
+    @Option(name: .customLong("service"), help: "Only these services: api,web; may be given again.")
     package var services: [String] = []
 
     @Option(help: "Why; kept in the journal.")
@@ -41,17 +41,12 @@ package struct DeployCommand: AsyncParsableCommand {
     package func run() async throws {
         try await reportingErrors {
             let loaded = try loadProject(common)
+            let only = try chosenServices(services, loaded)
             return try await Session.open(common, startIfNeeded: true) { session in
-                try await deploy(loaded, services.map { ServiceName($0) }, reason: reason, session)
+                try await deployAndFollow(
+                    loaded, only: only, reason: reason, session: session, common: common, wait: wait, detach: detach)
             }
         }
-    }
-
-    private func deploy(
-        _ loaded: LoadedProject, _ only: [ServiceName], reason: String, _ session: Session
-    ) async throws -> Int32 {
-        try await deployAndFollow(
-            loaded, only: only, reason: reason, session: session, common: common, wait: wait, detach: detach)
     }
 }
 
@@ -66,6 +61,7 @@ func deployAndFollow(
     let request = DeployRequest(
         project: loaded.project, artifacts: artifacts, by: session.user, reason: reason, only: only)
     var reply = try await session.client.deploy(request)
+    if wait, reply.code == "busy", common.output == .text { note("waiting: \(reply.message)") }
     while wait, reply.code == "busy" {
         try await Task.sleep(for: .milliseconds(500))
         reply = try await session.client.deploy(request)

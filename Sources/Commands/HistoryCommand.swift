@@ -11,7 +11,8 @@ package struct HistoryCommand: AsyncParsableCommand {
             Examples:
               slipway history
               slipway history production --limit 50
-              slipway history --of 37
+              slipway history 37              the story of deployment #37
+              slipway history production 37
               slipway history --output json
             """)
 
@@ -20,13 +21,24 @@ package struct HistoryCommand: AsyncParsableCommand {
     @Option(help: "How many deployments.")
     package var limit = 20
 
-    @Option(name: .customLong("of"), help: "The story of this deployment.")
+    @Argument(help: ArgumentHelp("The story of this deployment.", valueName: "number"))
+    package var second: Int?
+
+    @Option(name: .customLong("of"), help: "The same, as an option.")
     package var number: Int?
 
     package init() {}
 
     package func run() async throws {
         try await reportingErrors {
+            var common = common
+            var number = number ?? second
+            // `slipway history 37`: the only word is the number.
+            if number == nil, let alone = Int(common.environment) {
+                number = alone
+                common.environment = CommonOptions.defaultEnvironment
+            }
+            guard limit > 0 else { throw usageError("--limit must be at least 1") }
             let environment = try resolveEnvironment(common)
             return try await Session.open(common, startIfNeeded: false) { session in
                 if let number { return try await story(DeploymentNumber(number), environment, session) }
@@ -34,7 +46,7 @@ package struct HistoryCommand: AsyncParsableCommand {
                 if common.output == .json {
                     try printJSON(report)
                 } else {
-                    for line in lines(report, .forOutput()) { print(line) }
+                    for line in HistoryView(style: .forOutput()).lines(report) { print(line) }
                 }
                 return 0
             }
@@ -46,37 +58,17 @@ package struct HistoryCommand: AsyncParsableCommand {
     ) async throws -> Int32 {
         let all = try await session.client.events(environment, after: 0, limit: 5000).events
         let events = all.filter { $0.event.deployment == number }
+        guard let first = events.first else {
+            throw SupervisorError(
+                code: "not-found", message: "nothing is known of deployment \(number) in \(environment)",
+                hint: "slipway history \(environment.name) shows those that are")
+        }
         if common.output == .json {
             try printJSON(EventsReport(events: events))
-        } else if events.isEmpty {
-            throw SupervisorError(
-                code: "not-found", message: "nothing is known of deployment \(number)", hint: "slipway history")
-        } else {
-            let view = EventLines(style: .forOutput())
-            for event in events { print(view.line(event)) }
+            return 0
         }
+        let evidence = try await GateEvidence.read(session.state, environment, of: number, after: first.sequence)
+        for line in EventLines(style: .forOutput()).story(events, evidence) { print(line) }
         return 0
-    }
-
-    private func lines(_ report: HistoryReport, _ style: Style) -> [String] {
-        if report.deployments.isEmpty { return ["nothing was deployed yet"] }
-        return report.deployments.flatMap { deployment -> [String] in
-            let took = deployment.ended.map { Span(milliseconds: $0 - deployment.started).rounded } ?? "under way"
-            let tone: Style.Tone = deployment.phase == "committed" ? .green : deployment.isOver ? .red : .blue
-            let items = deployment.items.map { item in
-                "\(item.service) " + (item.from.map { "@\($0)\(style.sign("→", "->"))" } ?? "") + "@\(item.to)"
-            }.joined(separator: ", ")
-            var lines = [
-                "\(padded("\(deployment.number)", 5)) \(calendarTime(deployment.started))  "
-                    + "\(padded(style.paint(deployment.phase, tone), 10))  \(padded(took, 8))  "
-                    + "\(deployment.kind) by \(deployment.by)  \(items)"
-            ]
-            if !deployment.reason.isEmpty { lines[0] += "  \(style.paint(deployment.reason, .dim))" }
-            if let failure = deployment.failure {
-                let blamed = deployment.failedService.map { "\($0): " } ?? ""
-                lines.append("      " + style.paint("\(blamed)\(failure)", .red))
-            }
-            return lines
-        }
     }
 }

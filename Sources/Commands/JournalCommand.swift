@@ -33,10 +33,15 @@ package struct JournalCommand: AsyncParsableCommand {
                 let reader = try await JournalReader.open(
                     directory: StateDirectory(state).journal, binary: Slipway.version)
                 let report = try await reader.verify()
-                print("\(report.entries) entries")
-                for problem in report.problems { print("problem: \(problem)") }
-                if report.problems.isEmpty { print("the chain is whole") }
-                return report.problems.isEmpty ? 0 : 1
+                if output == .json {
+                    try printJSON(VerifiedJournal(report))
+                } else {
+                    print("\(report.entries) entries")
+                    for problem in report.problems { print("problem: \(problem)") }
+                    if report.further > 0 { print("and \(report.further) more problems") }
+                    if report.isWhole { print("the chain is whole; its head is \(report.head)") }
+                }
+                return report.isWhole ? 0 : 1
             }
         }
     }
@@ -58,6 +63,29 @@ package struct JournalCommand: AsyncParsableCommand {
                 return 0
             }
         }
+    }
+}
+
+/// What `journal verify` found, for programs.
+private struct VerifiedJournal: Encodable {
+    var entries: Int64
+    var dropped: Int64
+    var first: Int64?
+    var last: Int64?
+    var head: String
+    var isWhole: Bool
+    var problems: [String]
+    var furtherProblems: Int
+
+    init(_ report: SQLiteJournal.VerifyReport) {
+        entries = report.entries
+        dropped = report.dropped
+        first = report.first
+        last = report.last
+        head = "\(report.head)"
+        isWhole = report.isWhole
+        problems = report.problems.map(\.description)
+        furtherProblems = report.further
     }
 }
 

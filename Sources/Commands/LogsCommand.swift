@@ -10,16 +10,21 @@ package struct LogsCommand: AsyncParsableCommand {
         commandName: "logs",
         abstract: "Show what instances wrote.",
         discussion: """
+            Each line has its time, `service@release/instance`, and a red bar where it came from standard error.
+
             Examples:
               slipway logs
-              slipway logs --service api -f
-              slipway logs --service api --release 14 --lines 500
+              slipway logs api -f
+              slipway logs production api --release 14 --lines 500
               slipway logs --output json          (a line of JSON each)
             """)
 
     @OptionGroup package var common: CommonOptions
 
-    @Option(help: "Only this service.")
+    @Argument(help: ArgumentHelp("Only this service.", valueName: "service"))
+    package var only: String?
+
+    @Option(help: "The same, as an option.")
     package var service: String?
 
     @Option(help: "Only this release of it.")
@@ -33,50 +38,34 @@ package struct LogsCommand: AsyncParsableCommand {
 
     package init() {}
 
+    package func validate() throws {
+        if lines < 1 { throw ValidationError("--lines must be at least 1") }
+    }
+
     package func run() async throws {
         try await reportingErrors {
-            let environment = try resolveEnvironment(common)
+            let target = try resolveTarget(common, second: only, service: service)
+            if release != nil, target.service == nil { throw usageError("--release needs a service") }
             return try await Session.open(common, startIfNeeded: false) { session in
-                try await show(environment, session)
+                try await confirm(target.service, in: target.environment, session)
+                try await show(target, session)
+                return 0
             }
         }
     }
 
-    private func show(_ environment: EnvironmentID, _ session: Session) async throws -> Int32 {
-        let style = Style.forOutput()
-        var after: Int64?
-        // Lines of the newest millisecond that were shown: the next answer begins with that millisecond again.
-        var shown: Set<LogLineReport> = []
-        while true {
+    private func show(_ target: Target, _ session: Session) async throws {
+        let view = LogView(style: .forOutput())
+        var tail = LogTail()
+        repeat {
             let report = try await session.client.logs(
-                environment, service: service.map { ServiceName($0) }, release: release.map { ReleaseNumber($0) },
-                lines: after == nil ? lines : 10_000, after: after.map { $0 - 1 })
-            for line in report.lines where !shown.contains(line) {
-                try put(line, style)
+                target.environment, service: target.service, release: release.map { ReleaseNumber($0) },
+                lines: tail.after == nil ? lines : 100_000, after: tail.after)
+            for line in tail.unseen(report.lines) {
+                if common.output == .json { try printJSONLine(line) } else { print(view.line(line)) }
             }
-            if let newest = report.lines.last?.at {
-                shown = Set(report.lines.filter { $0.at == newest }).union(newest == after ? shown : [])
-                after = newest
-            }
-            guard follow else { return 0 }
-            if after == nil { after = 0 }
-            try await Task.sleep(for: .milliseconds(250))
-        }
-    }
-
-    private func put(_ line: LogLineReport, _ style: Style) throws {
-        if common.output == .json {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-            print(String(decoding: try encoder.encode(line), as: UTF8.self))
-        } else {
-            let tones: [Style.Tone] = [.cyan, .green, .yellow, .blue]
-            let tone = tones[Int(line.instance.value % UInt64(tones.count))]
-            let name = style.paint("\(line.service)@\(line.release)/\(line.instance)", tone)
-            print(
-                "\(style.paint(clockTime(line.at), .dim)) \(name) \(line.isError ? style.paint("|", .red) : "|") \(line.text)"
-            )
-        }
-        fflush(stdout)
+            fflush(nil)
+            if follow { try await Task.sleep(for: .milliseconds(200)) }
+        } while follow
     }
 }

@@ -16,20 +16,25 @@ package struct PauseCommand: AsyncParsableCommand {
 
     @OptionGroup package var common: CommonOptions
 
-    @Option(help: "Only this service; otherwise every one that waits.")
+    @Argument(help: ArgumentHelp("Only this service; otherwise every one under way.", valueName: "service"))
+    package var only: String?
+
+    @Option(help: "The same, as an option.")
     package var service: String?
 
     package init() {}
 
     package func run() async throws {
         try await reportingErrors {
-            let environment = try resolveEnvironment(common)
+            let target = try resolveTarget(common, second: only, service: service)
             return try await Session.open(common, startIfNeeded: false) { session in
+                try await confirm(target.service, in: target.environment, session)
                 let reply = try await session.client.command(
-                    environment,
+                    target.environment,
                     CommandRequest(
-                        verb: .pause, service: service.map { ServiceName($0) }, by: session.user))
-                return try reply.conclude(common.output, done: "paused: slipway resume goes on")
+                        verb: .pause, service: target.service, by: session.user))
+                return try reply.conclude(
+                    common.output, done: "paused: slipway resume \(target.environment.name) goes on")
             }
         }
     }

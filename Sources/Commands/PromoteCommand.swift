@@ -12,13 +12,17 @@ package struct PromoteCommand: AsyncParsableCommand {
 
             Examples:
               slipway promote
-              slipway promote production --service api
+              slipway promote api
+              slipway promote production api
               slipway promote --skip-gate --reason "the smoke test itself is broken, see #90"
             """)
 
     @OptionGroup package var common: CommonOptions
 
-    @Option(help: "Only this service; otherwise every one that waits.")
+    @Argument(help: ArgumentHelp("Only this service; otherwise every one that waits.", valueName: "service"))
+    package var only: String?
+
+    @Option(help: "The same, as an option.")
     package var service: String?
 
     @Flag(help: "Skip the gate that is asked now.")
@@ -29,16 +33,23 @@ package struct PromoteCommand: AsyncParsableCommand {
 
     package init() {}
 
+    package func validate() throws {
+        if skipGate, reason.isEmpty { throw ValidationError("--skip-gate needs --reason: it is journaled") }
+    }
+
     package func run() async throws {
         try await reportingErrors {
-            let environment = try resolveEnvironment(common)
+            let target = try resolveTarget(common, second: only, service: service)
             return try await Session.open(common, startIfNeeded: false) { session in
+                try await confirm(target.service, in: target.environment, session)
                 let reply = try await session.client.command(
-                    environment,
+                    target.environment,
                     CommandRequest(
-                        verb: .promote, service: service.map { ServiceName($0) }, reason: reason, skipGate: skipGate,
+                        verb: .promote, service: target.service, reason: reason, skipGate: skipGate,
                         by: session.user))
-                return try reply.conclude(common.output, done: "promoted: slipway status --follow shows how it goes on")
+                return try reply.conclude(
+                    common.output,
+                    done: "promoted: slipway status \(target.environment.name) --follow shows how it goes on")
             }
         }
     }

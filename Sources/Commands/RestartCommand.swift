@@ -38,7 +38,7 @@ package struct RestartCommand: AsyncParsableCommand {
                 }
                 throw SupervisorError(
                     code: "restart", message: "the supervisor did not come back within 20s",
-                    hint: "its log is \(session.state.keeper)/supervisor.log")
+                    hint: "its log is \(session.state.keeper)/logs/supervisor.log")
             }
         }
     }

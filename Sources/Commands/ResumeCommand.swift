@@ -14,19 +14,23 @@ package struct ResumeCommand: AsyncParsableCommand {
 
     @OptionGroup package var common: CommonOptions
 
-    @Option(help: "Only this service; otherwise every one that waits.")
+    @Argument(help: ArgumentHelp("Only this service; otherwise every one that is paused.", valueName: "service"))
+    package var only: String?
+
+    @Option(help: "The same, as an option.")
     package var service: String?
 
     package init() {}
 
     package func run() async throws {
         try await reportingErrors {
-            let environment = try resolveEnvironment(common)
+            let target = try resolveTarget(common, second: only, service: service)
             return try await Session.open(common, startIfNeeded: false) { session in
+                try await confirm(target.service, in: target.environment, session)
                 let reply = try await session.client.command(
-                    environment,
+                    target.environment,
                     CommandRequest(
-                        verb: .resume, service: service.map { ServiceName($0) }, by: session.user))
+                        verb: .resume, service: target.service, by: session.user))
                 return try reply.conclude(common.output, done: "resumed")
             }
         }

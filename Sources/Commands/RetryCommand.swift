@@ -8,7 +8,7 @@ package struct RetryCommand: AsyncParsableCommand {
         commandName: "retry",
         abstract: "Try the last deployment again, or a revert that is stuck.",
         discussion: """
-            The releases are the same as before. One that is in quarantine needs a person's word first: slipway \\
+            The releases are the same as before. One that is in quarantine needs a person's word first: slipway \
             quarantine lift.
 
             Example:

@@ -45,6 +45,7 @@ package struct RollbackCommand: AsyncParsableCommand {
         try await reportingErrors {
             let environment = try resolveEnvironment(common)
             return try await Session.open(common, startIfNeeded: false) { session in
+                try await confirm(service.map { ServiceName($0) }, in: environment, session)
                 let reply = try await session.client.rollback(
                     environment,
                     RollbackRequest(

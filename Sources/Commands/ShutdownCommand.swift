@@ -28,7 +28,7 @@ package struct ShutdownCommand: AsyncParsableCommand {
             common.state = state
             if !yes, isatty(0) == 1 {
                 print("This stops every service of every project of this user. Go on? [y/N] ", terminator: "")
-                fflush(stdout)
+                fflush(nil)
                 guard readLine()?.lowercased() == "y" else { return 1 }
             }
             return try await Session.open(common, startIfNeeded: false) { session in

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import SupervisorAPI
 
 /// `slipway status`: what stands and what goes on.
 package struct StatusCommand: AsyncParsableCommand {
@@ -12,6 +13,7 @@ package struct StatusCommand: AsyncParsableCommand {
               slipway status
               slipway status production --follow
               slipway status --output json
+              slipway status --follow --output json      (a line of JSON for every change)
 
             Exit codes: 0 shown, 1 failed, 4 a rollout waits for a person.
             """)
@@ -28,6 +30,9 @@ package struct StatusCommand: AsyncParsableCommand {
             let environment = try resolveEnvironment(common)
             return try await Session.open(common, startIfNeeded: false) { session in
                 let report = try await session.client.status(environment)
+                if follow, common.output == .json {
+                    return try await stream(report, session)
+                }
                 if follow {
                     return try await Follower(
                         session: session, environment: environment, deployment: report.deployment?.number
@@ -41,5 +46,16 @@ package struct StatusCommand: AsyncParsableCommand {
                 return report.services.contains { $0.rollout?.waitsSince != nil } ? 4 : 0
             }
         }
+    }
+
+    /// Every change as a line, until the deployment that was under way at the start is over.
+    private func stream(_ first: StatusReport, _ session: Session) async throws -> Int32 {
+        var report = first
+        try printJSONLine(report)
+        while first.deployment == nil || report.deployment?.number == first.deployment?.number {
+            report = try await session.client.status(first.environment, since: report.revision)
+            try printJSONLine(report)
+        }
+        return report.last?.phase == "committed" ? 0 : 3
     }
 }

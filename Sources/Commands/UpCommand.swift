@@ -1,5 +1,6 @@
 package import ArgumentParser
 import Domain
+import SupervisorAPI
 
 /// `slipway up`: starts Slipway where it does not run, and the project's services.
 package struct UpCommand: AsyncParsableCommand {

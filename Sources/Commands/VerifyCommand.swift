@@ -17,7 +17,7 @@ package struct VerifyCommand: AsyncParsableCommand {
 
     @OptionGroup package var common: CommonOptions
 
-    @Option(name: .customLong("service"), help: "Only this service; may be given more than once.")
+    @Option(name: .customLong("service"), help: "Only these services: api,web; may be given again.")
     package var services: [String] = []
 
     package init() {}
@@ -25,11 +25,11 @@ package struct VerifyCommand: AsyncParsableCommand {
     package func run() async throws {
         try await reportingErrors {
             let loaded = try loadProject(common)
+            let only = try chosenServices(services, loaded)
             return try await Session.open(common, startIfNeeded: false) { session in
                 let report = try await session.client.verify(
                     DeployRequest(
-                        project: loaded.project, artifacts: [], by: session.user,
-                        only: services.map { ServiceName($0) }))
+                        project: loaded.project, artifacts: [], by: session.user, only: only))
                 if common.output == .json {
                     try printJSON(report)
                 } else {
@@ -37,27 +37,6 @@ package struct VerifyCommand: AsyncParsableCommand {
                 }
                 return report.isGood ? 0 : 1
             }
-        }
-    }
-}
-
-/// `VerifyReport` as lines.
-struct VerifyView {
-    var style: Style
-
-    func lines(_ report: VerifyReport) -> [String] {
-        if report.results.isEmpty { return ["nothing stands: there is nothing to verify"] }
-        let status = StatusView(style: style)
-        return report.results.flatMap { entry -> [String] in
-            let result = entry.result
-            var lines = [
-                "\(entry.service)@\(entry.release)  gate \(entry.gate)  \(status.word(result.verdict))  \(result.evidence.summary)"
-            ]
-            for finding in result.evidence.findings where finding.verdict != .pass {
-                let wanted = finding.wanted.isEmpty ? "" : ", wanted \(finding.wanted)"
-                lines.append("    \(finding.asked): \(finding.got)\(wanted)")
-            }
-            return lines
         }
     }
 }

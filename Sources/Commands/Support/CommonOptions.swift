@@ -2,8 +2,10 @@ package import ArgumentParser
 
 /// What every command has that is about an environment.
 package struct CommonOptions: ParsableArguments {
+    package static let defaultEnvironment = "dev"
+
     @Argument(help: "The environment.")
-    package var environment: String = "dev"
+    package var environment: String = CommonOptions.defaultEnvironment
 
     @Option(help: "The manifest; searched for upwards from here.")
     package var file: String = "slipway.yaml"

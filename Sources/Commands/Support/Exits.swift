@@ -1,5 +1,7 @@
 import ArgumentParser
 import FoundationEssentials
+import Glibc
+import Ports
 import SupervisorAPI
 
 /// Runs a command's body; trouble becomes `error:` and `hint:` on standard error, and an honest exit code.
@@ -10,14 +12,41 @@ func reportingErrors(_ body: () async throws -> Int32) async throws {
     } catch let error as ExitCode {
         throw error
     } catch let error as SupervisorError {
-        note("error: \(error.message)")
-        if !error.hint.isEmpty { note("hint: \(error.hint)") }
+        tell(error.message, hint: error.hint)
+        throw ExitCode(error.isUsage ? 2 : 1)
+    } catch let error as PortError {
+        tell(error.message, hint: error.hint)
         throw ExitCode(1)
+    } catch let error as ManifestFileError {
+        tell(error.message, hint: error.hint)
+        throw ExitCode(2)
     } catch {
         note("error: \(error)")
         throw ExitCode(1)
     }
     if code != 0 { throw ExitCode(code) }
+}
+
+private func tell(_ message: String, hint: String) {
+    note("error: \(harmless(message))")
+    if !hint.isEmpty { note("hint: \(hint)") }
+}
+
+/// Something that was asked for and makes no sense: exit code 2.
+func usageError(_ message: String, hint: String = "") -> SupervisorError {
+    SupervisorError(code: "usage", message: message, hint: hint)
+}
+
+extension SupervisorError {
+    fileprivate var isUsage: Bool { code == "usage" || code == "manifest" }
+}
+
+/// One line of JSON on standard output, of a stream of them.
+func printJSONLine(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+    fflush(nil)
 }
 
 /// One JSON document on standard output.
@@ -40,8 +69,7 @@ extension CommandReply {
             return 0
         case _:
             if output == .text {
-                note("error: \(message)")
-                if !hint.isEmpty { note("hint: \(hint)") }
+                tell(message, hint: hint)
             }
             return 1
         }

@@ -13,7 +13,7 @@ struct LoadedProject: Sendable {
     var environment: EnvironmentID { project.environment }
 }
 
-/// Reads the manifest for the options' environment. Diagnostics go to standard error.
+/// Reads the manifest for the options' environment. Diagnostics go to standard error, with the lines that they are about.
 /// - Throws: `ExitCode(2)` when it has errors.
 func loadProject(_ options: CommonOptions) throws -> LoadedProject {
     let source = try ManifestFile.read(try findManifest(options.file))
@@ -26,21 +26,51 @@ func loadProject(_ options: CommonOptions) throws -> LoadedProject {
         diagnostics = resolved.diagnostics
     }
     for diagnostic in diagnostics where diagnostic.severity != .note {
-        note(diagnostic.rendered(source: source.text))
+        note(rendered(diagnostic, manifest: options.file, source))
     }
     guard let project else { throw ExitCode(2) }
     return LoadedProject(project: project, directory: source.directory)
 }
 
+/// A diagnostic is about the manifest or about a template that it names.
+private func rendered(_ diagnostic: Diagnostic, manifest: String, _ source: ManifestFile) -> String {
+    var text: String?
+    if diagnostic.file == manifest {
+        text = source.text
+    } else if case .success(let template) = source.template(diagnostic.file) {
+        text = template
+    }
+    let lines = diagnostic.rendered(source: text)
+    return lines.hasSuffix("\n") ? String(lines.dropLast()) : lines
+}
+
 /// The environment that the options name; the manifest gives the project, unless `--project` does.
+/// - Throws: a usage error for an environment that the manifest does not have.
 func resolveEnvironment(_ options: CommonOptions) throws -> EnvironmentID {
-    if let project = options.project { return EnvironmentID(project: project, name: options.environment) }
+    if let project = options.project {
+        guard isValidName(project), isValidName(options.environment) else {
+            throw usageError("\(project)/\(options.environment) cannot name an environment")
+        }
+        return EnvironmentID(project: project, name: options.environment)
+    }
+    let (project, environments) = try projectNames(options)
+    guard environments.contains(options.environment) else {
+        throw usageError(
+            "there is no environment `\(options.environment)` in \(options.file)",
+            hint: suggestion(for: options.environment, among: environments, "environments"))
+    }
+    return EnvironmentID(project: project, name: options.environment)
+}
+
+/// The name of the manifest's project, and its environments.
+func projectNames(_ options: CommonOptions) throws -> (project: String, environments: [String]) {
     let source = try ManifestFile.read(try findManifest(options.file))
-    guard let name = Manifest.parse(text: source.text, file: options.file).manifest?.projectName, !name.isEmpty else {
+    let manifest = Manifest.parse(text: source.text, file: options.file).manifest
+    guard let manifest, isValidName(manifest.projectName) else {
         throw SupervisorError(
             code: "manifest", message: "\(source.path) names no project", hint: "slipway check, or --project NAME")
     }
-    return EnvironmentID(project: name, name: options.environment)
+    return (manifest.projectName, manifest.environments.map(\.name))
 }
 
 /// Packs what the project's services need into the store of artifacts.
@@ -59,7 +89,8 @@ func packArtifacts(
     return artifacts
 }
 
-private func findManifest(_ file: String) throws -> String {
+/// The path of the manifest, searched for upwards from here.
+func findManifest(_ file: String) throws -> String {
     if file.hasPrefix("/") { return file }
     var directory = FileManager.default.currentDirectoryPath
     while true {

@@ -5,6 +5,23 @@ import SupervisorAPI
 struct EventLines {
     var style: Style
 
+    /// The story of a deployment: under a look that did not pass, what was asked, got and wanted.
+    func story(_ events: [EventReport], _ evidence: [GateEvidence]) -> [String] {
+        var shown: Evidence?
+        return events.flatMap { report -> [String] in
+            let event = report.event
+            guard event.kind == .lookFailed else { return [line(report)] }
+            let look = evidence.filter { item in
+                item.service == event.service && item.look == event.number
+                    && event.text.hasPrefix("\(item.gate) look ")
+            }.min { abs($0.sequence - report.sequence) < abs($1.sequence - report.sequence) }
+            // A gate that says the same again need not be read again.
+            guard let found = look?.result.evidence, found != shown else { return [line(report)] }
+            shown = found
+            return [line(report)] + found.objections().map { "           " + $0 }
+        }
+    }
+
     func line(_ report: EventReport) -> String {
         let event = report.event
         let time = style.paint(clockTime(event.at), .dim)
@@ -12,14 +29,17 @@ struct EventLines {
             event.service.map { service in
                 "\(service)" + (event.release.map { "@\($0)" } ?? "")
             } ?? event.deployment.map { "deployment \($0)" } ?? "slipway"
-        let by = event.by.isEmpty ? "" : " (\(event.by))"
-        return "\(time) \(who): \(words(event))\(by)"
+        let by = event.by.isEmpty ? "" : ", by \(event.by)"
+        // A cause may bring lines of a log.
+        let text = words(event).split(separator: "\n").map { harmless(String($0), keepsColours: true) }
+        return "\(time) \(who): \(text.joined(separator: "\n           "))\(by)"
     }
 
     private func words(_ event: Event) -> String {
         let text = event.text
         return switch event.kind {
-        case .deploymentStarted: "started, \(event.number) services" + (text.isEmpty ? "" : ": \(text)")
+        case .deploymentStarted:
+            "starts with \(event.number) service\(event.number == 1 ? "" : "s")" + (text.isEmpty ? "" : ": \(text)")
         case .rolloutStarted: "rollout starts, \(text)"
         case .stageStarted: "next: \(text)"
         case .weightMoved: "gets \(event.number)% of the traffic"

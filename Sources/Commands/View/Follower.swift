@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import Domain
 import FoundationEssentials
 import Glibc
@@ -15,136 +14,126 @@ struct Follower {
 
     /// How it ended, as an exit code: 0 committed, 3 reverted, 4 waits for a person (without a terminal only).
     func run() async throws -> Int32 {
-        let screen = isatty(1) == 1 && !isQuiet ? Screen() : nil
+        let screen = isQuiet ? nil : Screen.onTerminal()
+        let isFollowed = deployment != nil
         let interrupt = Interruption {
             screen?.leave()
-            note("\ndetached; it goes on. Come back with: slipway status \(environment.name) --follow")
+            if isFollowed {
+                note("\ndetached; it goes on. Come back with: slipway status \(environment.name) --follow")
+            }
         }
-        defer { interrupt.cancel() }
+        defer {
+            interrupt.cancel()
+            screen?.leave()
+        }
+        let style = Style.forOutput()
+        let first = try await firstEvent()
+        var seen = first
+        var traffic = TrafficTally()
         var revision: UInt64?
-        var seen = try await lastEvent()
-        var start: StatusReport?
         while true {
-            let report = try await session.client.status(environment, since: revision)
+            // On a terminal time goes on even when nothing else does.
+            let since = screen == nil ? revision : nil
+            let report = try await patiently(&revision) { try await session.client.status(environment, since: since) }
             revision = report.revision
-            if start == nil { start = report }
+            traffic.note(report)
             if let screen {
-                screen.draw(StatusView(style: .forOutput()).lines(report))
-                try await Task.sleep(for: .milliseconds(80))
+                screen.draw(StatusView(style: style).lines(report) + footer(style))
             } else {
-                seen = try await printEvents(after: seen)
+                seen = try await patiently(&revision) { try await printEvents(after: seen) }
             }
-            if let deployment, report.deployment?.number != deployment {
+            if let deployment, report.deployment?.number != deployment, let ended = try await ended(deployment) {
                 screen?.leave()
-                if screen == nil { seen = try await printEvents(after: seen) }
-                return try await finish(deployment, report)
+                if screen == nil { _ = try await printEvents(after: seen) }
+                var closing = Closing(deployment: ended, status: report, traffic: traffic)
+                try await explain(&closing, after: first)
+                if !isQuiet { for line in SummaryView(style: style).lines(closing) { print(line) } }
+                return closing.isGood ? 0 : 3
             }
-            if screen == nil, deployment != nil, isWaiting(report) {
-                if !isQuiet { for line in StatusView(style: .forOutput()).lines(report) { print(line) } }
+            if screen == nil, deployment != nil, report.waitsOnly {
+                if !isQuiet { for line in StatusView(style: style).lines(report) { print(line) } }
                 return 4
             }
+            try await Task.sleep(for: .milliseconds(screen == nil ? 50 : 120))
         }
     }
 
-    private func isWaiting(_ report: StatusReport) -> Bool {
-        report.services.contains { $0.rollout?.waitsSince != nil }
+    private func footer(_ style: Style) -> [String] {
+        [style.paint(deployment == nil ? "Ctrl-C ends" : "Ctrl-C stops watching; the deployment goes on", .dim)]
     }
 
-    private func lastEvent() async throws -> Int64 {
-        guard let deployment else { return try await newest() }
+    /// A supervisor that is being started again by its keeper is waited for; its revisions begin anew.
+    private func patiently<Answer: Sendable>(
+        _ revision: inout UInt64?, _ ask: () async throws -> Answer
+    ) async throws -> Answer {
+        do {
+            return try await ask()
+        } catch let error as SupervisorError where error.code != "unreachable" {
+            throw error
+        } catch let error as CancellationError {
+            throw error
+        } catch {
+            guard try await session.isRunning() else { throw error }
+            revision = nil
+            return try await ask()
+        }
+    }
+
+    /// The place in the journal from which events are shown.
+    private func firstEvent() async throws -> Int64 {
+        let last = try await session.client.events(environment, after: 0, limit: deployment == nil ? 1 : 500).events
+        guard let deployment else { return last.last?.sequence ?? 0 }
         // Those of this deployment that were faster than we.
-        let events = try await session.client.events(environment, after: 0, limit: 200).events
-        let earlier = events.last { $0.event.deployment != deployment && $0.event.deployment != nil }
-        return earlier?.sequence ?? 0
-    }
-
-    private func newest() async throws -> Int64 {
-        try await session.client.events(environment, after: 0, limit: 1).events.last?.sequence ?? 0
+        return last.last { $0.event.deployment != deployment && $0.event.deployment != nil }?.sequence ?? 0
     }
 
     private func printEvents(after sequence: Int64) async throws -> Int64 {
+        if isQuiet { return sequence }
         var last = sequence
         let lines = EventLines(style: .forOutput())
         for report in try await session.client.events(environment, after: sequence, limit: 1000).events
         where report.sequence > last {
-            if !isQuiet { print(lines.line(report)) }
+            print(lines.line(report))
             last = report.sequence
         }
-        fflush(stdout)
+        fflush(nil)
         return last
     }
 
-    private func finish(_ number: DeploymentNumber, _ report: StatusReport) async throws -> Int32 {
+    /// Nil while it is under way.
+    private func ended(_ number: DeploymentNumber) async throws -> DeploymentReport? {
         let history = try await session.client.history(environment, limit: 20)
-        guard let deployment = history.deployments.first(where: { $0.number == number }) else { return 1 }
-        if !isQuiet {
-            for line in SummaryView(style: .forOutput()).lines(deployment, report) { print(line) }
+        guard let deployment = history.deployments.first(where: { $0.number == number }) else {
+            throw SupervisorError(
+                code: "not-found", message: "nothing is known of deployment \(number)", hint: "slipway history")
         }
-        return deployment.phase == "committed" ? 0 : 3
+        return deployment.isOver ? deployment : nil
+    }
+
+    /// Adds what explains a failure. That it cannot be read must not hide the failure itself.
+    private func explain(_ closing: inout Closing, after: Int64) async throws {
+        guard !closing.isGood, let culprit = closing.culprit else { return }
+        do {
+            closing.evidence = try await GateEvidence.read(
+                session.state, environment, of: closing.deployment.number, after: after
+            ).filter { $0.service == culprit.service }
+            closing.logs = try await session.client.logs(
+                environment, service: culprit.service, release: culprit.to, lines: 6, after: nil
+            ).lines
+            closing.quarantine = try await session.client.quarantine(environment).entries
+        } catch {
+            note("warning: not everything about the failure can be read: \(error)")
+        }
     }
 }
 
-/// The closing words of a deployment.
-struct SummaryView {
-    var style: Style
-
-    func lines(_ deployment: DeploymentReport, _ report: StatusReport) -> [String] {
-        var lines = [""]
-        let took = Span(milliseconds: (deployment.ended ?? report.now) - deployment.started).rounded
-        let isGood = deployment.phase == "committed"
-        lines.append(
-            style.paint("\(deployment.kind) \(deployment.number) \(deployment.phase)", isGood ? .green : .red)
-                + " after \(took)")
-        for item in deployment.items {
-            let from = item.from.map { "@\($0) \(style.sign("→", "->")) " } ?? ""
-            var line = "  \(item.service)  \(from)@\(item.to)  \(item.strategy)"
-            if !isGood {
-                line = "  \(item.service)  stays " + (item.from.map { "@\($0)" } ?? "without a release")
-            }
-            if let service = report.services.first(where: { $0.name == item.service }) {
-                for traffic in service.traffic where traffic.release == item.to || traffic.release == item.from {
-                    line += "; @\(traffic.release) \(traffic.requests) requests, \(traffic.errors) failed"
-                }
-                if isGood, !service.urls.isEmpty {
-                    line += "  " + style.paint(service.urls.joined(separator: " "), .dim)
-                }
-            }
-            lines.append(line)
+extension StatusReport {
+    /// Whether something waits for a person, and nothing else moves.
+    var waitsOnly: Bool {
+        let rollouts = services.compactMap(\.rollout)
+        let isMoving = rollouts.contains { rollout in
+            rollout.waitsSince == nil && ["advancing", "failing", "reverting"].contains(rollout.phase)
         }
-        if let failure = deployment.failure {
-            let blamed = deployment.failedService.map { "\($0): " } ?? ""
-            lines.append("  " + style.paint("why: \(blamed)\(failure)", .red))
-            lines.append(
-                "  next: slipway history \(report.environment.name) --of \(deployment.number.value)"
-                    + deployment.failedServiceHint)
-        }
-        return lines
-    }
-}
-
-extension DeploymentReport {
-    fileprivate var failedServiceHint: String {
-        guard let failedService, let item = items.first(where: { $0.service == failedService }) else { return "" }
-        return ", slipway logs --service \(failedService) --release \(item.to)"
-    }
-}
-
-/// Ctrl-C: says something and ends the process with 130.
-final class Interruption {
-    private let source: any DispatchSourceSignal
-
-    init(_ body: @escaping @Sendable () -> Void) {
-        signal(SIGINT, SIG_IGN)
-        source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-        source.setEventHandler {
-            body()
-            exit(130)
-        }
-        source.resume()
-    }
-
-    func cancel() {
-        source.cancel()
-        signal(SIGINT, SIG_DFL)
+        return !isMoving && rollouts.contains { $0.waitsSince != nil }
     }
 }

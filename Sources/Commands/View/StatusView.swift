@@ -22,33 +22,27 @@ struct StatusView {
         }
         let width = report.services.map(\.name.text.count).max() ?? 0
         for service in report.services { lines += self.lines(service, width: width, now: report.now) }
-        for trouble in report.troubles { lines.append(style.paint("! \(trouble)", .red)) }
+        for trouble in report.troubles { lines.append(style.paint("! " + harmless(trouble), .red)) }
         return lines
     }
 
     private func lines(_ service: ServiceReport, width: Int, now: Int64) -> [String] {
-        var lines: [String] = []
-        var head = padded(service.name.text, width)
-        if service.isDown {
-            head += "  " + style.paint("down", .dim)
-        } else if let rollout = service.rollout {
-            head += "  " + journey(service, rollout)
-        } else if let stable = service.stable {
-            head += "  @\(stable)"
-        } else {
-            head += "  " + style.paint("nothing stands", .dim)
-        }
-        head += "  " + instances(service)
-        if service.rollout == nil, !service.urls.isEmpty {
-            head += "  " + style.paint(service.urls.joined(separator: " "), .dim)
-        }
-        lines.append(style.paint(head.isEmpty ? "" : "", .bold) + head)
+        var lines = [style.paint(padded(service.name.text, width), .bold) + "  " + summary(service)]
         let indent = String(repeating: " ", count: width + 2)
-        if let rollout = service.rollout { lines += details(rollout, service, now: now).map { indent + $0 } }
+        if let rollout = service.rollout {
+            lines += details(rollout, service, now: now).map { indent + $0 }
+            let counts = traffic(service, of: [rollout.from, rollout.to].compactMap { $0 })
+            if !counts.isEmpty { lines.append(indent + style.paint(counts.joined(separator: "; "), .dim)) }
+        }
         if service.held > 0 { lines.append(indent + "\(service.held) requests are held") }
-        for instance in service.instances where !instance.trouble.isEmpty && instance.phase != "ready" {
-            let first = instance.trouble.split(separator: "\n").first.map(String.init) ?? ""
-            lines.append(indent + style.paint("@\(instance.release) instance \(instance.id): \(first)", .red))
+        for instance in service.instances {
+            if !instance.trouble.isEmpty, instance.phase != "ready" {
+                let first = instance.trouble.split(separator: "\n").first.map { harmless(String($0)) } ?? ""
+                lines.append(indent + style.paint("@\(instance.release) instance \(instance.id): \(first)", .red))
+            } else if instance.restarts > 0 {
+                let text = "@\(instance.release) instance \(instance.id) was started again \(instance.restarts) times"
+                lines.append(indent + style.paint(text, .yellow))
+            }
         }
         for warm in service.warm {
             let until = warm.until.map { "for \(Span(milliseconds: max(0, $0 - now)).rounded) more" }
@@ -56,6 +50,43 @@ struct StatusView {
                 indent + style.paint("@\(warm.release) stays warm \(until ?? "until the next deployment")", .dim))
         }
         return lines
+    }
+
+    /// What stands, or the way to it, in one line.
+    private func summary(_ service: ServiceReport) -> String {
+        if service.isDown {
+            let stable = service.stable.map { ", stable is @\($0)" } ?? ""
+            let leaving = service.instances.isEmpty ? "" : "  " + instances(service)
+            return style.paint("down\(stable): slipway up brings it back", .dim) + leaving
+        }
+        if let rollout = service.rollout { return journey(service, rollout) + "  " + instances(service) }
+        guard let stable = service.stable else { return style.paint("nothing stands", .dim) }
+        let ready = service.instances.filter { $0.release == stable && $0.phase == "ready" }.count
+        var parts = ["@\(stable)"]
+        if !service.instances.isEmpty { parts.append(instances(service)) }
+        if ready < service.replicas { parts.append(style.paint("\(ready) of \(service.replicas) ready", .yellow)) }
+        if !service.urls.isEmpty { parts.append(service.urls.joined(separator: " ")) }
+        let counts = traffic(service, of: [stable], named: false)
+        if !counts.isEmpty { parts.append(style.paint(counts.joined(separator: "; "), .dim)) }
+        return parts.joined(separator: "  ")
+    }
+
+    private func traffic(_ service: ServiceReport, of releases: [ReleaseNumber], named: Bool = true) -> [String] {
+        releases.compactMap { release in
+            guard let seen = service.traffic.first(where: { $0.release == release }), seen.requests > 0 else {
+                return nil
+            }
+            let share = TrafficTally.Counts(requests: seen.requests, errors: seen.errors).share.map { " (\($0))" } ?? ""
+            let count = seen.requests == 1 ? "1 request" : "\(seen.requests) requests"
+            return (named ? "@\(release) " : "") + "\(count), \(seen.errors) failed\(share), p95 \(latency(seen.p95))"
+        }
+    }
+
+    /// - Parameter microseconds: as the router counts.
+    private func latency(_ microseconds: Int) -> String {
+        microseconds < 10_000
+            ? "\(microseconds / 1000).\(microseconds % 1000 / 100)ms"
+            : Span(milliseconds: Int64(microseconds / 1000)).rounded
     }
 
     private func journey(_ service: ServiceReport, _ rollout: RolloutReport) -> String {
@@ -97,8 +128,15 @@ struct StatusView {
             let age = Span(milliseconds: max(0, now - rollout.stageSince)).rounded
             lines.append("step \(rollout.stage + 1)/\(rollout.stages.count) \(rollout.stages[rollout.stage]), \(age)")
         }
-        for gate in (rollout.gate.map { [$0] } ?? []) + rollout.background { lines.append(self.line(gate)) }
-        if let failure = rollout.failure { lines.append(style.paint(failure, .red)) }
+        for gate in (rollout.gate.map { [$0] } ?? []) + rollout.background {
+            lines.append(self.line(gate))
+            let objections = gate.last?.evidence.objections(limit: 3) ?? []
+            lines += objections.map { "  " + style.paint($0, .dim) }
+        }
+        if let failure = rollout.failure {
+            let first = failure.split(separator: "\n").first.map(String.init) ?? ""
+            lines.append(style.paint(harmless(first), .red))
+        }
         if let awaited = rollout.waitsFor {
             let age = rollout.waitsSince.map { " for \(Span(milliseconds: max(0, now - $0)).rounded)" } ?? ""
             lines.append(style.paint("waits\(age) for a person: \(awaited)", .yellow))
@@ -106,15 +144,21 @@ struct StatusView {
         return lines
     }
 
+    /// `gate errors  look 3, 1 of 2 passed  inconclusive: 31 of 50 requests`
     func line(_ gate: GateReport) -> String {
-        let state: String
-        if let last = gate.last {
-            state = "\(word(last.verdict)) \(last.evidence.summary)"
-        } else {
-            state = gate.isLooking ? "looking" : "waiting for evidence"
+        let name = "gate \(gate.name)"
+        if gate.hasPassed {
+            let summary = gate.last.map { "  " + harmless($0.evidence.summary) } ?? ""
+            return "\(name)  " + style.paint(style.sign("✓", "ok") + " passed", .green) + summary
         }
-        let passed = gate.hasPassed ? style.paint(style.sign("✓ ", "ok "), .green) : ""
-        return "gate \(gate.name) \(passed)\(gate.passes)/\(gate.count): \(state)"
+        var parts = [name]
+        if gate.look > 0 { parts.append("look \(gate.look), \(gate.passes) of \(gate.count) passed") }
+        if let last = gate.last {
+            parts.append("\(word(last.verdict)): \(harmless(last.evidence.summary))")
+        } else {
+            parts.append(gate.isLooking ? "looking" : "waiting")
+        }
+        return parts.joined(separator: "  ")
     }
 
     func word(_ phase: String) -> String {

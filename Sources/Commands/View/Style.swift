@@ -11,10 +11,17 @@ struct Style: Sendable {
     /// For a stream of this process: colours on a terminal only, and not with NO_COLOR or a dumb one.
     static func forOutput(_ descriptor: Int32 = 1) -> Style {
         let environment = ProcessInfo.processInfo.environment
-        let isDumb = environment["TERM"] == "dumb" || environment["NO_COLOR"]?.isEmpty == false
-        let locale = environment["LC_ALL"] ?? environment["LC_CTYPE"] ?? environment["LANG"] ?? ""
+        let isPlain = isDumbTerminal || environment["NO_COLOR"]?.isEmpty == false
+        // POSIX: the first of these that is set and not empty.
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
         let isUnicode = locale.uppercased().contains("UTF-8") || locale.uppercased().contains("UTF8")
-        return Style(isColoured: isatty(descriptor) == 1 && !isDumb, isUnicode: isUnicode)
+        return Style(isColoured: isatty(descriptor) == 1 && !isPlain, isUnicode: isUnicode)
+    }
+
+    /// Whether the terminal cannot move its cursor.
+    static var isDumbTerminal: Bool {
+        let term = ProcessInfo.processInfo.environment["TERM"] ?? ""
+        return term.isEmpty || term == "dumb"
     }
 
     enum Tone: String {
@@ -38,47 +45,6 @@ struct Style: Sendable {
         let full = (percent * cells + 50) / 100
         return String(repeating: sign("█", "#"), count: full) + String(repeating: sign("░", "."), count: cells - full)
     }
-}
-
-/// What a text takes on the screen: escape sequences take nothing.
-func visibleWidth(_ text: String) -> Int {
-    var width = 0
-    var isEscape = false
-    for scalar in text.unicodeScalars {
-        if isEscape {
-            if scalar == "m" { isEscape = false }
-        } else if scalar == "\u{1b}" {
-            isEscape = true
-        } else {
-            width += 1
-        }
-    }
-    return width
-}
-
-/// Cut to a width; escape sequences are kept whole.
-func clipped(_ text: String, to width: Int) -> String {
-    guard visibleWidth(text) > width else { return text }
-    var result = ""
-    var used = 0
-    var isEscape = false
-    for scalar in text.unicodeScalars {
-        if isEscape {
-            result.unicodeScalars.append(scalar)
-            if scalar == "m" { isEscape = false }
-        } else if scalar == "\u{1b}" {
-            isEscape = true
-            result.unicodeScalars.append(scalar)
-        } else if used < width - 1 {
-            used += 1
-            result.unicodeScalars.append(scalar)
-        }
-    }
-    return result + "…" + (text.contains("\u{1b}") ? "\u{1b}[0m" : "")
-}
-
-func padded(_ text: String, _ width: Int) -> String {
-    text + String(repeating: " ", count: max(0, width - visibleWidth(text)))
 }
 
 /// `14:03:07`, local time.

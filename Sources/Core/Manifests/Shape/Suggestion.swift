@@ -1,7 +1,7 @@
 /// Guesses what a misspelt word was meant to be.
-enum Suggestion {
+package enum Suggestion {
     /// The word with the fewest edits, when they are few for its length; of equals, the first.
-    static func nearest(to word: String, in words: [String]) -> String? {
+    package static func nearest(to word: String, in words: [String]) -> String? {
         guard word.count <= 64 else { return nil }
         let folded = word.lowercased().filter { $0 != "_" && $0 != "-" }
         var best: (word: String, distance: Int)?

@@ -1,0 +1,59 @@
+import Domain
+import FoundationEssentials
+import Ports
+import SQLiteJournal
+
+/// One look of a gate, as the journal keeps it.
+struct GateEvidence: Hashable, Sendable {
+    var sequence: Int64
+    var service: ServiceName
+    var deployment: DeploymentNumber
+    var gate: GateName
+    var look: Int
+    var result: LookResult
+
+    /// - Parameter key: `api#37/smoke/1`, as the engine writes it; nil for anything else.
+    init?(key: String, sequence: Int64, result: LookResult) {
+        let parts = key.split(separator: "/", omittingEmptySubsequences: false)
+        guard parts.count == 3, let look = Int(parts[2]) else { return nil }
+        let owner = parts[0].split(separator: "#", omittingEmptySubsequences: false)
+        guard owner.count == 2, let number = Int(owner[1]) else { return nil }
+        self.sequence = sequence
+        service = ServiceName(String(owner[0]))
+        deployment = DeploymentNumber(number)
+        gate = GateName(String(parts[1]))
+        self.look = look
+        self.result = result
+    }
+
+    /// Reads what the gates of a deployment saw, oldest first; beside the supervisor, which goes on writing.
+    /// - Parameter after: a place in the journal before the deployment began.
+    static func read(
+        _ state: StateDirectory, _ environment: EnvironmentID, of deployment: DeploymentNumber, after: Int64
+    ) async throws -> [GateEvidence] {
+        let reader = try await JournalReader.open(directory: state.journal, binary: Slipway.version)
+        let query = JournalQuery(kinds: [.evidence], environment: environment, after: after, limit: .max)
+        var found: [GateEvidence] = []
+        for try await stored in reader.export(query) {
+            let result = try JSONDecoder().decode(LookResult.self, from: Data(stored.entry.body))
+            guard
+                let evidence = GateEvidence(key: stored.entry.key, sequence: stored.sequence, result: result),
+                evidence.deployment == deployment
+            else { continue }
+            found.append(evidence)
+        }
+        return found
+    }
+}
+
+extension Evidence {
+    /// What was asked, what came back, what was wanted: of everything that did not pass.
+    func objections(limit: Int = 6) -> [String] {
+        let bad = findings.filter { $0.verdict != .pass }
+        var lines = bad.prefix(limit).map { finding in
+            "\(finding.asked): got \(finding.got)" + (finding.wanted.isEmpty ? "" : ", wanted \(finding.wanted)")
+        }
+        if bad.count > limit { lines.append("and \(bad.count - limit) more") }
+        return lines.map { harmless($0) }
+    }
+}

@@ -1,0 +1,30 @@
+import Domain
+import SupervisorAPI
+
+/// `HistoryReport` as lines, newest first.
+struct HistoryView {
+    var style: Style
+
+    func lines(_ report: HistoryReport) -> [String] {
+        if report.deployments.isEmpty { return ["nothing was deployed yet"] }
+        return report.deployments.flatMap { deployment -> [String] in
+            let took = deployment.ended.map { Span(milliseconds: $0 - deployment.started).rounded } ?? "under way"
+            let tone: Style.Tone = deployment.phase == "committed" ? .green : deployment.isOver ? .red : .blue
+            let items = deployment.items.map { item in
+                "\(item.service) " + (item.from.map { "@\($0)\(style.sign("→", "->"))" } ?? "") + "@\(item.to)"
+            }.joined(separator: ", ")
+            var lines = [
+                "\(padded("\(deployment.number)", 5)) \(calendarTime(deployment.started))  "
+                    + "\(padded(style.paint(deployment.phase, tone), 10))  \(padded(took, 8))  "
+                    + "\(deployment.kind) by \(deployment.by)  \(items)"
+            ]
+            if !deployment.reason.isEmpty { lines[0] += "  \(style.paint(deployment.reason, .dim))" }
+            if let failure = deployment.failure {
+                let blamed = deployment.failedService.map { "\($0): " } ?? ""
+                let first = failure.split(separator: "\n").first.map { harmless(String($0)) } ?? ""
+                lines.append("      " + style.paint("\(blamed)\(first)", .red))
+            }
+            return lines
+        }
+    }
+}

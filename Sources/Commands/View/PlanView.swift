@@ -1,0 +1,56 @@
+import Domain
+import SupervisorAPI
+
+/// `PlanReport` as lines.
+struct PlanView {
+    var style: Style
+
+    func lines(_ report: PlanReport) -> [String] {
+        var lines: [String] = []
+        var wave = -1
+        let waves = (report.items.map(\.wave).max() ?? 0) + 1
+        for item in report.items {
+            if waves > 1, item.wave != wave {
+                wave = item.wave
+                lines.append(style.paint("wave \(wave + 1) of \(waves)", .dim))
+            }
+            lines += self.lines(item)
+        }
+        if !report.hasChanges, report.objections.isEmpty {
+            lines.append("nothing to do: everything stands as it should")
+        }
+        for text in report.notes { lines.append(style.paint("note: \(text)", .yellow)) }
+        for objection in report.objections {
+            lines.append(style.paint("error: \(objection.message)", .red))
+            if !objection.hint.isEmpty { lines.append("hint: \(objection.hint)") }
+        }
+        return lines
+    }
+
+    private func lines(_ item: PlanItem) -> [String] {
+        let arrow = style.sign("→", "->")
+        let from = item.from.map { "@\($0) \(arrow) " } ?? ""
+        let to = item.to.map { "@\($0)" } ?? ""
+        switch item.action {
+        case "keep": return ["  \(item.service)  \(to)  " + style.paint("unchanged", .dim)]
+        case "create":
+            return [style.paint("+ \(item.service)", .green) + "  \(to)  new, \(item.strategy)"] + stages(item)
+        case "start":
+            return [style.paint("^ \(item.service)", .green) + "  \(to)  started again, \(item.strategy)"]
+                + stages(item)
+        case _: break
+        }
+        var lines = [style.paint("~ \(item.service)", .yellow) + "  \(from)\(to)  \(item.strategy)"]
+        for change in item.changes {
+            let old = change.old.isEmpty ? "(none)" : harmless(change.old)
+            let new = change.new.isEmpty ? "(none)" : harmless(change.new)
+            lines.append("    \(change.field): \(style.paint(old, .red)) \(arrow) \(style.paint(new, .green))")
+        }
+        return lines + stages(item)
+    }
+
+    private func stages(_ item: PlanItem) -> [String] {
+        guard !item.stages.isEmpty else { return [] }
+        return [style.paint("    " + item.stages.joined(separator: " \(style.sign("→", "->")) "), .dim)]
+    }
+}
