@@ -72,6 +72,8 @@ struct ServiceMachine: Sendable {
             }
         }
         for set in before { know(set.release) }
+        // Who leaves, leaves now: a snapshot that shows this wish's generation has no instance beyond it.
+        change(wish, now, 0) { nil }
         return true
     }
 
