@@ -39,6 +39,7 @@ extension Target.Dependency {
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
+    static let system = product(name: "SystemPackage", package: "swift-system")
     static let yams = product(name: "Yams", package: "Yams")
 }
 
@@ -70,7 +71,9 @@ let adapters: [Target] = [
     floor("ProcessRuntime", "Adapters/ProcessRuntime", ["Domain", "Ports", "KeeperControl", "CLinux", .logging]),
     floor("ProxyRouter", "Adapters/ProxyRouter", ["Domain", "Ports", "ProxyControl", "KeeperControl"]),
     floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
-    floor("Gates", "Adapters/Gates", ["Domain", "Ports", .asyncHTTPClient, .nioCore, .nioPosix, .subprocess]),
+    floor(
+        "Gates", "Adapters/Gates",
+        ["Domain", "Ports", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .subprocess, .system]),
 ]
 
 let roles: [Target] = [
@@ -96,7 +99,69 @@ let house: [Target] = [
             .logging,
         ]),
     .executableTarget(
-        name: "slipway", dependencies: ["Commands"], path: "Sources/slipway", swiftSettings: strict),
+        name: "slipway", dependencies: ["Commands", .arguments], path: "Sources/slipway", swiftSettings: strict),
+]
+
+let conformance: [Target] = [
+    .target(
+        name: "GateConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/GateConformance",
+        swiftSettings: strict),
+    .target(
+        name: "JournalConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/JournalConformance",
+        swiftSettings: strict),
+    .target(
+        name: "RouterConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/RouterConformance",
+        swiftSettings: strict),
+    .target(
+        name: "RuntimeConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/RuntimeConformance",
+        swiftSettings: strict),
+]
+
+let simulation: [Target] = [
+    .target(
+        name: "SimulationHarness",
+        dependencies: ["Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"],
+        path: "Tests/Simulation/Harness", swiftSettings: strict),
+    .executableTarget(
+        name: "slipway-simulate", dependencies: ["SimulationHarness", .arguments], path: "Tests/Simulation/Command",
+        swiftSettings: strict),
+]
+
+let probes: [Target] = [
+    .executableTarget(
+        name: "keeper-probe", dependencies: ["CLinux", "KeeperControl", "Keeper"], path: "Tests/Keeper/Probe",
+        swiftSettings: strict),
+    .executableTarget(
+        name: "journal-crash-probe", dependencies: ["Domain", "Ports", "SQLiteJournal"],
+        path: "Tests/Adapters/SQLiteJournal/CrashProbe", swiftSettings: strict),
+]
+
+let checks: [Target] = [
+    tests("ManifestsTests", "Core/Manifests", ["Manifests", "Domain"], exclude: ["Fixtures"]),
+    tests(
+        "CommandsTests", "Commands",
+        ["Commands", "Manifests", "Domain", "SupervisorAPI", "LoadGenerator", .arguments], exclude: ["Fixtures"]),
+    tests(
+        "KeeperTests", "Keeper", ["CLinux", "KeeperControl", "Keeper", "keeper-probe"], exclude: ["Probe"]),
+    tests("KeeperControlTests", "Clients/KeeperControl", ["CLinux", "KeeperControl"]),
+    tests("LoadTests", "Load", ["LoadGenerator", .nioCore]),
+    tests("ProxyTests", "Proxy", ["Proxy", "ProxyControl"]),
+    tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
+    tests("GatesTests", "Adapters/Gates", ["Domain", "Ports", "Gates", "GateConformance"]),
+    tests(
+        "ProxyRouterTests", "Adapters/ProxyRouter",
+        ["Domain", "Ports", "Proxy", "ProxyControl", "ProxyRouter", "Gates", "KeeperControl", "RouterConformance"]),
+    tests(
+        "SQLiteJournalTests", "Adapters/SQLiteJournal",
+        ["Domain", "Ports", "SQLiteJournal", "JournalConformance", "journal-crash-probe", .grdb],
+        exclude: ["CrashProbe"]),
+    tests("DirectoryArtifactsTests", "Adapters/DirectoryArtifacts", ["DirectoryArtifacts", "Domain", "Ports"]),
+    tests(
+        "ProcessRuntimeTests", "Adapters/ProcessRuntime",
+        [
+            "ProcessRuntime", "DirectoryArtifacts", "RuntimeConformance", "KeeperControl", "CLinux", "Domain", "Ports",
+            .logging,
+        ]),
 ]
 
 let package = Package(
@@ -112,6 +177,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
@@ -119,5 +185,5 @@ let package = Package(
         .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess", from: "1.0.2", traits: []),
     ],
-    targets: core + middle + clients + adapters + roles + house
+    targets: core + middle + clients + adapters + roles + house + conformance + simulation + probes + checks
 )

@@ -1,4 +1,5 @@
-package import ArgumentParser
+public import ArgumentParser
+import Glibc
 
 /// The root of the command line.
 public struct Slipway: AsyncParsableCommand {
@@ -39,4 +40,43 @@ public struct Slipway: AsyncParsableCommand {
         ])
 
     public init() {}
+
+    /// Whether these arguments start the keeper, which must not share its process with other threads.
+    public static func isKeeper(_ arguments: [String]) -> Bool { arguments.dropFirst().first == "keeper" }
+
+    /// Runs the keeper on this thread.
+    public static func runKeeper() -> Never {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+            Glibc.exit(0)
+        } catch {
+            end(error)
+        }
+    }
+
+    /// Reads the command line, runs the command and ends the process with an honest exit code.
+    public static func start() async -> Never {
+        do {
+            var command = try parseAsRoot()
+            if var asynchronous = command as? any AsyncParsableCommand {
+                try await asynchronous.run()
+            } else {
+                try command.run()
+            }
+            Glibc.exit(0)
+        } catch {
+            end(error)
+        }
+    }
+
+    private static func end(_ error: any Error) -> Never {
+        let text = fullMessage(for: error)
+        let code = exitCode(for: error)
+        if !text.isEmpty {
+            if code == .success { print(text) } else { note(text) }
+        }
+        // Usage errors are 2 here, as with most tools; the parser has sysexits' 64.
+        Glibc.exit(code == .validationFailure ? 2 : code.rawValue)
+    }
 }

@@ -85,6 +85,11 @@ package struct ServiceRoute: Codable, Sendable, Equatable {
     }
 }
 
+extension ServiceRoute {
+    /// What people call it: the last part of a name like `shop/dev/api`.
+    package var label: String { name.split(separator: "/").last.map(String.init) ?? name }
+}
+
 /// A release of a service, its share of the traffic and the instances that serve it.
 package struct Target: Codable, Sendable, Equatable {
     package var release: Int

@@ -4,6 +4,7 @@ import Engine
 import Logging
 import Ports
 import ProcessRuntime
+import Rollouts
 import SQLiteJournal
 
 /// Removes what nobody can go back to any more: files of old releases, old evidence. Never what stands, is warm, or is

@@ -60,7 +60,10 @@ struct SupervisorHouse {
                 peer(service, environment, ports)
             }, host: host, artifacts: artifacts, logger: logger)
         let gates = GateDesk(
-            command: CommandGate(),
+            command: CommandGate { look in
+                guard let digest = look.release.parts.artifact?.digest else { return "/" }
+                return try await artifacts.unpack(digest)
+            },
             threshold: ThresholdGate { service, environment in try await router.counts(service, in: environment) })
         let releases = ReleaseLibrary(journal: journal)
         let engine = EngineService(
@@ -123,6 +126,8 @@ struct SupervisorHouse {
 
     /// Runs until the keeper goes or tells it to stop.
     func run() async throws {
+        // Sockets first: after a reboot the proxy has its table, but nobody listens.
+        try await router.restore()
         // A socket that the last supervisor left behind would keep this one from listening.
         unlink(state.supervisorSocket)
         try await withThrowingTaskGroup(of: Void.self) { group in

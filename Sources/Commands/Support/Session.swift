@@ -1,5 +1,5 @@
-package import ArgumentParser
-package import AsyncHTTPClient
+import ArgumentParser
+import AsyncHTTPClient
 import CLinux
 import Domain
 import FoundationEssentials
@@ -20,7 +20,10 @@ package struct Session: Sendable {
         _ options: CommonOptions, startIfNeeded: Bool, _ body: (Session) async throws -> Result
     ) async throws -> Result {
         let state = StateDirectory(options.state)
-        let http = HTTPClient(eventLoopGroupProvider: .singleton)
+        var settings = HTTPClient.Configuration()
+        // A supervisor that is not there is no reason to try again and again for half a minute.
+        settings.connectionPool.retryConnectionEstablishment = false
+        let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
         do {
             let client = SupervisorClient(http: http, socket: state.supervisorSocket, version: Slipway.version)
             let session = Session(client: client, state: state, user: userName())
@@ -94,7 +97,7 @@ package struct Session: Sendable {
         }
         throw SupervisorError(
             code: "start", message: "the supervisor did not answer within 20s:\n\(try startMessages())",
-            hint: "its log is \(state.keeper)/supervisor.log; slipway doctor looks at this machine")
+            hint: "its log is \(state.keeper)/logs/supervisor.log; slipway doctor looks at this machine")
     }
 
     private func spawnKeeper() throws -> Int32 {
@@ -140,7 +143,7 @@ package struct Session: Sendable {
 
     private func startMessages() throws -> String {
         var text = ""
-        for file in [state.startLog, state.keeper + "/supervisor.log"] {
+        for file in [state.startLog, state.keeper + "/logs/supervisor.log"] {
             guard FileManager.default.fileExists(atPath: file) else { continue }
             let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").suffix(8)
             text += lines.map { "  \($0)" }.joined(separator: "\n") + (lines.isEmpty ? "" : "\n")
@@ -151,12 +154,10 @@ package struct Session: Sendable {
 
 /// The path of this executable.
 func ownProgram() throws -> String {
-    var buffer = [UInt8](repeating: 0, count: 4096)
-    let length = buffer.withUnsafeMutableBytes { bytes in
-        readlink("/proc/self/exe", bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
+    var path: String
+    do { path = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe") } catch {
+        throw SupervisorError(code: "start", message: "cannot find this executable's path: \(error)")
     }
-    guard length > 0 else { throw SupervisorError(code: "start", message: "cannot find this executable's path") }
-    var path = String(decoding: buffer[..<length], as: UTF8.self)
     // After an upgrade in place the running file has no name any more; the new one has it.
     if path.hasSuffix(" (deleted)") { path.removeLast(10) }
     return path
