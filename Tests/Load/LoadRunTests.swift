@@ -44,9 +44,12 @@ extension LoadSuites {
         @Test func aRateBeyondTheSenderStillReads() async throws {
             let server = RawServer { peer in while peer.request() != nil { peer.send(RawServer.answer()) } }
             defer { server.stop() }
-            let report = try await run(server, .rate(perSecond: 1_000_000, maxConnections: 1500), requests: 1500)
+            let report = try await run(
+                server, .rate(perSecond: 1_000_000, maxConnections: 1500), requests: 1500, timeout: .seconds(30))
             #expect(report.counts.status2xx == 1500, "\(report.counts)")
-            #expect(report.counts.connectionsOpened < 1000, "\(report.counts.connectionsOpened)")
+            // A sender that reads nothing until it has sent everything opens exactly 1500. How many fewer it is here
+            // depends on how soon the server answers.
+            #expect(report.counts.connectionsOpened < 1500, "\(report.counts.connectionsOpened)")
             expectBalance(report)
         }
 
