@@ -1,0 +1,184 @@
+import Deployments
+import Domain
+import Engine
+import Judging
+import Ports
+import Rollouts
+
+/// A rule of the design's section 4 that was broken.
+package struct Violation: Sendable {
+    /// The line of section 4; 0: the harness's own expectations.
+    package var line: Int
+    package var words: String
+    /// Milliseconds since the world began.
+    package var at: Int64
+}
+
+/// What the referee knows of one service: from the journal, from what the engine was told, and from what it said.
+final class ServiceAccount {
+    let name: ServiceName
+    let isRouted: Bool
+
+    // What the engine was told.
+    var runtime: RuntimeView?
+    var router: RouterView?
+    var newRuntime: RuntimeView?
+    var newRouter: RouterView?
+    /// What the router said last, be it to a supervisor before: its table outlives them all.
+    var lastRouter: RouterView?
+
+    // What the engine said.
+    var runs: [RuntimeWish] = []
+    var route: RouteWish?
+
+    // What is durable.
+    var record: ServiceState?
+    var releases: [Int: ContentDigest] = [:]
+    var stable: ReleaseFacts?
+    var isDown = false
+    var trial: TrialAccount?
+    var warm: (release: ReleaseFacts, since: Moment, delay: Span, keep: Int, replicas: Int)?
+
+    init(name: ServiceName, isRouted: Bool) {
+        self.name = name
+        self.isRouted = isRouted
+    }
+
+    /// Ready instances of a release as far as the engine can know: those of the last snapshot, less what it has itself
+    /// told to leave since.
+    func ready(_ release: ReleaseNumber, for span: Span = .zero) -> Int {
+        guard let runtime else { return 0 }
+        var count = 0
+        for instance in runtime.instances
+        where instance.release == release && instance.phase == .ready && instance.readyFor >= span {
+            count += 1
+        }
+        for wish in runs where (wish.fence, wish.generation) > (runtime.fence, runtime.generation) {
+            count = min(count, Self.count(wish, release))
+        }
+        return count
+    }
+
+    static func count(_ wish: RuntimeWish, _ release: ReleaseNumber) -> Int {
+        for set in wish.sets where set.release == release { return set.count }
+        return 0
+    }
+
+    static func weight(_ wish: RouteWish?, _ release: ReleaseNumber) -> Int {
+        guard let wish else { return 0 }
+        for target in wish.targets where target.release == release { return target.weight.percent }
+        return 0
+    }
+}
+
+/// One rollout as the journal tells of it.
+struct TrialAccount {
+    enum Phase { case advancing, arrived, reverting, reverted }
+
+    var deployment: DeploymentNumber
+    var from: ReleaseFacts?
+    var to: ReleaseFacts
+    var strategy: StrategySpec
+    var gates: [GateSpec]
+    var isReturn: Bool
+    var phase = Phase.advancing
+    var started: Moment
+    /// Promotions that ended a hold.
+    var holdsEnded = 0
+    var skipped: [String] = []
+    var hasFailed = false
+    var looks: [Int: RunAccount] = [:]
+    /// Gates that have answered well, by their own account.
+    var passed: [GateName] = []
+    /// When a weight was first asked for.
+    var weightSince: [Int: Moment] = [:]
+    /// The same, in the world's own time.
+    var weightSeen: [Int: Int64] = [:]
+
+    var isRecreate: Bool {
+        if case .recreate = strategy.kind { true } else { false }
+    }
+
+    var isRolling: Bool {
+        if case .rolling = strategy.kind { from != nil && !isReturn } else { false }
+    }
+
+    /// How many must stay ready meanwhile.
+    var floor: Int {
+        guard let from else { return 0 }
+        if isRecreate { return 0 }
+        if phase == .reverting { return from.replicas }
+        let replicas = min(from.replicas, to.replicas)
+        guard isRolling, case .rolling(let spec) = strategy.kind else { return replicas }
+        let surge = Self.resolve(spec.maxSurge, to.replicas, up: true)
+        var missing = Self.resolve(spec.maxUnavailable, to.replicas, up: false)
+        if surge == 0, missing == 0 { missing = 1 }
+        return max(0, replicas - missing)
+    }
+
+    /// How many may stand at most.
+    var ceiling: Int {
+        let most = max(from?.replicas ?? 0, to.replicas)
+        guard isRolling, case .rolling(let spec) = strategy.kind else { return (from?.replicas ?? 0) + to.replicas }
+        return most + Self.resolve(spec.maxSurge, to.replicas, up: true)
+    }
+
+    /// How many of the old ones stay until the commit, so that going back stays possible.
+    var reserve: Int {
+        guard let from, from.isRouted, !isRecreate else { return 0 }
+        guard isRolling, case .rolling(let spec) = strategy.kind else { return from.replicas }
+        return min(1, Self.resolve(spec.maxSurge, to.replicas, up: true), from.replicas)
+    }
+
+    /// A look of the supervisor before need not be waited for.
+    mutating func orphanLooks() {
+        for run in looks.keys { looks[run]?.isOrphan = true }
+    }
+
+    static func resolve(_ amount: Amount, _ replicas: Int, up: Bool) -> Int {
+        switch amount {
+        case .count(let count): return count
+        case .percent(let percent):
+            let exact = Double(replicas * percent) / 100
+            return Int(up ? exact.rounded(.up) : exact.rounded(.down))
+        }
+    }
+}
+
+/// What a gate's looks said, by the referee's own count.
+struct RunAccount {
+    var gate: GateSpec
+    var look = 0
+    var asked: Moment
+    /// The engine has been told of the last look's result.
+    var isAnswered = true
+    /// The supervisor that asked is gone.
+    var isOrphan = false
+    var passes = 0
+    var failures = 0
+
+    /// A background gate counts anew after each pass.
+    mutating func startOver() {
+        passes = 0
+        failures = 0
+    }
+}
+
+/// What the referee knows of one environment.
+final class EnvironmentAccount {
+    let id: EnvironmentID
+    var active: DeploymentState?
+    var lastNumber = 0
+    var quarantined: Set<ContentDigest> = []
+    var liftsAsked: Set<ContentDigest> = []
+    var quarantinesAsked: Set<ContentDigest> = []
+    var skipsAsked = 0
+    /// A person took a hand in it.
+    var isDisturbed = false
+    /// Rollouts that were begun and ended.
+    var begun = 0
+    var committed = 0
+    var reverted = 0
+
+    init(id: EnvironmentID) { self.id = id }
+}

@@ -1,0 +1,219 @@
+import Deployments
+import Domain
+import Engine
+import Judging
+import Ports
+import Rollouts
+
+/// What becomes durable: lines 4, 6, 8 and 9, and the accounts that the other rules rest on.
+extension Referee {
+    func written(_ entries: [JournalEntry], _ moment: Moment) {
+        for entry in entries {
+            guard let id = entry.environment, let environment = environments.first(where: { $0.id == id }) else {
+                continue
+            }
+            read(entry, environment)
+        }
+        for entry in entries where entry.kind == .event {
+            guard let id = entry.environment, let environment = environments.first(where: { $0.id == id }) else {
+                continue
+            }
+            do {
+                happened(try Event(recorded: entry.body, known: Event.version), environment, moment)
+            } catch {
+                fail(9, "an event that cannot be read: \(error)")
+            }
+        }
+    }
+
+    private func read(_ entry: JournalEntry, _ environment: EnvironmentAccount) {
+        do {
+            switch entry.kind {
+            case .service:
+                guard let place = place(environment.id, ServiceName(entry.key)) else { return }
+                let record = try ServiceState(recorded: entry.body, known: ServiceState.recordVersion)
+                checkMoves(record, accounts[place].record, accounts[place])
+                accounts[place].record = record
+            case .deployment:
+                let state = try DeploymentState(recorded: entry.body, known: DeploymentState.recordVersion)
+                if environment.active == nil || environment.active?.number == state.number
+                    || environment.active?.phase.isOver == true
+                {
+                    environment.active = state
+                } else {
+                    fail(6, "deployment \(state.number) begins while \(environment.active?.number.value ?? 0) goes on")
+                }
+            case .quarantine:
+                let record = try QuarantineEntry(recorded: entry.body, known: QuarantineEntry.recordVersion)
+                if record.isLifted {
+                    if !environment.liftsAsked.contains(record.digest) { fail(8, "a quarantine is lifted by nobody") }
+                    environment.quarantined.remove(record.digest)
+                } else {
+                    environment.quarantined.insert(record.digest)
+                }
+            case .release:
+                let facts = try ReleaseRecord(recorded: entry.body, known: ReleaseRecord.version).facts
+                guard let at = entry.key.firstIndex(of: "@"),
+                    let place = place(environment.id, ServiceName(String(entry.key[..<at])))
+                else { return fail(9, "a release under the key \(entry.key)") }
+                if let known = accounts[place].releases[facts.number.value], known != facts.digest {
+                    fail(9, "\(entry.key) is written a second time, as another release")
+                }
+                accounts[place].releases[facts.number.value] = facts.digest
+            case .environment, .event, .evidence, .fence: break
+            }
+        } catch {
+            fail(9, "a record that cannot be read: \(entry.kind) \(entry.key): \(error)")
+        }
+    }
+
+    private func happened(_ event: Event, _ environment: EnvironmentAccount, _ moment: Moment) {
+        switch event.kind {
+        case .deploymentStarted: deploymentStarted(event, environment)
+        case .committed: committed(event, environment, moment)
+        case .deploymentReverted: deploymentReverted(event, environment)
+        case .downAsked:
+            for (place, account) in accounts.enumerated()
+            where services[place].environmentID == environment.id && account.stable != nil {
+                if account.trial != nil { fail(6, "\(account.name) is taken down while it is rolled out") }
+                account.isDown = true
+                account.warm = nil
+            }
+        case .rolloutStarted, .arrived, .revertStarted, .reverted, .gateSkipped, .gateFailed, .promoteAsked,
+            .scaledDown:
+            guard let name = event.service, let place = place(environment.id, name) else { return }
+            rolloutEvent(event, accounts[place], environment, moment)
+        case .other, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .needsPerson, .reminder,
+            .paused, .resumed, .abortAsked, .retryAsked, .quarantined, .quarantineLifted, .down, .supervisorStarted,
+            .lookFailed:
+            break
+        }
+    }
+
+    private func deploymentStarted(_ event: Event, _ environment: EnvironmentAccount) {
+        guard let number = event.deployment?.value, let active = environment.active else {
+            return fail(9, "a deployment starts without its record")
+        }
+        if number <= environment.lastNumber { fail(6, "deployment numbers go back") }
+        environment.lastNumber = number
+        environment.isDisturbed = false
+        guard active.number.value == number else { return }
+        for item in active.items where environment.quarantined.contains(item.to.digest) {
+            fail(8, "\(item.service)@\(item.to.number) is deployed, and it is in quarantine")
+        }
+    }
+
+    private func rolloutEvent(
+        _ event: Event, _ account: ServiceAccount, _ environment: EnvironmentAccount, _ moment: Moment
+    ) {
+        switch event.kind {
+        case .rolloutStarted:
+            if let trial = account.trial, trial.deployment == event.deployment || trial.phase != .reverted {
+                return fail(6, "a second rollout of \(account.name) begins")
+            }
+            guard let active = environment.active,
+                let item = active.items.first(where: { $0.service == account.name })
+            else { return fail(9, "a rollout of \(account.name) begins without its deployment's record") }
+            environment.begun += 1
+            account.warm = nil
+            account.trial = TrialAccount(
+                deployment: active.number, from: item.from, to: item.to, strategy: item.plan.strategy,
+                gates: item.plan.gates, isReturn: active.kind == .rollback && item.from != nil, started: moment)
+            if let from = item.from, from != account.stable { fail(3, "\(account.name) goes from what is not stable") }
+            account.isDown = false
+        case .arrived: account.trial?.phase = .arrived
+        case .revertStarted:
+            account.trial?.phase = .reverting
+            checkTurn(account, environment)
+        case .reverted: account.trial?.phase = .reverted
+        case .gateFailed: account.trial?.hasFailed = true
+        case .gateSkipped:
+            if environment.skipsAsked == 0 || event.by.isEmpty { fail(5, "a gate is skipped and nobody asked for it") }
+            account.trial?.skipped.append(event.text)
+        case .promoteAsked: if event.text.hasPrefix("ends:") { account.trial?.holdsEnded += 1 }
+        case .scaledDown: break
+        case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
+            .deploymentReverted, .needsPerson, .reminder, .paused, .resumed, .abortAsked, .retryAsked, .quarantined,
+            .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed:
+            break
+        }
+    }
+
+    /// Reverts go last wave first.
+    private func checkTurn(_ account: ServiceAccount, _ environment: EnvironmentAccount) {
+        guard let items = environment.active?.items, let own = items.first(where: { $0.service == account.name }) else {
+            return
+        }
+        for item in items where item.wave > own.wave {
+            guard let place = place(environment.id, item.service), let trial = accounts[place].trial else { continue }
+            if trial.phase != .reverted { fail(3, "\(account.name) goes back before \(item.service) of a later wave") }
+        }
+    }
+
+    private func committed(_ event: Event, _ environment: EnvironmentAccount, _ moment: Moment) {
+        guard let active = environment.active, active.number == event.deployment else {
+            return fail(9, "a commit without its record")
+        }
+        for item in active.items {
+            guard let place = place(environment.id, item.service) else { continue }
+            let account = accounts[place]
+            guard let trial = account.trial, trial.deployment == active.number else {
+                fail(5, "\(item.service) is committed and was never rolled out")
+                continue
+            }
+            if trial.phase == .reverting || trial.phase == .reverted {
+                fail(5, "\(item.service) is committed, it went back")
+            }
+            checkPromotion(account, trial)
+            checkServes(account, trial)
+            account.stable = item.to
+            account.isDown = false
+            account.trial = nil
+            account.warm = nil
+            if let from = item.from, from.number != item.to.number, trial.reserve > 0 {
+                account.warm = (
+                    from, moment, trial.strategy.scaleDownDelay, trial.strategy.keepWarm,
+                    ServiceAccount.count(account.runs.last ?? .nothing(account.name), from.number)
+                )
+            }
+            environment.committed += 1
+        }
+        environment.active = nil
+    }
+
+    /// What is committed carries all traffic, as far as the engine was told.
+    private func checkServes(_ account: ServiceAccount, _ trial: TrialAccount) {
+        guard account.isRouted else { return }
+        // After a restart nobody has told yet; what arrived had been seen before.
+        guard let router = account.router else { return }
+        for target in router.targets where target.weight != .none && target.release != trial.to.number {
+            fail(5, "\(account.name) is committed while \(target.weight) of traffic goes elsewhere")
+        }
+    }
+
+    private func deploymentReverted(_ event: Event, _ environment: EnvironmentAccount) {
+        guard let active = environment.active, active.number == event.deployment else {
+            return fail(9, "a revert without its record")
+        }
+        for item in active.items {
+            guard let place = place(environment.id, item.service) else { continue }
+            let account = accounts[place]
+            guard let trial = account.trial, trial.deployment == active.number else { continue }
+            if trial.phase != .reverted { fail(3, "\(item.service) has not gone back, its deployment has") }
+            if trial.hasFailed, !environment.quarantined.contains(trial.to.digest) {
+                fail(8, "\(item.service)@\(trial.to.number) failed its gates and is not in quarantine")
+            }
+            if trial.from == nil, account.stable != nil { account.isDown = true }
+            account.trial = nil
+            environment.reverted += 1
+        }
+        environment.active = nil
+    }
+}
+
+extension RuntimeWish {
+    static func nothing(_ service: ServiceName) -> RuntimeWish {
+        RuntimeWish(
+            environment: EnvironmentID(project: "", name: ""), service: service, fence: 0, generation: 0, sets: [])
+    }
+}

@@ -1,0 +1,178 @@
+import Deployments
+import Domain
+import Engine
+import Judging
+import Ports
+import Rollouts
+
+/// Line 5: nothing goes on without its gates' passes, and no look is taken twice that may be taken once.
+extension Referee {
+    func check(_ look: LookEffect, _ moment: Moment) {
+        guard let place = place(look.key.environment, look.key.service) else { return }
+        let account = accounts[place]
+        guard let trial = account.trial, trial.deployment == look.key.deployment else {
+            return fail(5, "a look for a rollout that is not under way")
+        }
+        guard trial.to.number == look.release else { return fail(5, "a look at \(look.release), not the trial") }
+        if let run = trial.looks[look.key.run] {
+            if run.gate != look.gate { fail(5, "one run, two gates") }
+            if look.key.look < run.look { fail(5, "looks go back") }
+            checkRhythm(look, run, moment)
+            if look.key.look > run.look, !run.isAnswered, !run.isOrphan,
+                moment.since(run.asked) < look.gate.schedule.timeout
+            {
+                fail(5, "a second look of gate \(look.gate.name) while the first one is under way")
+            }
+        }
+        var run = trial.looks[look.key.run] ?? RunAccount(gate: look.gate, asked: moment)
+        run.look = look.key.look
+        run.asked = moment
+        run.isAnswered = false
+        run.isOrphan = false
+        account.trial?.looks[look.key.run] = run
+        let written = ([account.record?.rollout?.gate] + (account.record?.rollout?.background ?? [])).contains { gate in
+            gate?.id == look.key.run && gate?.look == look.key.look && gate?.isLooking == true
+        }
+        if !written { fail(9, "look \(look.key.look) of gate \(look.gate.name) is taken before it is written") }
+    }
+
+    /// Looks keep their interval, and a gate that has failed is not asked again.
+    private func checkRhythm(_ look: LookEffect, _ run: RunAccount, _ moment: Moment) {
+        guard look.key.look > run.look else { return }
+        let schedule = look.gate.schedule
+        if moment.since(run.asked) < min(schedule.interval, .seconds(10)) {
+            fail(5, "gate \(look.gate.name) is asked again before its interval is over")
+        }
+        if run.failures > schedule.failureLimit { fail(5, "gate \(look.gate.name) failed and is asked again") }
+    }
+
+    func checkMark(_ look: LookEffect) {
+        guard let place = place(look.key.environment, look.key.service) else { return }
+        let rollout = accounts[place].record?.rollout
+        let isWritten = ([rollout?.gate] + (rollout?.background ?? [])).contains { $0?.id == look.key.run }
+        if !isWritten { fail(9, "evidence of gate \(look.gate.name) begins before it is written") }
+    }
+
+    /// The gate starts to look.
+    func lookTaken(_ look: LookEffect, isFirst: Bool) {
+        let isExclusive: Bool
+        switch look.gate.question {
+        case .command: isExclusive = true
+        case .smoke(let smoke): isExclusive = smoke.requests.contains { $0.method == "POST" }
+        case .health, .threshold: isExclusive = false
+        }
+        if isExclusive, !isFirst { fail(7, "look \(look.key.look) of gate \(look.gate.name) is taken twice") }
+    }
+
+    /// The engine hears what looks said.
+    func heard(_ place: Int, _ looks: [LookView], _ moment: Moment) {
+        guard accounts[place].trial != nil else { return }
+        for view in looks {
+            guard let result = view.result, var run = accounts[place].trial?.looks[view.run], run.look == view.look,
+                !run.isAnswered
+            else { continue }
+            run.isAnswered = true
+            // A late answer, or one about traffic under another supervisor, is no evidence any more.
+            let isLate = moment.since(run.asked) > run.gate.schedule.timeout + .seconds(5)
+            if case .threshold = run.gate.question, run.isOrphan { continue }
+            if isLate, result.verdict != .pass { continue }
+            switch result.verdict {
+            case .pass: run.passes += 1
+            case .fail: run.failures += 1
+            case .inconclusive, .error: break
+            }
+            accounts[place].trial?.looks[view.run] = run
+            guard run.passes > 0, run.passes + run.failures >= run.gate.schedule.count,
+                run.failures <= run.gate.schedule.failureLimit
+            else { continue }
+            accounts[place].trial?.passed.append(run.gate.name)
+            accounts[place].trial?.looks[view.run]?.startOver()
+        }
+    }
+
+    /// Whether a gate was answered well, or a person took it upon themselves.
+    private func isDone(_ gate: GateName, _ trial: TrialAccount, isBackground: Bool = false) -> Bool {
+        if trial.passed.contains(gate) { return true }
+        return trial.skipped.contains { $0.hasPrefix(isBackground ? "background gates:" : "\(gate):") }
+    }
+
+    func checkPromotion(_ account: ServiceAccount, _ trial: TrialAccount) {
+        guard !trial.isReturn else { return }
+        let gates: [GateName]
+        switch trial.strategy.kind {
+        case .rolling(let spec): gates = spec.gates
+        case .blueGreen(let spec): gates = spec.before + (trial.from == nil ? [] : spec.after)
+        case .canary(let spec):
+            gates = spec.steps.compactMap { step in
+                if case .gate(let name) = step { name } else { nil }
+            }
+        case .recreate(let spec): gates = spec.gates
+        }
+        for gate in gates where isAsked(gate, trial) && !isDone(gate, trial) {
+            fail(5, "\(account.name)@\(trial.to.number) is promoted without a pass of gate \(gate)")
+        }
+        for gate in trial.strategy.background where isAsked(gate, trial) {
+            if !isDone(gate, trial, isBackground: true) {
+                fail(5, "\(account.name)@\(trial.to.number) is promoted without a pass of background gate \(gate)")
+            }
+        }
+    }
+
+    /// The first release has no traffic to judge.
+    private func isAsked(_ gate: GateName, _ trial: TrialAccount) -> Bool {
+        guard trial.from == nil else { return true }
+        guard case .threshold? = trial.gates.first(where: { $0.name == gate })?.question else { return true }
+        return false
+    }
+
+    /// Weight grows only as far as holds and gates have let it.
+    func checkOrder(_ wish: RouteWish, _ account: ServiceAccount, _ moment: Moment) {
+        guard let trial = account.trial, trial.phase == .advancing || trial.phase == .arrived else { return }
+        let weight = ServiceAccount.weight(wish, trial.to.number)
+        if weight > 0, account.trial?.weightSince[weight] == nil {
+            account.trial?.weightSince[weight] = moment
+            account.trial?.weightSeen[weight] = now
+        }
+        guard !trial.isReturn, trial.from != nil, weight > ServiceAccount.weight(account.route, trial.to.number) else {
+            return
+        }
+        let allowed: Int
+        switch trial.strategy.kind {
+        case .rolling: return
+        case .blueGreen(let spec):
+            let isHeld = !spec.autoPromote && trial.holdsEnded == 0
+            allowed = isHeld || spec.before.contains { !isDone($0, trial) } ? 0 : 100
+        case .recreate(let spec): allowed = spec.gates.contains { !isDone($0, trial) } ? 0 : 100
+        case .canary(let spec): allowed = self.allowed(spec, trial, moment)
+        }
+        if weight > allowed {
+            fail(5, "\(weight)% for \(wish.service)@\(trial.to.number), \(allowed)% have been earned")
+        }
+    }
+
+    private func allowed(_ spec: CanarySpec, _ trial: TrialAccount, _ moment: Moment) -> Int {
+        var most = 0
+        var last = 0
+        var promotes = trial.holdsEnded
+        for step in spec.steps {
+            switch step {
+            case .weight(let weight):
+                last = weight.percent
+                most = max(most, last)
+            case .gate(let name): if !isDone(name, trial) { return most }
+            case .holdUntilPromoted:
+                if promotes == 0 { return most }
+                promotes -= 1
+            case .hold(let span):
+                let since = last == 0 ? trial.started : trial.weightSince[last] ?? moment
+                // A clock that jumps over a reboot may make it shorter or longer; one of the clocks must agree.
+                let passed = max(moment.since(since), .milliseconds(now - (trial.weightSeen[last] ?? 0)))
+                if passed < span {
+                    if promotes == 0 { return most }
+                    promotes -= 1
+                }
+            }
+        }
+        return 100
+    }
+}

@@ -1,0 +1,228 @@
+import Deployments
+import Domain
+import Engine
+import Judging
+import Ports
+import Rollouts
+
+/// The people of a world: what they ask for, and how they answer when they are waited for. They see what anybody sees
+/// (the engine's state) and know nothing of the truth.
+final class People {
+    struct Habit {
+        var isRouted: Bool
+        var replicas: Int
+        var drain: Int64
+    }
+
+    /// A release that somebody built.
+    struct Build {
+        var place: Int
+        var nature: ReleaseNature
+        var facts: ReleaseFacts
+    }
+
+    var habits: [Habit]
+    /// By the first word of the digest.
+    var builds: [Build] = []
+    var lastCommand: UInt64 = 0
+    /// How often they still act by themselves.
+    var actions = 0
+    /// Releases that stood, by environment: what a rollback can go to.
+    var stood: [[[StandingRelease]]]
+
+    init(services: [SimulatedService], _ choices: inout Randomness) {
+        habits = services.map { service in
+            Habit(
+                isRouted: service.isRouted, replicas: choices.between(1, 4),
+                drain: choices.delay(200, 20_000))
+        }
+        stood = Array(repeating: [], count: (services.map(\.environment).max() ?? 0) + 1)
+        actions = choices.between(5, 12)
+    }
+
+    func answered(_ answer: CommandAnswer, _ world: World) {
+        switch answer.outcome {
+        case .accepted(let number): world.tell("answer \(answer.id): accepted \(number.map { "\($0)" } ?? "")")
+        case .nothingToDo(let text): world.tell("answer \(answer.id): nothing to do, \(text)")
+        case .refused(let refusal): world.tell("answer \(answer.id): refused, \(refusal.message)")
+        }
+    }
+
+    func envelope(_ command: EnvironmentCommand) -> CommandEnvelope {
+        lastCommand += 1
+        return CommandEnvelope(id: lastCommand, by: "ann", command: command)
+    }
+}
+
+extension World {
+    /// A person does something by itself: mostly deploys.
+    func personActs() {
+        guard !isCalm, people.actions > 0 else { return }
+        people.actions -= 1
+        let environment = choices.below(environments.count)
+        let command: EnvironmentCommand
+        switch choices.below(100) {
+        case 0..<70: command = .deploy(order(environment))
+        case 70..<78: command = rollback(environment)
+        case 78..<82: command = .abort(reason: choices.chance(5_000) ? "changed my mind" : "")
+        case 82..<85: command = .pause(nil)
+        case 85..<87: command = .resume(nil)
+        case 87..<90: command = .promote(nil, skipGate: choices.chance(3_000) ? "it is Friday" : nil)
+        case 90..<92: command = .down
+        case 92..<94: command = .retry
+        case 94..<96: command = quarantine(environment)
+        case 96..<98: command = lift(environment)
+        case _: command = redeploy(environment)
+        }
+        ask(command, environment)
+        let gap = choices.chance(2_000) ? choices.delay(1, 3_000) : choices.delay(1_000, 180_000)
+        plan(.personActs, in: gap)
+    }
+
+    func ask(_ command: EnvironmentCommand, _ environment: Int) {
+        let envelope = people.envelope(command)
+        tell("ann asks \(envelope.id) in \(environments[environment]): \(text(command))")
+        referee.asked(envelope, environment)
+        let addressed = AddressedCommand(environment: environments[environment], envelope: envelope)
+        plan(.command(slot: commands.keep(addressed)), in: choices.delay(0, 50))
+    }
+
+    /// Somebody comes by and answers what waits for a person.
+    func personLooks() {
+        // Now and then nobody is there for hours.
+        let isAway = choices.chance(100)
+        plan(.personLooks, in: isAway ? choices.delay(3_600_000, 9_000_000) : choices.delay(5_000, 120_000))
+        guard let loop, isCalm || choices.chance(6_000) else { return }
+        for (index, id) in environments.enumerated() {
+            guard let state = loop.environments.first(where: { $0.id == id }), state.deployment != nil else { continue }
+            for service in state.services {
+                guard let rollout = service.rollout, rollout.waitsSince != nil else { continue }
+                answer(service, rollout, index)
+                break
+            }
+        }
+    }
+
+    private func answer(_ service: ServiceState, _ rollout: RolloutState, _ environment: Int) {
+        let command: EnvironmentCommand
+        if rollout.stuckSince != nil {
+            command = .retry
+        } else if rollout.pausedSince != nil {
+            command = choices.chance(7_000) ? .resume(service.service) : .abort(reason: "it took too long")
+        } else if rollout.isGateHeld {
+            switch choices.below(3) {
+            case 0: command = .promote(service.service, skipGate: nil)
+            case 1: command = .promote(service.service, skipGate: "I looked myself")
+            case _: command = .abort(reason: "not sure")
+            }
+        } else {
+            command =
+                choices.chance(8_000)
+                ? .promote(choices.chance(5_000) ? service.service : nil, skipGate: nil)
+                : .abort(reason: "")
+        }
+        ask(command, environment)
+    }
+
+    // MARK: Orders
+
+    func order(_ environment: Int, quality: ReleaseNature.Quality? = nil, all: Bool = false) -> DeployOrder {
+        var items: [OrderItem] = []
+        let places = services.indices.filter { services[$0].environment == environment }
+        for place in places where all || choices.chance(6_500) {
+            items.append(item(place, build(place, quality)))
+        }
+        if items.isEmpty {
+            let place = choices.pick(Array(places))
+            items.append(item(place, build(place, quality)))
+        }
+        let wavy = choices.chance(6_000)
+        for index in items.indices { items[index].wave = wavy ? choices.below(3) : 0 }
+        return DeployOrder(kind: .deploy, reason: "", items: items)
+    }
+
+    private func build(_ place: Int, _ quality: ReleaseNature.Quality?) -> Int {
+        var habit = people.habits[place]
+        if choices.chance(1_500) {
+            habit.replicas = choices.between(1, 5)
+            people.habits[place].replicas = habit.replicas
+        }
+        let word = UInt64(people.builds.count)
+        let facts = ReleaseFacts(
+            number: ReleaseNumber(0), digest: ContentDigest(words: (word, 1, 2, 3)), replicas: habit.replicas,
+            isRouted: habit.isRouted, drain: .milliseconds(habit.drain))
+        people.builds.append(
+            People.Build(place: place, nature: ReleaseNature(&choices, quality: quality), facts: facts))
+        return people.builds.count - 1
+    }
+
+    private func item(_ place: Int, _ build: Int) -> OrderItem {
+        var gates: [GateSpec] = []
+        let strategy = choices.strategy(isRouted: people.habits[place].isRouted, &gates)
+        if strategy.minReady > .zero { services[place].countsReadiness = true }
+        return OrderItem(
+            service: services[place].name, wave: 0, release: .new(facts: people.builds[build].facts, parts: []),
+            strategy: strategy, gates: gates)
+    }
+
+    private func rollback(_ environment: Int) -> EnvironmentCommand {
+        guard !people.stood[environment].isEmpty else { return .deploy(order(environment)) }
+        let standing = choices.pick(people.stood[environment])
+        var items: [OrderItem] = []
+        for entry in standing {
+            guard let place = place(environments[environment], entry.service) else { continue }
+            var gates: [GateSpec] = []
+            let strategy = choices.strategy(isRouted: entry.release.isRouted, &gates)
+            items.append(
+                OrderItem(
+                    service: entry.service, wave: items.count, release: .existing(entry.release),
+                    strategy: strategy, gates: gates))
+            if strategy.minReady > .zero { services[place].countsReadiness = true }
+        }
+        return .deploy(DeployOrder(kind: .rollback, reason: "back", items: items))
+    }
+
+    /// The same release once more: it may be in quarantine.
+    private func redeploy(_ environment: Int) -> EnvironmentCommand {
+        let known = people.builds.indices.filter { services[people.builds[$0].place].environment == environment }
+        guard !known.isEmpty else { return .deploy(order(environment)) }
+        let build = choices.pick(known)
+        return .deploy(DeployOrder(kind: .retry, reason: "", items: [item(people.builds[build].place, build)]))
+    }
+
+    private func quarantine(_ environment: Int) -> EnvironmentCommand {
+        guard let build = people.builds.last, services[build.place].environment == environment else { return .retry }
+        return .quarantine(service: services[build.place].name, digest: build.facts.digest, reason: "smells")
+    }
+
+    private func lift(_ environment: Int) -> EnvironmentCommand {
+        let known = loop?.environments.first { $0.id == environments[environment] }?.quarantine ?? []
+        guard !known.isEmpty else { return .retry }
+        return .liftQuarantine(digest: choices.pick(known).digest, reason: "looked into it")
+    }
+
+    private func text(_ command: EnvironmentCommand) -> String {
+        switch command {
+        case .deploy(let order):
+            let items = order.items.map { item -> String in
+                let what: String
+                switch item.release {
+                case .new(let facts, _):
+                    what = "\(people.builds[Int(facts.digest.words.0)].nature.quality) ×\(facts.replicas)"
+                case .existing(let facts): what = "@\(facts.number)"
+                }
+                return "\(item.service) (wave \(item.wave), \(item.strategy.kind.name), \(what))"
+            }
+            return "\(order.kind.word) " + items.joined(separator: ", ")
+        case .promote(let service, let skip):
+            return "promote \(service.map { "\($0)" } ?? "all")\(skip == nil ? "" : ", skipping the gate")"
+        case .pause: return "pause"
+        case .resume: return "resume"
+        case .abort: return "abort"
+        case .retry: return "retry"
+        case .down: return "down"
+        case .quarantine(_, let digest, _): return "quarantine build \(digest.words.0)"
+        case .liftQuarantine(let digest, _): return "lift quarantine of build \(digest.words.0)"
+        }
+    }
+}

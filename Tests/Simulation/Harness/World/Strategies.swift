@@ -1,0 +1,83 @@
+import Deployments
+import Domain
+import Engine
+import Judging
+import Ports
+import Rollouts
+
+extension Randomness {
+    /// Any of the four strategies with any parameters; the gates that it names are added to `gates`.
+    mutating func strategy(isRouted: Bool, _ gates: inout [GateSpec]) -> StrategySpec {
+        let kind: StrategyKind
+        switch below(4) {
+        case 0:
+            kind = .rolling(
+                RollingSpec(
+                    maxSurge: chance(7_500) ? .count(below(3)) : .percent(below(101)),
+                    maxUnavailable: chance(7_500) ? .count(below(2)) : .percent(below(60)),
+                    gates: someGates(&gates, most: 1)))
+        case 1:
+            kind = .blueGreen(
+                BlueGreenSpec(
+                    before: someGates(&gates, most: 2), after: someGates(&gates, most: 1),
+                    autoPromote: chance(8_000),
+                    matches: chance(3_000) ? [.header(name: "X-Preview", value: "1")] : []))
+        case 2:
+            kind = .canary(
+                CanarySpec(
+                    steps: steps(&gates), sticky: chance(5_000),
+                    matches: chance(3_000) ? [.cookie(name: "canary", value: "1")] : []))
+        case _:
+            kind = .recreate(RecreateSpec(gates: someGates(&gates, most: 1)))
+        }
+        return StrategySpec(
+            kind: kind, background: chance(3_000) ? [gate(&gates)] : [],
+            minReady: chance(3_000) ? .milliseconds(delay(100, 5_000)) : .zero,
+            progressDeadline: .milliseconds(delay(45_000, 180_000)),
+            scaleDownDelay: chance(7_000) ? .milliseconds(delay(0, 60_000)) : .zero,
+            keepWarm: chance(2_500) ? 1 + below(2) : 0)
+    }
+
+    private mutating func steps(_ gates: inout [GateSpec]) -> [CanaryStep] {
+        var steps: [CanaryStep] = []
+        var weight = 0
+        for _ in 0...below(5) {
+            switch below(10) {
+            case 0..<5:
+                weight = min(100, weight + between(1, 50))
+                steps.append(.weight(Weight(clamping: weight)))
+            case 5..<7: steps.append(.hold(.milliseconds(delay(100, 30_000))))
+            case 7..<9: steps.append(.gate(gate(&gates)))
+            case _: steps.append(.holdUntilPromoted)
+            }
+        }
+        return steps
+    }
+
+    private mutating func someGates(_ gates: inout [GateSpec], most: Int) -> [GateName] {
+        var names: [GateName] = []
+        while names.count < most, chance(4_500) { names.append(gate(&gates)) }
+        return names
+    }
+
+    private mutating func gate(_ gates: inout [GateSpec]) -> GateName {
+        let name = GateName("g\(gates.count)")
+        let question: GateQuestion
+        switch below(4) {
+        case 0: question = .health
+        case 1: question = .threshold(ThresholdSpec(errorRate: 10_000))
+        case 2:
+            question = .smoke(
+                SmokeSpec(requests: [SmokeRequest(method: chance(7_000) ? "GET" : "POST", path: "/health")]))
+        case _: question = .command(CommandSpec(command: ["./check"]))
+        }
+        let schedule = GateSchedule(
+            initialDelay: chance(3_000) ? .milliseconds(delay(0, 3_000)) : .zero,
+            interval: .milliseconds(delay(700, 12_000)), count: between(1, 3),
+            timeout: .milliseconds(delay(1_500, 6_000)),
+            failureLimit: below(2), errorLimit: below(4), inconclusiveLimit: below(3),
+            onInconclusive: pick(OnInconclusive.allCases), extendLimit: .milliseconds(delay(5_000, 60_000)))
+        gates.append(GateSpec(name: name, question: question, schedule: schedule))
+        return name
+    }
+}

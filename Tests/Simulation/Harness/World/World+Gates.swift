@@ -1,0 +1,71 @@
+import Deployments
+import Domain
+import Engine
+import Judging
+import Ports
+import Rollouts
+
+/// Gates: answer looks as the release on trial deserves it, late, twice or never.
+extension World {
+    func take(_ look: LookEffect) {
+        guard let place = place(look.key.environment, look.key.service) else { return }
+        let service = services[place]
+        let id = Self.id(look.key)
+        referee.lookTaken(look, isFirst: service.started.insert(id).inserted)
+        if service.book.contains(where: { $0.id == id }) { return }
+        service.book.removeAll {
+            $0.deployment != look.key.deployment.value
+                || $0.view.run == look.key.run && $0.view.look < look.key.look - 1
+        }
+        service.book.append(
+            SimulatedLook(
+                id: id, deployment: look.key.deployment.value, release: look.release.value,
+                view: LookView(run: look.key.run, look: look.key.look, result: nil)))
+        service.areLooksNew = true
+        var delay = random.delay(10, 1_500)
+        if case .silencesGates? = service.natures[look.release.value]?.quality, random.chance(6_000) { return }
+        if strikes(.answerLost, service) { return }
+        if strikes(.answerLate, service) { delay += random.delay(1_000, 15_000) }
+        let answer = Happening.answer(
+            service: place, run: look.key.run, look: look.key.look, life: look.key.deployment.value, boot: boot)
+        plan(answer, in: delay)
+        if strikes(.answerTwice, service) { plan(answer, in: delay + random.delay(10, 3_000)) }
+    }
+
+    func answered(_ service: SimulatedService, _ run: Int, _ look: Int, _ deployment: Int) {
+        guard
+            let index = service.book.firstIndex(where: {
+                $0.deployment == deployment && $0.view.run == run && $0.view.look == look
+            })
+        else { return }
+        let result = service.book[index].view.result ?? judge(service, service.book[index].release)
+        tell("gate of \(service.name): run \(run) look \(look) says \(result.verdict.word)")
+        service.book[index].view.result = result
+        service.areLooksNew = true
+        isTurnDue = true
+    }
+
+    private func judge(_ service: SimulatedService, _ release: Int) -> LookResult {
+        let verdict: Verdict
+        switch service.natures[release]?.quality {
+        case .failsGates?: verdict = .fail
+        case .dividesGates?: verdict = random.pick([.pass, .fail, .inconclusive, .error, .pass])
+        case .silencesGates?: verdict = random.pick([.error, .inconclusive])
+        case .good?, .cannotPrepare?, .neverReady?, .diesInStart?, .diesLater?, nil:
+            verdict = isCalm || !hasFaults || random.chance(9_500) ? .pass : random.pick([.inconclusive, .error])
+        }
+        return LookResult(verdict, Evidence("seen"))
+    }
+
+    static func id(_ key: LookKey) -> UInt64 {
+        UInt64(key.deployment.value) << 40 | UInt64(key.run) << 20 | UInt64(key.look)
+    }
+}
+
+/// A look that was started, as the shell knows it.
+struct SimulatedLook {
+    var id: UInt64
+    var deployment: Int
+    var release: Int
+    var view: LookView
+}

@@ -1,0 +1,113 @@
+import Deployments
+import Domain
+import Engine
+import Judging
+import Ports
+import Rollouts
+
+/// The two halves of a world's time: a storm, then calm.
+extension World {
+    func begin() {
+        startEngine()
+        plan(.personActs, in: choices.delay(0, 1_000))
+        plan(.personLooks, in: choices.delay(5_000, 60_000))
+        for fault in Fault.allCases where fault.isSpontaneous { planSpontaneous(fault, 0) }
+    }
+
+    /// People ask, things go wrong.
+    func storm() {
+        var rounds = 0
+        while people.actions > 0, referee.violation == nil, rounds < 100 {
+            run(until: now + 60_000)
+            rounds += 1
+        }
+        if referee.violation == nil { run(until: now + choices.delay(1_000, 60_000)) }
+    }
+
+    /// Nothing goes wrong any more: everything must come to its end, and then to rest.
+    func calm() {
+        isCalm = true
+        faults = .none
+        people.actions = 0
+        tell("--- calm ---")
+        for (place, account) in referee.accounts.enumerated() {
+            if let stable = account.stable { repair(place, stable.number.value) }
+        }
+        let limit = now + 14 * 3_600_000 + (boot > 1 ? setBack : 0)
+        while referee.violation == nil {
+            if isSettled { break }
+            if now >= limit {
+                referee.now = now
+                referee.fail(4, "not at rest after hours of calm: \(unrest)")
+                return
+            }
+            run(until: now + 30_000)
+        }
+        guard referee.violation == nil else { return }
+        lastDeploy(limit)
+        guard referee.violation == nil else { return }
+        referee.now = now
+        referee.checkRest(self)
+        quiet()
+    }
+
+    /// Whether nothing is under way and the world is as it is wished for.
+    var isSettled: Bool {
+        guard let loop else { return false }
+        if loop.environments.contains(where: { $0.deployment != nil }) { return false }
+        for account in referee.accounts {
+            if let warm = account.warm, moment.since(warm.since) < warm.delay { return false }
+        }
+        return now - lastEmission > 30_000
+    }
+
+    private var unrest: String {
+        guard let loop else { return "the supervisor does not start" }
+        for service in services {
+            let phases = service.instances.map {
+                "\($0.id)@\($0.release) \($0.phase.word)\($0.isStopping ? " stopping" : "")"
+            }
+            let table = service.table.map { text($0) } ?? "no table"
+            tell("\(service.name): \(phases.joined(separator: ", ")); \(table)")
+        }
+        return loop.environments.map { environment in
+            let services = environment.services.map { state in
+                "\(state.service) \(state.rollout.map { "\($0.phase) \($0.currentStage?.text ?? "")" } ?? "stands")"
+            }
+            return "\(environment.id) \(environment.deployment.map { "\($0.number)" } ?? "idle"): "
+                + services.joined(separator: ", ")
+        }.joined(separator: "; ")
+    }
+
+    /// One more good deployment must get through: nothing is wedged.
+    private func lastDeploy(_ limit: Int64) {
+        for environment in environments.indices {
+            let before = referee.environments[environment].committed
+            lastEmission = now
+            ask(.deploy(order(environment, quality: .good, all: true)), environment)
+            run(until: now + 10_000)
+            while referee.violation == nil, !isSettled, now < limit + 6 * 3_600_000 { run(until: now + 30_000) }
+            guard referee.violation == nil else { return }
+            referee.now = now
+            if !isSettled { return referee.fail(4, "a good deployment does not come to its end: \(unrest)") }
+            let account = referee.environments[environment]
+            if account.committed == before, !account.isDisturbed {
+                referee.fail(4, "a good deployment was not committed in calm")
+            }
+        }
+    }
+
+    /// A hundred turns more bring nothing new.
+    private func quiet() {
+        for _ in 0..<100 where referee.violation == nil {
+            now += 1_000
+            for (place, service) in services.enumerated() {
+                hear(runtimeView(service), place)
+                if service.table != nil { hear(routerView(service), place) }
+            }
+            let before = emitted
+            takeTurn([])
+            if emitted != before { referee.fail(4, "a world at rest is not left alone") }
+        }
+    }
+}
