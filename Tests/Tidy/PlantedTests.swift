@@ -67,7 +67,8 @@ import Testing
     static let cautions: [Plant] = [
         Plant(.mark, "docs/a.swift", "// FIX" + "ME: later\n// XXXXXX is a template", at: [1]),
         Plant(
-            .force, "Sources/Server/A.swift", "let a = try! b()\nlet c = d as! E\n// Why.\nfatalError()", at: [1, 2]),
+            .force, "Sources/Server/A.swift", "let a = try! b() + try !c\nlet c = d as! E\n// Why.\nfatalError()",
+            at: [1, 2]),
         Plant(.lostCause, "A.swift", "let a = try? b()\n// Why.\nlet c = try? d()\ndo {} catch {}", at: [1, 4]),
         Plant(.lostCause, "A.swift", "func next() throws -> Entry? { nil }", at: []),
         Plant(.ownerlessTask, "Sources/Server/A.swift", "Task { await a() }\nTask.detached { b() }", at: [1, 2]),

@@ -139,7 +139,8 @@ extension ServiceLimits {
 
 /// Milliseconds, seconds, bytes and numbers that can be counted with, in nanoseconds too, without an overflow.
 private enum Amount {
-    /// As seconds 68 years, as milliseconds 24 days, as bytes 2 GiB less one, which is more than anybody holds in memory here.
+    /// As seconds 68 years, as milliseconds 24 days, as bytes 2 GiB less one, which is more than anybody holds in
+    /// memory here.
     static let largest = Int(Int32.max)
 
     static func isSensible(_ amount: Int) -> Bool { (0...largest).contains(amount) }

@@ -13,7 +13,8 @@ struct LoadedProject: Sendable {
     var environment: EnvironmentID { project.environment }
 }
 
-/// Reads the manifest for the options' environment. Diagnostics go to standard error, with the lines that they are about.
+/// Reads the manifest for the options' environment. Diagnostics go to standard error, with the lines that they are
+/// about.
 /// - Throws: `ExitCode(2)` when it has errors.
 func loadProject(_ options: CommonOptions) throws -> LoadedProject {
     let source = try ManifestFile.read(try findManifest(options.file))

@@ -3,8 +3,8 @@ import SupervisorAPI
 
 /// Where somebody who follows a log stands: no line is shown twice, and none is left out.
 struct LogTail {
-    /// What to ask for next: lines after this time, in milliseconds since 1970. The newest millisecond is asked for again,
-    /// because more lines of it may have come since. Nil: nothing was asked yet.
+    /// What to ask for next: lines after this time, in milliseconds since 1970. The newest millisecond is asked for
+    /// again, because more lines of it may have come since. Nil: nothing was asked yet.
     private(set) var after: Int64?
     /// Lines of the newest millisecond that were shown, and how often each.
     private var shown: [LogLineReport: Int] = [:]

@@ -2,8 +2,8 @@ import Domain
 import Judging
 
 extension ServiceState {
-    /// Looks at what is and says what follows: the new state is this value afterwards. Level-triggered: called again with
-    /// the same observation it changes nothing more.
+    /// Looks at what is and says what follows: the new state is this value afterwards. Level-triggered: called again
+    /// with the same observation it changes nothing more.
     package mutating func step(_ seen: ServiceObservation, into decision: inout ServiceDecision) {
         guard var rollout else {
             stand(seen, into: &decision)

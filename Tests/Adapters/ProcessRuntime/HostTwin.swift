@@ -8,8 +8,8 @@ import Testing
 
 @testable import ProcessRuntime
 
-/// A host without processes: its "processes" are entries in a table and, for those that serve, a listening socket of the
-/// test's own process. What they do is the first argument after the program's name.
+/// A host without processes: its "processes" are entries in a table and, for those that serve, a listening socket of
+/// the test's own process. What they do is the first argument after the program's name.
 final class HostTwin: InstanceHost {
     struct Entry {
         var request: HostSpawn
@@ -182,6 +182,15 @@ struct RuntimeFixture {
 }
 
 extension LocalProcesses {
+    /// How many instances it has; nil while it still takes over what runs.
+    func adoptedCount() async throws -> Int? {
+        do {
+            return try await observe(Sample.environment)[Sample.service]?.instances.count
+        } catch let error as PortError where error.code == .unavailable {
+            return nil
+        }
+    }
+
     func view(_ service: ServiceName = Sample.service) async throws -> RuntimeView {
         try #require(try await observe(Sample.environment)[service])
     }

@@ -34,6 +34,7 @@ struct NginxServer: Sendable {
         let configuration = folder + "/nginx.conf"
         try Data(text.utf8).write(to: URL(filePath: configuration))
         let server = NginxServer(port: port, pid: try spawn(["/usr/sbin/nginx", "-c", configuration]), folder: folder)
+        // A refused connection is the answer "not yet".
         try await eventually("nginx listens") { (try? Wire(port: port)) != nil }
         return server
     }

@@ -13,6 +13,11 @@ struct SwiftToken: Hashable, Sendable {
     var text: String
     /// From 1.
     var line: Int
+    /// In bytes from the beginning of the file.
+    var place = 0
+
+    /// Nothing stands between this token and the next one.
+    func touches(_ next: SwiftToken) -> Bool { place + text.utf8.count == next.place }
 
     /// The lines that a literal reaches over.
     var lines: ClosedRange<Int> { line...(line + text.count { $0 == "\n" } + (text.hasPrefix("\n") ? 1 : 0)) }
@@ -66,7 +71,7 @@ struct SwiftLexer {
                     depth -= 1
                     if untilParenthesis, depth < 0 { return }
                 }
-                tokens.append(SwiftToken(kind: .sign, text: String(UnicodeScalar(byte)), line: line))
+                tokens.append(SwiftToken(kind: .sign, text: String(UnicodeScalar(byte)), line: line, place: place))
                 step()
             }
         }
@@ -84,7 +89,8 @@ struct SwiftLexer {
     private mutating func readWord() {
         let start = place
         while isWordByte(peek()) { place += 1 }
-        tokens.append(SwiftToken(kind: .word, text: String(decoding: bytes[start..<place], as: UTF8.self), line: line))
+        let text = String(decoding: bytes[start..<place], as: UTF8.self)
+        tokens.append(SwiftToken(kind: .word, text: text, line: line, place: start))
     }
 
     private mutating func skipBlockComment() {

@@ -23,7 +23,9 @@ extension Rule {
         let tokens = source.tokens
         for index in tokens.indices.dropLast() where tokens[index].kind == .word {
             let token = tokens[index]
-            if token.text == "try" || token.text == "as", tokens[index + 1].isSign("!") {
+            if token.text == "try" || token.text == "as", tokens[index + 1].isSign("!"),
+                token.touches(tokens[index + 1])
+            {
                 found += unlessExplained(source, token.line, "\(token.text)! ends the process")
             }
             // A precondition's text says why it holds.
@@ -60,7 +62,7 @@ extension Rule {
                 || tokens[index + 1].isSign(".") && tokens[index + 2].isWord("detached")
             let isKept = index > 0 && (tokens[index - 1].isSign("=") || tokens[index - 1].isWord("in"))
             guard isStarted, !(isKept && source.path.hasPrefix("Tests/")) else { continue }
-            found.append(finding(source.path, tokens[index].line, "a task without an owner"))
+            found += unlessExplained(source, tokens[index].line, "a task without an owner")
         }
         return found
     }

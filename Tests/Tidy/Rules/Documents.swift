@@ -53,6 +53,7 @@ extension Rule {
         var found: [Finding] = []
         var numbers: Set<Substring> = []
         for page in tree.texts where page.path.hasPrefix("docs/decisions/") && page.path.hasSuffix(".md") {
+            if page.path.hasSuffix("/README.md") { continue }
             let number = page.path.dropFirst("docs/decisions/".count).prefix(4)
             if number.count != 4 || !number.allSatisfy(\.isNumber) {
                 found.append(finding(page.path, 1, "a decision record is named NNNN-title.md"))

@@ -54,7 +54,7 @@ enum Floor: Hashable, Sendable {
         case .engine: path.contains("/Shell/") ? ["FoundationEssentials", "Logging", "Synchronization"] : []
         case .keeper: ["Glibc"]
         case .proxy: ["NIOCore", "NIOPosix", "Glibc", "Dispatch", "Synchronization", "FoundationEssentials"]
-        case .entry: []
+        case .entry: ["ArgumentParser", "Dispatch"]
         case .shim, .clients, .adapters, .load, .server, .commands: nil
         }
     }
