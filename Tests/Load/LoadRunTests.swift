@@ -39,18 +39,22 @@ extension LoadSuites {
             Issue.record("the rate was not kept: \(seen)")
         }
 
-        /// More is due than the sender can send. It must still read what has come, and use a connection again rather
-        /// than open one for every request.
+        /// More is due than the sender can send. It must still read what has come, and use a connection again.
+        ///
+        /// A sender that reads nothing until it has sent everything opens exactly as many connections as there are
+        /// requests, each time. One that reads does so too when the test's own server did not get to answer meanwhile:
+        /// hence three chances.
         @Test func aRateBeyondTheSenderStillReads() async throws {
             let server = RawServer { peer in while peer.request() != nil { peer.send(RawServer.answer()) } }
             defer { server.stop() }
-            let report = try await run(
-                server, .rate(perSecond: 1_000_000, maxConnections: 1500), requests: 1500, timeout: .seconds(30))
-            #expect(report.counts.status2xx == 1500, "\(report.counts)")
-            // A sender that reads nothing until it has sent everything opens exactly 1500. How many fewer it is here
-            // depends on how soon the server answers.
-            #expect(report.counts.connectionsOpened < 1500, "\(report.counts.connectionsOpened)")
-            expectBalance(report)
+            for _ in 0..<3 {
+                let report = try await run(
+                    server, .rate(perSecond: 1_000_000, maxConnections: 1500), requests: 1500, timeout: .seconds(15))
+                #expect(report.counts.status2xx == 1500, "\(report.counts)")
+                expectBalance(report)
+                if report.counts.connectionsOpened < 1500 { return }
+            }
+            Issue.record("every request was sent on a connection of its own")
         }
 
         /// The server stands still for 600 ms once. A client that waits for answers before it sends would see one slow
