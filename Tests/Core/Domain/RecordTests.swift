@@ -1,0 +1,78 @@
+import Domain
+import Testing
+
+@Suite struct RecordTests {
+    @Test func factsComeBack() throws {
+        let facts = ReleaseFacts(
+            number: ReleaseNumber(14), digest: ContentDigest.of([1, 2, 3]), replicas: 3, isRouted: true,
+            drain: .seconds(30))
+        #expect(try ReleaseFacts(recorded: facts.recorded(version: 1), known: 1) == facts)
+    }
+
+    @Test func strategiesComeBack() throws {
+        let kinds: [StrategyKind] = [
+            .rolling(RollingSpec(maxSurge: .percent(25), maxUnavailable: .count(2), gates: [GateName("g")])),
+            .blueGreen(BlueGreenSpec(before: [GateName("a")], after: [GateName("b")], autoPromote: false)),
+            .canary(
+                CanarySpec(
+                    steps: [
+                        .weight(Weight(clamping: 5)), .hold(.seconds(3)), .holdUntilPromoted, .gate(GateName("g")),
+                    ], sticky: true, matches: [.header(name: "X", value: "1"), .cookie(name: "c", value: "")])),
+            .recreate(RecreateSpec(hold: HoldSpec(requests: 7, bytes: 8, time: .seconds(9)), gates: [GateName("g")])),
+        ]
+        for kind in kinds {
+            let spec = StrategySpec(
+                kind: kind, background: [GateName("e")], minReady: .seconds(2), progressDeadline: .minutes(3),
+                scaleDownDelay: .seconds(4), keepWarm: 1)
+            #expect(try StrategySpec(recorded: spec.recorded(version: 1), known: 1) == spec)
+        }
+    }
+
+    @Test func gatesComeBack() throws {
+        let questions: [GateQuestion] = [
+            .health, .command(CommandSpec(command: ["./check", "-v"], env: [Variable(name: "A", value: "1")])),
+            .smoke(SmokeSpec(requests: [SmokeRequest(path: "/health", status: 200, within: .milliseconds(300))])),
+            .threshold(
+                ThresholdSpec(
+                    errorRate: 10_000, latencies: [LatencyLimit(percentile: 95_000, limit: .milliseconds(200))],
+                    minRate: 5, minRequests: 9)),
+        ]
+        for question in questions {
+            let gate = GateSpec(
+                name: GateName("g"), question: question,
+                schedule: GateSchedule(initialDelay: .seconds(1), count: 4, onInconclusive: .hold))
+            #expect(try GateSpec(recorded: gate.recorded(version: 1), known: 1) == gate)
+        }
+    }
+
+    @Test func eventsComeBackAndUnknownKindsAreOther() throws {
+        let event = Event(
+            .weightMoved, at: 5, deployment: DeploymentNumber(3), service: ServiceName("web"),
+            release: ReleaseNumber(2), number: 25, text: "ünïcode", by: "ann")
+        #expect(try Event(recorded: event.recorded(version: 1), known: 1) == event)
+        var writer = RecordWriter(version: 1)
+        writer.put(1, 250)
+        writer.put(2, Int64(7))
+        #expect(try Event(recorded: writer.bytes, known: 1).kind == .other)
+    }
+
+    @Test func unknownFieldsAreSteppedOver() throws {
+        var writer = RecordWriter(version: 1)
+        writer.put(40, 12)
+        writer.put(41, "later")
+        writer.put(42, Moment(wall: 1, boot: 2, bootID: 3))
+        writer.put(1, 14)
+        writer.put(2, ContentDigest.of([1]))
+        #expect(try ReleaseFacts(recorded: writer.bytes, known: 1).number == ReleaseNumber(14))
+    }
+
+    @Test func laterVersionsAndDamageAreRefused() {
+        let bytes = Event(.arrived, at: 1, text: "a text").recorded(version: 2)
+        #expect(throws: RecordError.newer(found: 2, known: 1)) { _ = try Event(recorded: bytes, known: 1) }
+        #expect(throws: RecordError.damaged) { _ = try Event(recorded: [], known: 1) }
+        for length in 2..<bytes.count {
+            // Cut anywhere it must end in an error or a shorter record, never in a trap.
+            do { _ = try Event(recorded: Array(bytes[..<length]), known: 2) } catch { #expect(error != .missing("")) }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import Domain
+import Judging
+import Testing
+
+@Suite struct GateRunTests {
+    static let start = Moment(wall: 1_000_000, boot: 1_000, bootID: 1)
+
+    /// Plays verdicts one after the other and says what came of the last.
+    private func play(_ verdicts: [Verdict], _ gate: GateSpec) -> GateRun.Move {
+        var run = GateRun(id: 1, gate: gate.name, started: Self.start)
+        var now = Self.start
+        var move = GateRun.Move.wait(.zero)
+        for verdict in verdicts {
+            repeat {
+                now = now.advanced(by: .seconds(10))
+                move = run.step(gate, result: nil, isKnown: true, now: now, fence: 1)
+            } while move != .ask
+            move = run.step(gate, result: LookResult(verdict, Evidence("e")), isKnown: true, now: now, fence: 1)
+        }
+        return move
+    }
+
+    private func gate(_ schedule: GateSchedule, _ question: GateQuestion = .health) -> GateSpec {
+        GateSpec(name: GateName("g"), question: question, schedule: schedule)
+    }
+
+    @Test func onePassIsEnoughForOne() { #expect(play([.pass], gate(GateSchedule())) == .pass) }
+
+    @Test func looksAsOftenAsAskedFor() {
+        let three = gate(GateSchedule(count: 3))
+        #expect(play([.pass, .pass], three) == .wait(.zero))
+        #expect(play([.pass, .pass, .pass], three) == .pass)
+    }
+
+    @Test func moreFailuresThanTheLimitFail() {
+        let one = gate(GateSchedule(count: 2, failureLimit: 1))
+        #expect(play([.fail, .pass], one) == .pass)
+        #expect(play([.fail, .fail], one) == .fail("e"))
+    }
+
+    @Test func onlyErrorsInARowFail() {
+        let two = gate(GateSchedule(errorLimit: 1))
+        let extending = gate(GateSchedule(errorLimit: 1, onInconclusive: .extend))
+        #expect(play([.error, .inconclusive], extending) == .wait(.zero))
+        guard case .fail = play([.error, .error], two) else {
+            Issue.record("two errors in a row must fail")
+            return
+        }
+    }
+
+    @Test func neverPassesWithoutAPass() {
+        #expect(play([.inconclusive], gate(GateSchedule(inconclusiveLimit: 5))) == .wait(.zero))
+        #expect(play([.fail], gate(GateSchedule(failureLimit: 3))) == .wait(.zero))
+        #expect(play([.error], gate(GateSchedule())) == .wait(.zero))
+    }
+
+    @Test func inconclusiveRevertsHoldsOrExtends() {
+        #expect(play([.inconclusive], gate(GateSchedule(onInconclusive: .revert))) == .fail("inconclusive: e"))
+        #expect(play([.inconclusive], gate(GateSchedule(onInconclusive: .hold))) == .hold("e"))
+        let extending = gate(GateSchedule(onInconclusive: .extend, extendLimit: .seconds(15)))
+        #expect(play([.inconclusive], extending) == .wait(.zero))
+        guard case .fail = play([.inconclusive, .inconclusive], extending) else {
+            Issue.record("extending has an end")
+            return
+        }
+    }
+
+    @Test func aCommandIsNotRunAgainBlindly() {
+        let command = gate(GateSchedule(errorLimit: 0), .command(CommandSpec(command: ["true"])))
+        var run = GateRun(id: 1, gate: command.name, started: Self.start)
+        #expect(run.step(command, result: nil, isKnown: false, now: Self.start, fence: 1) == .ask)
+        guard case .fail = run.step(command, result: nil, isKnown: false, now: Self.start, fence: 2) else {
+            Issue.record("an unknown outcome is an error")
+            return
+        }
+    }
+
+    @Test func aRepeatableLookIsAskedAgainUnderANewFence() {
+        let health = gate(GateSchedule())
+        var run = GateRun(id: 1, gate: health.name, started: Self.start)
+        #expect(run.step(health, result: nil, isKnown: false, now: Self.start, fence: 1) == .ask)
+        #expect(run.step(health, result: nil, isKnown: false, now: Self.start, fence: 2) == .ask)
+        #expect(run.look == 1)
+    }
+
+    @Test func aLookThatIsNeverAnsweredIsAnError() {
+        let health = gate(GateSchedule(timeout: .seconds(3), errorLimit: 0))
+        var run = GateRun(id: 1, gate: health.name, started: Self.start)
+        #expect(run.step(health, result: nil, isKnown: true, now: Self.start, fence: 1) == .ask)
+        let later = Self.start.advanced(by: .seconds(8))
+        guard case .fail = run.step(health, result: nil, isKnown: true, now: later, fence: 1) else {
+            Issue.record("it has a deadline")
+            return
+        }
+    }
+
+    @Test func comesBackFromItsRecord() throws {
+        let health = gate(GateSchedule(count: 3))
+        var run = GateRun(id: 4, gate: health.name, started: Self.start)
+        _ = run.step(health, result: nil, isKnown: true, now: Self.start, fence: 9)
+        _ = run.step(health, result: LookResult(.pass, Evidence("fine")), isKnown: true, now: Self.start, fence: 9)
+        let bytes = run.recorded(version: 1)
+        #expect(try GateRun(recorded: bytes, known: 1) == run)
+    }
+}
