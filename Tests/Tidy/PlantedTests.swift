@@ -37,6 +37,7 @@ import Testing
     static let decisions: [Plant] = [
         Plant(.purity, rollouts, "let now = Date()\nlet a = Int.random(in: 1...6)\nfunc f() async {}", at: [1, 2, 3]),
         Plant(.purity, rollouts, "enum A { static var count = 0 }", at: [1]),
+        Plant(.purity, rollouts, "final class A: Sendable {}\nfinal class B {}\nactor C {}", at: [2, 3]),
         Plant(.purity, rollouts, "// Date and async in a comment\nlet text = \"await\"", at: []),
         Plant(.unordered, rollouts, "var a: [Int: Int] = [:]\nfor (k, v) in a { print(k, v) }", at: [2]),
         Plant(.unordered, rollouts, "let a: Set<Int> = []\nlet b = a.map { $0 }\nlet c = a.sorted()", at: [2]),
