@@ -17,7 +17,8 @@ package struct SimulationResult: Sendable {
     package var story: [String] = []
 }
 
-/// Runs the world of one seed: faults first, when only safety is asked for; then calm, when everything must come to an end.
+/// Runs the world of one seed: faults first, when only safety is asked for; then calm, when everything must come to an
+/// end.
 package enum Simulation {
     package static func run(seed: UInt64, hasFaults: Bool = true, isTold: Bool = false) -> SimulationResult {
         let world = World(seed: seed, hasFaults: hasFaults, isTold: isTold)

@@ -5,8 +5,8 @@ import Judging
 import Ports
 import Rollouts
 
-/// A text trace: what one environment sees and is asked for, and what the engine writes and does about it. Lines with `>`
-/// are the script; `#` lines explain; indented lines are what came of it and are made anew by every replay.
+/// A text trace: what one environment sees and is asked for, and what the engine writes and does about it. Lines with
+/// `>` are the script; `#` lines explain; indented lines are what came of it and are made anew by every replay.
 ///
 ///     > deploy web canary(25% gate:smoke) x2
 ///     > runtime web @1 ready ready
@@ -225,7 +225,8 @@ package struct Trace {
 
     // MARK: Orders
 
-    /// `deploy web canary(25% gate:smoke 50% hold:10s hold) x2 + api rolling x1`: services after a `+` are in a later wave.
+    /// `deploy web canary(25% gate:smoke 50% hold:10s hold) x2 + api rolling x1`: services after a `+` are in a later
+    /// wave.
     private mutating func order(_ words: [String], _ line: String) throws -> EnvironmentCommand {
         var items: [OrderItem] = []
         let isBack = words[0] == "rollback"

@@ -5,8 +5,8 @@ import Judging
 import Ports
 import Rollouts
 
-/// Watches what is decided, written, said and done, and holds it against the design's section 4. It keeps accounts of its
-/// own and calls none of Core's decisions; of Core it uses the records, since they are what is durable.
+/// Watches what is decided, written, said and done, and holds it against the design's section 4. It keeps accounts of
+/// its own and calls none of Core's decisions; of Core it uses the records, since they are what is durable.
 final class Referee {
     private(set) var violation: Violation?
     let accounts: [ServiceAccount]

@@ -1,5 +1,5 @@
-/// What is going to happen in a world, by time: a binary heap. Two things at the same millisecond happen in the order in
-/// which they were planned, so that a seed always gives the same story.
+/// What is going to happen in a world, by time: a binary heap. Two things at the same millisecond happen in the order
+/// in which they were planned, so that a seed always gives the same story.
 struct Timeline {
     private struct Entry {
         var time: Int64
