@@ -10,6 +10,9 @@ package struct DoctorCommand: AsyncParsableCommand {
         commandName: "doctor",
         abstract: "Look at this machine: is everything there that Slipway and the project need?",
         discussion: """
+            Looks at the state directory, disk, limits, clock, ports and cgroups; at keeper, supervisor and proxy where \
+            they run; and, where there is a manifest, at its programs, files, routes and memory.
+
             Examples:
               slipway doctor
               slipway doctor --output json
@@ -24,9 +27,9 @@ package struct DoctorCommand: AsyncParsableCommand {
     package func run() async throws {
         try await reportingErrors {
             var checks = HostChecks(state: StateDirectory(common.state)).all()
-            let hasManifest = FileManager.default.fileExists(atPath: common.file)
-            if hasManifest { checks += ProjectChecks(loaded: try loadProject(common)).all() }
-            checks += try await supervisorChecks()
+            let running = try await runningChecks()
+            checks += running.checks
+            checks += await projectChecks(running.ports)
             if common.output == .json {
                 try printJSON(checks)
             } else {
@@ -37,21 +40,36 @@ package struct DoctorCommand: AsyncParsableCommand {
         }
     }
 
-    private func supervisorChecks() async throws -> [DoctorCheck] {
+    /// Without a manifest there is nothing to say; a wrong one is a finding.
+    private func projectChecks(_ ports: Set<Int>) async -> [DoctorCheck] {
+        do {
+            return await ProjectChecks(loaded: try loadProject(common), ownPorts: ports).all()
+        } catch let error as SupervisorError where error.code == "manifest" {
+            return [DoctorCheck("manifest", .ok, "\(error.message); slipway init writes one")]
+        } catch {
+            return [DoctorCheck("manifest", .fail, "it has errors", hint: "slipway check shows them")]
+        }
+    }
+
+    /// The roles, and the ports that the proxy listens on for any environment.
+    private func runningChecks() async throws -> (checks: [DoctorCheck], ports: Set<Int>) {
         do {
             return try await Session.open(common, startIfNeeded: false) { session in
-                let version = try await session.client.version()
-                let isSame = version.version == Slipway.version
-                return [
-                    DoctorCheck(
-                        "supervisor", isSame ? .ok : .warn, "runs version \(version.version), pid \(version.pid)",
-                        hint: isSame ? "" : "this is \(Slipway.version): slipway restart")
-                ]
+                var checks = RunningChecks(version: try await session.client.version()).all()
+                var ports: Set<Int> = []
+                for environment in try await session.client.environments().environments {
+                    let status = try await session.client.status(environment)
+                    checks += status.troubles.map { DoctorCheck("\(environment)", .fail, harmless($0)) }
+                    for url in status.services.flatMap(\.urls) {
+                        if let port = URL(string: url)?.port { ports.insert(port) }
+                    }
+                }
+                return (checks, ports)
             }
         } catch let error as SupervisorError where error.code == "not-running" {
-            return [DoctorCheck("supervisor", .ok, "does not run yet; slipway up starts it")]
+            return ([DoctorCheck("supervisor", .ok, "does not run yet; slipway up starts it")], [])
         } catch let error as SupervisorError {
-            return [DoctorCheck("supervisor", .fail, error.message, hint: error.hint)]
+            return ([DoctorCheck("supervisor", .fail, error.message, hint: error.hint)], [])
         }
     }
 }

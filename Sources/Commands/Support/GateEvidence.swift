@@ -48,8 +48,9 @@ struct GateEvidence: Hashable, Sendable {
 
 extension Evidence {
     /// What was asked, what came back, what was wanted: of everything that did not pass.
-    func objections(limit: Int = 6) -> [String] {
-        let bad = findings.filter { $0.verdict != .pass }
+    /// - Parameter text: what stands beside it already; what it says is not said again.
+    func objections(limit: Int = 6, beyond text: String = "") -> [String] {
+        let bad = findings.filter { $0.verdict != .pass && !(text.contains($0.asked) && text.contains($0.got)) }
         var lines = bad.prefix(limit).map { finding in
             "\(finding.asked): got \(finding.got)" + (finding.wanted.isEmpty ? "" : ", wanted \(finding.wanted)")
         }

@@ -18,17 +18,17 @@ struct EventLines {
             // A gate that says the same again need not be read again.
             guard let found = look?.result.evidence, found != shown else { return [line(report)] }
             shown = found
-            return [line(report)] + found.objections().map { "           " + $0 }
+            return [line(report)] + found.objections(beyond: event.text).map { "           " + $0 }
         }
     }
 
     func line(_ report: EventReport) -> String {
         let event = report.event
         let time = style.paint(clockTime(event.at), .dim)
-        let who =
-            event.service.map { service in
-                "\(service)" + (event.release.map { "@\($0)" } ?? "")
-            } ?? event.deployment.map { "deployment \($0)" } ?? "slipway"
+        let service = event.service.map { "\($0)" + (event.release.map { "@\($0)" } ?? "") }
+        let deployment = event.deployment.map { "deployment \($0)" }
+        // The end is the deployment's, whoever is to blame.
+        let who = (event.kind == .deploymentReverted ? nil : service) ?? deployment ?? service ?? "slipway"
         let by = event.by.isEmpty ? "" : ", by \(event.by)"
         // A cause may bring lines of a log.
         let text = words(event).split(separator: "\n").map { harmless(String($0), keepsColours: true) }
@@ -51,8 +51,9 @@ struct EventLines {
         case .arrived: "has arrived: all traffic is on it"
         case .committed: style.paint("committed", .green)
         case .revertStarted: style.paint("goes back", .red) + ": \(text)"
-        case .reverted: "is back: \(text)"
-        case .deploymentReverted: style.paint("reverted", .red) + ": \(text)"
+        case .reverted: "has gone back: \(text)"
+        case .deploymentReverted:
+            style.paint("reverted", .red) + (event.service.map { ", because of \($0)" } ?? ": \(text)")
         case .needsPerson: style.paint("needs a person", .yellow) + ": \(text)"
         case .reminder: style.paint(text, .yellow)
         case .paused: "paused at: \(text)"
@@ -60,7 +61,9 @@ struct EventLines {
         case .promoteAsked: "promoted: \(text)"
         case .abortAsked: "abort asked" + (text.isEmpty ? "" : ": \(text)")
         case .retryAsked: "tried again: \(text)"
-        case .quarantined: style.paint("in quarantine", .red) + ": \(text)"
+        case .quarantined:
+            // What Slipway does by itself has its reason on the line above.
+            style.paint("in quarantine", .red) + (event.by.isEmpty ? "" : ": \(text)")
         case .quarantineLifted: "quarantine lifted: \(text)"
         case .scaledDown: event.number == 0 ? "\(text) has stopped" : "\(text) keeps \(event.number) warm"
         case .downAsked: "is being taken down"

@@ -43,6 +43,7 @@ struct Follower {
                 seen = try await patiently(&revision) { try await printEvents(after: seen) }
             }
             if let deployment, report.deployment?.number != deployment, let ended = try await ended(deployment) {
+                screen?.draw(StatusView(style: style).lines(report))
                 screen?.leave()
                 if screen == nil { _ = try await printEvents(after: seen) }
                 var closing = Closing(deployment: ended, status: report, traffic: traffic)

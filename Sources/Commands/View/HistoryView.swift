@@ -15,7 +15,7 @@ struct HistoryView {
             }.joined(separator: ", ")
             var lines = [
                 "\(padded("\(deployment.number)", 5)) \(calendarTime(deployment.started))  "
-                    + "\(padded(style.paint(deployment.phase, tone), 10))  \(padded(took, 8))  "
+                    + "\(padded(style.paint(deployment.phase, tone), 10))  \(padded(took, 9))  "
                     + "\(deployment.kind) by \(deployment.by)  \(items)"
             ]
             if !deployment.reason.isEmpty { lines[0] += "  \(style.paint(deployment.reason, .dim))" }

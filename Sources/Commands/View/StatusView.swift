@@ -38,7 +38,8 @@ struct StatusView {
         for instance in service.instances {
             if !instance.trouble.isEmpty, instance.phase != "ready" {
                 let first = instance.trouble.split(separator: "\n").first.map { harmless(String($0)) } ?? ""
-                lines.append(indent + style.paint("@\(instance.release) instance \(instance.id): \(first)", .red))
+                let tone: Style.Tone = instance.phase == "starting" ? .dim : .red
+                lines.append(indent + style.paint("@\(instance.release) instance \(instance.id): \(first)", tone))
             } else if instance.restarts > 0 {
                 let text = "@\(instance.release) instance \(instance.id) was started again \(instance.restarts) times"
                 lines.append(indent + style.paint(text, .yellow))
@@ -59,7 +60,10 @@ struct StatusView {
             let leaving = service.instances.isEmpty ? "" : "  " + instances(service)
             return style.paint("down\(stable): slipway up brings it back", .dim) + leaving
         }
-        if let rollout = service.rollout { return journey(service, rollout) + "  " + instances(service) }
+        if let rollout = service.rollout {
+            let signs = instances(service)
+            return journey(service, rollout) + (signs.isEmpty ? "" : "  " + signs)
+        }
         guard let stable = service.stable else { return style.paint("nothing stands", .dim) }
         let ready = service.instances.filter { $0.release == stable && $0.phase == "ready" }.count
         var parts = ["@\(stable)"]
@@ -130,8 +134,8 @@ struct StatusView {
         }
         for gate in (rollout.gate.map { [$0] } ?? []) + rollout.background {
             lines.append(self.line(gate))
-            let objections = gate.last?.evidence.objections(limit: 3) ?? []
-            lines += objections.map { "  " + style.paint($0, .dim) }
+            let objections = gate.last.map { $0.evidence.objections(limit: 3, beyond: $0.evidence.summary) }
+            lines += (objections ?? []).map { "  " + style.paint($0, .dim) }
         }
         if let failure = rollout.failure {
             let first = failure.split(separator: "\n").first.map(String.init) ?? ""

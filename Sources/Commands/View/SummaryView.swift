@@ -50,7 +50,7 @@ struct SummaryView {
         } else if let from {
             first = "  \(name)  stays \(from); @\(item.to) went back"
         } else {
-            first = "  \(name)  @\(item.to) is gone; nothing stood before"
+            first = "  \(name)  @\(item.to) did not stay; nothing stood before"
         }
         if closing.isGood, let service = closing.status.services.first(where: { $0.name == item.service }) {
             let urls = service.urls.joined(separator: " ")
@@ -76,7 +76,7 @@ struct SummaryView {
         var lines = ["  " + style.paint("why: \(blamed)\(parts.first ?? "")", .red)]
         lines += parts.dropFirst().map { "       " + $0 }
         if let look = closing.evidence.last(where: { $0.result.verdict != .pass && failure.contains("\($0.gate)") }) {
-            lines += look.result.evidence.objections().map { "       " + $0 }
+            lines += look.result.evidence.objections(beyond: failure).map { "       " + $0 }
         }
         if let culprit = closing.culprit, !closing.logs.isEmpty, parts.count <= 1 {
             lines.append("  last lines of \(culprit.service)@\(culprit.to):")

@@ -13,7 +13,7 @@ struct VerifyView {
             let line =
                 "\(entry.service)@\(entry.release)  gate \(entry.gate)  \(status.word(entry.result.verdict))  "
                 + harmless(evidence.summary)
-            return [line] + evidence.objections().map { "    " + $0 }
+            return [line] + evidence.objections(beyond: evidence.summary).map { "    " + $0 }
         }
     }
 }

@@ -1,0 +1,144 @@
+import Domain
+import SupervisorAPI
+import Testing
+
+@testable import Commands
+
+/// What people read, against golden files.
+@Suite struct ViewTests {
+    private let ascii = Style(isColoured: false, isUnicode: false)
+    private let coloured = Style(isColoured: true, isUnicode: true)
+
+    init() { inUTC }
+
+    @Test func statusOfACanary() throws {
+        try expectGolden("status-canary", StatusView(style: .plain).lines(Sample.canary))
+        try expectGolden("status-canary-ascii", StatusView(style: ascii).lines(Sample.canary))
+        try expectGolden("status-canary-colours", StatusView(style: coloured).lines(Sample.canary))
+    }
+
+    @Test func statusOfWhatStands() throws {
+        try expectGolden("status-standing", StatusView(style: .plain).lines(Sample.standing))
+        try expectGolden(
+            "status-empty",
+            StatusView(style: .plain).lines(StatusReport(environment: Sample.dev, revision: 0, now: Sample.now)))
+    }
+
+    @Test func statusOfAWait() throws {
+        try expectGolden("status-waiting", StatusView(style: .plain).lines(Sample.waiting))
+        #expect(Sample.waiting.waitsOnly)
+        #expect(!Sample.canary.waitsOnly)
+    }
+
+    @Test func asciiIsASCII() {
+        let views: [[String]] = [
+            StatusView(style: ascii).lines(Sample.canary), StatusView(style: ascii).lines(Sample.waiting),
+            Screen.fitted(StatusView(style: ascii).lines(Sample.canary), rows: 4, columns: 30, style: ascii),
+            SummaryView(style: ascii).lines(Closing(deployment: Sample.deployment("committed"), status: Sample.canary)),
+        ]
+        for line in views.flatMap({ $0 }) { #expect(line.utf8.allSatisfy { $0 < 128 }, "\(line)") }
+    }
+
+    @Test func aNarrowScreen() throws {
+        let lines = StatusView(style: coloured).lines(Sample.canary)
+        let fitted = Screen.fitted(lines, rows: 6, columns: 40, style: coloured)
+        #expect(fitted.count == 5)
+        for line in fitted { #expect(visibleWidth(line) <= 40) }
+        try expectGolden("status-narrow", Screen.fitted(lines, rows: 6, columns: 40, style: .plain))
+    }
+
+    @Test func plans() throws {
+        let report = PlanReport(
+            environment: Sample.dev,
+            items: [
+                PlanItem(
+                    service: Sample.api, action: "change", wave: 0, strategy: "canary", from: ReleaseNumber(14),
+                    to: ReleaseNumber(15), stages: ["weight 10%", "gate smoke", "weight 100%"],
+                    changes: [
+                        PlanChange(field: "files", old: "1ca50ff393d3", new: "8a67a91aac8f"),
+                        PlanChange(field: "env WORKERS", old: "", new: "2"),
+                    ]),
+                PlanItem(
+                    service: Sample.web, action: "create", wave: 1, strategy: "rolling", from: nil,
+                    to: ReleaseNumber(1), stages: ["weight 100%"]),
+                PlanItem(
+                    service: ServiceName("worker"), action: "keep", wave: 1, strategy: "recreate",
+                    from: ReleaseNumber(3), to: ReleaseNumber(3)),
+                PlanItem(
+                    service: ServiceName("mailer"), action: "start", wave: 1, strategy: "recreate", from: nil,
+                    to: ReleaseNumber(2)),
+            ], notes: ["the manifest no longer names old: it goes on running"])
+        try expectGolden("plan", PlanView(style: .plain).lines(report))
+        var refused = report
+        refused.objections = [PlanObjection("api@15 is in quarantine", hint: "slipway quarantine lift api@15")]
+        try expectGolden("plan-refused", PlanView(style: ascii).lines(refused))
+        let nothing = PlanReport(environment: Sample.dev, items: [report.items[2]])
+        #expect(PlanView(style: .plain).lines(nothing).last == "nothing to do: everything stands as it should")
+    }
+
+    @Test func everyKindOfEventHasWords() throws {
+        let lines = EventLines(style: .plain)
+        let all = EventKind.allCases.enumerated().map { index, kind in
+            lines.line(
+                Sample.event(kind, Int64(index), number: 2, text: "what it tells", by: index % 9 == 1 ? "ada" : ""))
+        }
+        try expectGolden("events", all)
+    }
+
+    @Test func theStoryOfADeployment() throws {
+        let summary = "error rate 7.1% of 412 requests, at most 1% allowed"
+        let result = LookResult(
+            .fail,
+            Evidence(
+                summary, findings: [Finding(asked: "GET /search", got: "500, 29 times", wanted: "200", verdict: .fail)])
+        )
+        let evidence = [
+            GateEvidence(key: "api#37/errors/1", sequence: 104, result: result),
+            GateEvidence(key: "api#37/errors/2", sequence: 106, result: result),
+        ].compactMap { $0 }
+        let events = [
+            Sample.event(
+                .deploymentStarted, 0, service: nil, release: nil, number: 1, text: "faster search", by: "ada"),
+            Sample.event(.weightMoved, 2, number: 10),
+            Sample.event(.lookFailed, 4, number: 1, text: "errors look 1: fail: \(summary)"),
+            Sample.event(.lookFailed, 6, number: 2, text: "errors look 2: fail: \(summary)"),
+            Sample.event(.gateFailed, 6, text: "errors: \(summary)"),
+            Sample.event(.revertStarted, 6, text: "gate errors: \(summary)\nTraceback\n  line 2"),
+            Sample.event(.reverted, 7, text: "stable is api@14"),
+            Sample.event(.quarantined, 7, text: "gate errors: \(summary)"),
+            Sample.event(.deploymentReverted, 7, release: nil, text: "gate errors: \(summary)"),
+        ]
+        try expectGolden("story", EventLines(style: .plain).story(events, evidence))
+    }
+
+    @Test func historyLines() throws {
+        var bad = Sample.deployment("reverted", failure: "gate errors: 7.1% of 412 requests\nmore")
+        bad.number = DeploymentNumber(38)
+        var running = Sample.deployment("advancing")
+        running.number = DeploymentNumber(39)
+        let report = HistoryReport(deployments: [running, bad, Sample.deployment("committed")])
+        try expectGolden("history", HistoryView(style: .plain).lines(report))
+        #expect(
+            HistoryView(style: .plain).lines(HistoryReport(deployments: [])) == ["nothing was deployed yet"])
+    }
+
+    @Test func verifyLines() throws {
+        let report = VerifyReport(results: [
+            VerifyResult(
+                service: Sample.api, release: ReleaseNumber(14), gate: GateName("health"),
+                result: LookResult(.pass, Evidence("2 of 2 instances ready"))),
+            VerifyResult(
+                service: Sample.api, release: ReleaseNumber(14), gate: GateName("smoke"),
+                result: LookResult(
+                    .fail,
+                    Evidence(
+                        "1 of 2 requests was not answered as wanted",
+                        findings: [
+                            Finding(asked: "GET /", got: "302 to /login", wanted: "200", verdict: .fail),
+                            Finding(asked: "GET /health", got: "200", wanted: "200", verdict: .pass),
+                        ]))),
+        ])
+        try expectGolden("verify", VerifyView(style: .plain).lines(report))
+        #expect(!report.isGood)
+    }
+}
