@@ -208,7 +208,7 @@ def load(address, connections, seconds):
     bad = re.search(r"Non-2xx or 3xx responses: (\d+)", output) or re.search(r"Socket errors: (.*)", output)
     if bad:
         raise SystemExit("%s did not answer cleanly: %s" % (address, bad.group(0)))
-    p99 = re.search(r"99%\s+(\S+)", output)
+    p99 = re.search(r"^\s+99%\s+(\S+)", output, re.MULTILINE)
     return requests, p99.group(1) if p99 else "?"
 
 

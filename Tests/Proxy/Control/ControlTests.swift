@@ -70,7 +70,8 @@ import Testing
         let folder = try temporaryFolder()
         let (file, port) = try listenOnLoopback()
         let address = "127.0.0.1:\(port)"
-        let copy = dup(file)
+        // A plain dup() would be inherited by the servers that other tests start.
+        let copy = fcntl(file, F_DUPFD_CLOEXEC, 0)
         let table = RouteTable(
             fence: 3, generation: 9, listeners: [Listener(address: address, rules: [Rule(service: "web")])],
             services: [.web([.stable(1, [upstream.port])], sticky: Sticky(cookie: "c", salt: .max, maxAge: 1))])

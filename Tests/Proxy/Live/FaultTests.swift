@@ -1,5 +1,6 @@
 import Proxy
 import ProxyControl
+import Synchronization
 import Testing
 
 /// Upstreams that misbehave.
@@ -272,20 +273,25 @@ import Testing
     }
 
     @Test func clientsThatLeaveAreCountedApart() async throws {
+        let asked = Atomic(false)
         let upstream = try RawUpstream { wire, _ in
             _ = try wire.receiveHead()
+            asked.store(true, ordering: .sequentiallyConsistent)
             while try !wire.receive().isEmpty {}
         }
         let proxy = try await LiveProxy.start()
         try await proxy.route(to: [upstream.port])
-        try await blocking {
+        let wire = try await blocking {
             let wire = try proxy.connect()
             try wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            return wire
         }
+        try await eventually("the instance is asked") { asked.load(ordering: .sequentiallyConsistent) }
+        wire.close()
+        try await eventually(within: .seconds(2), "the instance hears of it") { upstream.openConnections == 0 }
         try await eventually("the request is given up") { try await proxy.counts().failures.clientAborted == 1 }
         let counts = try await proxy.counts()
         #expect(counts.inFlight == 0 && counts.statuses == StatusCounts() && counts.routes.first?.errors == 0)
-        try await eventually("the instance hears of it") { upstream.openConnections == 0 }
         try await proxy.stop()
         upstream.stop()
     }

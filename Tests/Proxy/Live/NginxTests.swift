@@ -46,7 +46,7 @@ struct NginxTests {
     }
 
     @Test func aSlowReaderCostsLittleMemory() async throws {
-        let nginx = try await NginxServer.start(files: ["large": content(8_000_000)])
+        let nginx = try await NginxServer.start(files: ["large": content(6_000_000)])
         let proxy = try await LiveProxy.start()
         try await proxy.route(to: [nginx.port])
         let before = try residentKilobytes()
@@ -61,9 +61,9 @@ struct NginxTests {
         // As much as fits anywhere has been sent when nothing more moves.
         try await eventually("all five are under way") { try await proxy.counts().inFlight == 5 }
         for _ in 0..<20 { _ = try await proxy.server.snapshot() }
-        #expect(try residentKilobytes() - before < 20_000)
-        let body = try await blocking { try wires[0].receive(exactly: 7_990_000) }
-        #expect(body.count == 7_990_000)
+        #expect(try residentKilobytes() - before < 15_000)
+        let body = try await blocking { try wires[0].receive(exactly: 5_990_000) }
+        #expect(body.count == 5_990_000)
         try await proxy.stop()
         try nginx.stop()
     }
