@@ -137,10 +137,20 @@ let probes: [Target] = [
 ]
 
 let checks: [Target] = [
+    tests("TidyTests", "Tidy", []),
+    tests("DomainTests", "Core/Domain", ["Domain"]),
+    tests("JudgingTests", "Core/Judging", ["Domain", "Judging"]),
+    tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Rollouts"]),
+    tests("DeploymentsTests", "Core/Deployments", ["Domain", "Judging", "Rollouts", "Deployments"]),
+    tests("EngineTests", "Engine", ["Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"]),
+    tests(
+        "SimulationTests", "Simulation/Checks",
+        ["SimulationHarness", "Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"]),
+    tests("TraceTests", "Traces", ["SimulationHarness"]),
     tests("ManifestsTests", "Core/Manifests", ["Manifests", "Domain"], exclude: ["Fixtures"]),
     tests(
         "CommandsTests", "Commands",
-        ["Commands", "Manifests", "Domain", "SupervisorAPI", "LoadGenerator", .arguments], exclude: ["Fixtures"]),
+        ["Commands", "Manifests", "Domain", "SupervisorAPI", "LoadGenerator", .arguments], exclude: ["Fixtures", "Golden"]),
     tests(
         "KeeperTests", "Keeper", ["CLinux", "KeeperControl", "Keeper", "keeper-probe"], exclude: ["Probe"]),
     tests("KeeperControlTests", "Clients/KeeperControl", ["CLinux", "KeeperControl"]),

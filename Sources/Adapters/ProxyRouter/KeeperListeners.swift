@@ -65,7 +65,7 @@ func listenTrouble(_ number: Int32, _ address: SocketAddress, holder: PortHolder
         let who = holder.map { "by \($0.program) (pid \($0.pid))" } ?? "by another program"
         let which = holder.map { "stop pid \($0.pid)" } ?? "`ss -ltnp 'sport = :\(address.port)'` shows which: stop it"
         return PortError(
-            .unavailable, "port \(address.port) is in use \(who): \(address) cannot be listened on",
+            .invalid, "port \(address.port) is in use \(who): \(address) cannot be listened on",
             hint: "\(which), or write another port in `routes: [{ listen: … }]`")
     case EACCES:
         return PortError(

@@ -79,6 +79,7 @@ package struct Session: Sendable {
     /// Starts the keeper, which starts the rest, and waits until the supervisor answers.
     package func start() async throws {
         try state.prepare()
+        let began = SystemMoment.now().wall
         let pid = try spawnKeeper()
         let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
@@ -87,16 +88,20 @@ package struct Session: Sendable {
                 return
             } catch let error as SupervisorError where error.code == "unreachable" {
                 var status: Int32 = 0
-                if waitpid(pid, &status, WNOHANG) == pid {
+                let isGone = waitpid(pid, &status, WNOHANG) == pid
+                if try isGone || startMessages(since: began).contains("the supervisor cannot run") {
+                    // What cannot start is not left behind trying.
+                    if !isGone { kill(pid, SIGTERM) }
                     throw SupervisorError(
-                        code: "start", message: "Slipway does not start:\n\(try startMessages())",
+                        code: "start", message: "Slipway does not start:\n\(try startMessages(since: began))",
                         hint: "slipway doctor looks at this machine")
                 }
                 try await Task.sleep(for: .milliseconds(10))
             }
         }
+        kill(pid, SIGTERM)
         throw SupervisorError(
-            code: "start", message: "the supervisor did not answer within 20s:\n\(try startMessages())",
+            code: "start", message: "the supervisor did not answer within 20s:\n\(try startMessages(since: began))",
             hint: "its log is \(state.keeper)/logs/supervisor.log; slipway doctor looks at this machine")
     }
 
@@ -141,11 +146,14 @@ package struct Session: Sendable {
         return result.pid
     }
 
-    private func startMessages() throws -> String {
+    private func startMessages(since began: Int64) throws -> String {
         var text = ""
         for file in [state.startLog, state.keeper + "/logs/supervisor.log"] {
             guard FileManager.default.fileExists(atPath: file) else { continue }
-            let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").suffix(8)
+            let lines = try String(contentsOfFile: file, encoding: .utf8).split(separator: "\n").filter {
+                // Role logs begin each line with milliseconds since 1970.
+                (Int64($0.prefix(13)) ?? .max) >= began
+            }.suffix(8)
             text += lines.map { "  \($0)" }.joined(separator: "\n") + (lines.isEmpty ? "" : "\n")
         }
         return text

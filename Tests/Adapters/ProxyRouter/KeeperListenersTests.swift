@@ -35,7 +35,7 @@ struct KeeperListenersTests {
             try await KeeperListeners(link: keeper.link).open(SocketAddress(host: "127.0.0.1", port: port))
             Issue.record("the port was opened twice")
         } catch let error as PortError {
-            #expect(error.code == .unavailable)
+            #expect(error.code == .invalid)
             #expect(error.message.hasPrefix("port \(port) is in use by "))
             #expect(error.message.contains("(pid \(getpid())): 127.0.0.1:\(port) cannot be listened on"))
             #expect(error.hint.hasPrefix("stop pid \(getpid()), or write another port"))

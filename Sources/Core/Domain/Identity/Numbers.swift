@@ -35,9 +35,15 @@ package struct InstanceID: Hashable, Comparable, Sendable, Codable, CustomString
         guard let value = UInt64(text, radix: 36) else { return nil }
         self.value = value
     }
-    package init(from decoder: any Decoder) throws { value = try decoder.singleValueContainer().decode(UInt64.self) }
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        guard let id = InstanceID(try container.decode(String.self)) else {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "not an instance's id")
+        }
+        self = id
+    }
     package func encode(to encoder: any Encoder) throws {
         var container = encoder.singleValueContainer()
-        try container.encode(value)
+        try container.encode(description)
     }
 }
