@@ -80,7 +80,11 @@ struct ReleaseFiles: Sendable {
             trouble.headline = "prepare failed: `\(command)` did not end within \(source.prepareTimeout.rounded)"
         }
         // Without its last lines the failure is still told; the hint names the file.
-        trouble.lines = (try? LogFiles.tail(log, lines: Trouble.lineLimit).map(\.text)) ?? []
+        do {
+            trouble.lines = try LogFiles.tail(log, lines: Trouble.lineLimit).map(\.text)
+        } catch {
+            trouble.lines = ["(its log cannot be read: \(error))"]
+        }
         trouble.hint = "run it by hand in a checkout; all that it wrote is in \(log)"
         throw Failure(text: trouble.text)
     }

@@ -148,7 +148,7 @@ import Testing
         host.end(victim.token, .exited(7))
         host.losesExits = false
         try await run { runtime in
-            try await eventually("adopted") { (try? await runtime.view().instances.count) == 2 }
+            try await eventually("adopted") { try await runtime.adoptedCount() == 2 }
             let view = try await runtime.view()
             #expect(view.version > before.version, "versions go on across the restart")
             #expect(view.instances.map(\.id) == before.instances.map(\.id))
@@ -298,5 +298,6 @@ private struct TwinSubject: RuntimeUnderTest {
             createdAt: 0, createdBy: "test")
     }
 
+    // The suite polls by it.
     func pass(_ span: Span) async throws { try await Task.sleep(for: .milliseconds(span.milliseconds)) }
 }

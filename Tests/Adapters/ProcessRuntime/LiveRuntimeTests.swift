@@ -250,12 +250,13 @@ import Testing
             try await RuntimeFixture.with(
                 try RuntimeFixture.make(scratch, successor, artifacts: artifacts, ports: Self.ports)
             ) { runtime in
-                try await eventually("adopted") { (try? await runtime.view().instances.count) == 2 }
+                try await eventually("adopted") { try await runtime.adoptedCount() == 2 }
                 let view = try await runtime.view()
                 #expect(view.instances.map(\.id) == before.map(\.id))
                 #expect(view.instances.map(\.backend) == before.map(\.backend))
                 #expect(view.instances.allSatisfy { $0.phase == .ready })
                 try await runtime.apply(Sample.wish(1, (1, 2), fence: 2), releases: [release])
+                // That nothing happens cannot be waited for.
                 try await Task.sleep(for: .milliseconds(300))
                 #expect(try await keeper.host.list().map(\.process) == processes, "nothing was started or stopped")
                 kill(processes[0].pid, SIGKILL)
@@ -428,5 +429,6 @@ private struct LiveSubject: RuntimeUnderTest {
             createdAt: 0, createdBy: "test")
     }
 
+    // The suite polls by it.
     func pass(_ span: Span) async throws { try await Task.sleep(for: .milliseconds(span.milliseconds)) }
 }

@@ -129,7 +129,10 @@ import Testing
         defer { close(listener) }
         let port = Int(slw_local_port(listener))
         async let outcome = prober.ask(host: "127.0.0.1", port: port, request: [65], timeout: 60_000)
-        try await Task.sleep(for: .milliseconds(50))
+        try await eventually("its connection") {
+            var watched = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
+            return poll(&watched, 1, 0) == 1
+        }
         prober.close()
         #expect(await outcome == .failed("Slipway is stopping"))
         #expect(

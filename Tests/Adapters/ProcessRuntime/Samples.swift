@@ -54,6 +54,7 @@ final class ScratchDirectory: Sendable {
         path = String(cString: try #require(mkdtemp(&template)))
     }
 
+    // What cannot be removed is the machine's to clean up.
     deinit { _ = try? Tree.remove(path) }
 
     func write(_ name: String, _ text: String, mode: mode_t = 0o644) throws {
