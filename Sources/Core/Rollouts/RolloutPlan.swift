@@ -1,26 +1,44 @@
 package import Domain
 
-/// How one rollout is to go: its strategy and gates, and the stages that follow from them. Immutable once it begins.
+/// How one rollout is to go: its strategy and gates, and the stages that follow from them. Immutable once it begins, and
+/// kept by reference: states that carry it are copied with every step.
 package struct RolloutPlan: Hashable, Sendable {
-    package let strategy: StrategySpec
+    private final class Body: Sendable {
+        let strategy: StrategySpec
+        let gates: [GateSpec]
+        let isFirst: Bool
+        let isReturn: Bool
+        let isRouted: Bool
+        let stages: [Stage]
+
+        init(
+            strategy: StrategySpec, gates: [GateSpec], isFirst: Bool, isReturn: Bool, isRouted: Bool, stages: [Stage]
+        ) {
+            self.strategy = strategy
+            self.gates = gates
+            self.isFirst = isFirst
+            self.isReturn = isReturn
+            self.isRouted = isRouted
+            self.stages = stages
+        }
+    }
+
+    private let body: Body
+
+    package var strategy: StrategySpec { body.strategy }
     /// Every gate that a stage or the background names.
-    package let gates: [GateSpec]
+    package var gates: [GateSpec] { body.gates }
     /// There is no stable release that serves: nothing to compare with, nobody to protect.
-    package let isFirst: Bool
+    package var isFirst: Bool { body.isFirst }
     /// Going back to a release that has passed its gates before: no steps, no gates.
-    package let isReturn: Bool
+    package var isReturn: Bool { body.isReturn }
     /// False for a worker.
-    package let isRouted: Bool
-    package let stages: [Stage]
+    package var isRouted: Bool { body.isRouted }
+    package var stages: [Stage] { body.stages }
 
     package init(
         strategy: StrategySpec, gates: [GateSpec], isFirst: Bool, isReturn: Bool = false, isRouted: Bool
     ) {
-        self.strategy = strategy
-        self.gates = gates
-        self.isFirst = isFirst
-        self.isReturn = isReturn
-        self.isRouted = isRouted
         var stages = Self.stages(strategy, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted)
         if isFirst {
             let unanswerable = gates.filter(\.question.needsTraffic).map(\.name)
@@ -28,7 +46,23 @@ package struct RolloutPlan: Hashable, Sendable {
                 if case .gate(let name) = stage { unanswerable.contains(name) } else { false }
             }
         }
-        self.stages = stages
+        body = Body(
+            strategy: strategy, gates: gates, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted, stages: stages)
+    }
+
+    package static func == (left: RolloutPlan, right: RolloutPlan) -> Bool {
+        // The stages follow from the rest.
+        left.body === right.body
+            || (left.strategy == right.strategy && left.gates == right.gates && left.isFirst == right.isFirst
+                && left.isReturn == right.isReturn && left.isRouted == right.isRouted)
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(strategy)
+        hasher.combine(gates)
+        hasher.combine(isFirst)
+        hasher.combine(isReturn)
+        hasher.combine(isRouted)
     }
 
     package func gate(_ name: GateName) -> GateSpec? { gates.first { $0.name == name } }
