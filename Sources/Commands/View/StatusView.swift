@@ -134,8 +134,9 @@ struct StatusView {
         }
         for gate in (rollout.gate.map { [$0] } ?? []) + rollout.background {
             lines.append(self.line(gate))
-            let objections = gate.last.map { $0.evidence.objections(limit: 3, beyond: $0.evidence.summary) }
-            lines += (objections ?? []).map { "  " + style.paint($0, .dim) }
+            // Too little evidence has said so in its summary.
+            guard let last = gate.last, last.verdict == .fail || last.verdict == .error else { continue }
+            lines += last.evidence.objections(limit: 3, beyond: last.evidence.summary).map { "  " + style.paint($0, .dim) }
         }
         if let failure = rollout.failure {
             let first = failure.split(separator: "\n").first.map(String.init) ?? ""
