@@ -65,7 +65,7 @@ struct EventLines {
             // What Slipway does by itself has its reason on the line above.
             style.paint("in quarantine", .red) + (event.by.isEmpty ? "" : ": \(text)")
         case .quarantineLifted: "quarantine lifted: \(text)"
-        case .scaledDown: event.number == 0 ? "\(text) has stopped" : "\(text) keeps \(event.number) warm"
+        case .scaledDown: event.number == 0 ? "has stopped" : "keeps \(event.number) warm"
         case .downAsked: "is being taken down"
         case .down: "is down"
         case .supervisorStarted: "supervisor started"

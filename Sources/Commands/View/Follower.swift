@@ -31,12 +31,19 @@ struct Follower {
         var seen = first
         var traffic = TrafficTally()
         var revision: UInt64?
+        var isFirst = true
         while true {
             // On a terminal time goes on even when nothing else does.
             let since = screen == nil ? revision : nil
             let report = try await patiently(&revision) { try await session.client.status(environment, since: since) }
             revision = report.revision
             traffic.note(report)
+            if screen == nil, isFirst, deployment == nil, !isQuiet {
+                // Nothing may happen for a long time: what stands is worth a look meanwhile.
+                for line in StatusView(style: style).lines(report) { print(line) }
+                fflush(nil)
+            }
+            isFirst = false
             if let screen {
                 screen.draw(StatusView(style: style).lines(report) + footer(style))
             } else {

@@ -80,7 +80,8 @@ struct StatusView {
             guard let seen = service.traffic.first(where: { $0.release == release }), seen.requests > 0 else {
                 return nil
             }
-            let share = TrafficTally.Counts(requests: seen.requests, errors: seen.errors).share.map { " (\($0))" } ?? ""
+            let counts = TrafficTally.Counts(requests: seen.requests, errors: seen.errors)
+            let share = counts.share.map { " (\($0))" } ?? ""
             let count = seen.requests == 1 ? "1 request" : "\(seen.requests) requests"
             return (named ? "@\(release) " : "") + "\(count), \(seen.errors) failed\(share), p95 \(latency(seen.p95))"
         }
@@ -136,7 +137,8 @@ struct StatusView {
             lines.append(self.line(gate))
             // Too little evidence has said so in its summary.
             guard let last = gate.last, last.verdict == .fail || last.verdict == .error else { continue }
-            lines += last.evidence.objections(limit: 3, beyond: last.evidence.summary).map { "  " + style.paint($0, .dim) }
+            let objections = last.evidence.objections(limit: 3, beyond: last.evidence.summary)
+            lines += objections.map { "  " + style.paint($0, .dim) }
         }
         if let failure = rollout.failure {
             let first = failure.split(separator: "\n").first.map(String.init) ?? ""
