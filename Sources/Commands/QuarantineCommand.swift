@@ -13,6 +13,7 @@ package struct QuarantineCommand: AsyncParsableCommand {
             Examples:
               slipway quarantine list
               slipway quarantine lift api@15 --reason "it was the load balancer"
+              slipway quarantine lift fe2f853448b9 production --reason "the digest names it too"
               slipway quarantine add api@14 --reason "leaks memory, see #77"
             """,
         subcommands: [List.self, Lift.self, Add.self], defaultSubcommand: List.self)
@@ -33,12 +34,7 @@ package struct QuarantineCommand: AsyncParsableCommand {
                         try printJSON(report)
                         return 0
                     }
-                    if report.entries.isEmpty { print("nothing is in quarantine") }
-                    for entry in report.entries {
-                        print(
-                            "\(entry.service)@\(entry.release)  \(entry.digest.short)  \(calendarTime(entry.at))  "
-                                + entry.reason)
-                    }
+                    for line in QuarantineCommand.lines(report) { print(line) }
                     return 0
                 }
             }
@@ -63,6 +59,19 @@ package struct QuarantineCommand: AsyncParsableCommand {
         package init() {}
 
         package func run() async throws { try await QuarantineCommand.ask(lift: false, release, reason, common) }
+    }
+
+    /// The digest's start names a release too: the same files and settings may have more than one number.
+    static func lines(_ report: QuarantineReport) -> [String] {
+        if report.entries.isEmpty { return ["nothing is in quarantine"] }
+        let names = report.entries.map { entry in
+            entry.release.value > 0 ? "\(entry.service)@\(entry.release)" : "\(entry.service)"
+        }
+        let width = names.map(\.count).max() ?? 0
+        return zip(names, report.entries).map { name, entry in
+            let first = entry.reason.split(separator: "\n").first.map { harmless(String($0)) } ?? ""
+            return "\(padded(name, width))  \(entry.digest.short)  \(calendarTime(entry.at))  \(first)"
+        }
     }
 
     fileprivate static func ask(lift: Bool, _ release: String, _ reason: String, _ common: CommonOptions) async throws {
