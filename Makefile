@@ -28,7 +28,7 @@ test: setup lint unit simulate end-to-end
 
 unit:
 	$(SWIFT) build --build-tests
-	$(SWIFT) test --skip-build
+	SWIFT=$(SWIFT) ./scripts/unit
 
 simulate:
 	$(SWIFT) build -c release --product slipway-simulate

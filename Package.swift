@@ -150,7 +150,8 @@ let checks: [Target] = [
     tests("ManifestsTests", "Core/Manifests", ["Manifests", "Domain"], exclude: ["Fixtures"]),
     tests(
         "CommandsTests", "Commands",
-        ["Commands", "Manifests", "Domain", "SupervisorAPI", "LoadGenerator", .arguments], exclude: ["Fixtures", "Golden"]),
+        ["Commands", "Manifests", "Domain", "SupervisorAPI", "LoadGenerator", .arguments],
+        exclude: ["Fixtures", "Golden"]),
     tests(
         "KeeperTests", "Keeper", ["CLinux", "KeeperControl", "Keeper", "keeper-probe"], exclude: ["Probe"]),
     tests("KeeperControlTests", "Clients/KeeperControl", ["CLinux", "KeeperControl"]),

@@ -40,7 +40,7 @@ import Testing
         Plant(.purity, rollouts, "final class A: Sendable {}\nfinal class B {}\nactor C {}", at: [2, 3]),
         Plant(.purity, rollouts, "// Date and async in a comment\nlet text = \"await\"", at: []),
         Plant(.unordered, rollouts, "var a: [Int: Int] = [:]\nfor (k, v) in a { print(k, v) }", at: [2]),
-        Plant(.unordered, rollouts, "let a: Set<Int> = []\nlet b = a.map { $0 }\nlet c = a.sorted()", at: [2]),
+        Plant(.unordered, rollouts, "let a: Set<Int> = []\nlet b = a.map { $0 }\n\nlet c = a.sorted()", at: [2]),
         Plant(.unordered, rollouts, "let a: [Int] = []\nfor b in a {}", at: []),
         Plant(.openSwitch, rollouts, "switch a {\ncase .one: 1\ndefault: 2\n}", at: [3]),
         Plant(.openSwitch, rollouts, "switch a {\ncase .one: 1\ncase _: 2\n}", at: [3]),

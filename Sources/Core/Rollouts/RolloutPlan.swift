@@ -1,7 +1,7 @@
 package import Domain
 
-/// How one rollout is to go: its strategy and gates, and the stages that follow from them. Immutable once it begins, and
-/// kept by reference: states that carry it are copied with every step.
+/// How one rollout is to go: its strategy and gates, and the stages that follow from them. Immutable once it begins,
+/// and kept by reference: states that carry it are copied with every step.
 package struct RolloutPlan: Hashable, Sendable {
     private final class Body: Sendable {
         let strategy: StrategySpec
