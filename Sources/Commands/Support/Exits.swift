@@ -28,7 +28,9 @@ func reportingErrors(_ body: () async throws -> Int32) async throws {
 }
 
 private func tell(_ message: String, hint: String) {
-    note("error: \(harmless(message))")
+    // A cause may bring lines of a log.
+    let lines = message.split(separator: "\n", omittingEmptySubsequences: false).map { harmless(String($0)) }
+    note("error: \(lines.joined(separator: "\n"))")
     if !hint.isEmpty { note("hint: \(hint)") }
 }
 

@@ -25,7 +25,7 @@ struct EventLines {
     func line(_ report: EventReport) -> String {
         let event = report.event
         let time = style.paint(clockTime(event.at), .dim)
-        let service = event.service.map { "\($0)" + (event.release.map { "@\($0)" } ?? "") }
+        let service = event.service.map { "\($0)" + (event.release.flatMap { $0.value > 0 ? "@\($0)" : nil } ?? "") }
         let deployment = event.deployment.map { "deployment \($0)" }
         // The end is the deployment's, whoever is to blame.
         let who = (event.kind == .deploymentReverted ? nil : service) ?? deployment ?? service ?? "slipway"

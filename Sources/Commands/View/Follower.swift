@@ -92,7 +92,8 @@ struct Follower {
         let last = try await session.client.events(environment, after: 0, limit: deployment == nil ? 1 : 500).events
         guard let deployment else { return last.last?.sequence ?? 0 }
         // Those of this deployment that were faster than we.
-        return last.last { $0.event.deployment != deployment && $0.event.deployment != nil }?.sequence ?? 0
+        let first = last.first { $0.event.deployment == deployment }
+        return first.map { $0.sequence - 1 } ?? last.last?.sequence ?? 0
     }
 
     private func printEvents(after sequence: Int64) async throws -> Int64 {
