@@ -1,3 +1,4 @@
+import Glibc
 import Proxy
 import ProxyControl
 import Synchronization
@@ -194,19 +195,22 @@ import Testing
 
     /// Bytes that come late, while the connection is in the pool, are not the next answer either.
     @Test func unaskedBytesInThePoolAreDiscarded() async throws {
+        let isAnswered = Atomic(false)
         let upstream = try RawUpstream { wire, number in
             _ = try wire.receiveHead()
             try wire.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\(number)")
+            while !isAnswered.load(ordering: .sequentiallyConsistent) { usleep(1000) }
             try wire.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
             _ = try wire.receive()
         }
         let proxy = try await LiveProxy.start()
         try await proxy.route(to: [upstream.port])
-        let text202 = try await blocking { try proxy.connect().get("/").text }
-        #expect(text202 == "1")
-        try await eventually("the pool drops the connection") { upstream.openConnections == 0 }
-        let text204 = try await blocking { try proxy.connect().get("/").text }
-        #expect(text204 == "2")
+        let first = try await blocking { try proxy.connect().get("/").text }
+        #expect(first == "1")
+        isAnswered.store(true, ordering: .sequentiallyConsistent)
+        try await eventually(within: .seconds(2), "the pool drops the connection") { upstream.openConnections == 0 }
+        let second = try await blocking { try proxy.connect().get("/").text }
+        #expect(second == "2")
         try await proxy.stop()
         upstream.stop()
     }

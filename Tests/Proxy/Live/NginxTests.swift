@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Proxy
 import ProxyControl
 import Testing
@@ -43,34 +42,5 @@ struct NginxTests {
         #expect(try await proxy.counts().statuses.success == 300)
         try await proxy.stop()
         try nginx.stop()
-    }
-
-    @Test func aSlowReaderCostsLittleMemory() async throws {
-        let nginx = try await NginxServer.start(files: ["large": content(6_000_000)])
-        let proxy = try await LiveProxy.start()
-        try await proxy.route(to: [nginx.port])
-        let before = try residentKilobytes()
-        let wires = try await blocking {
-            try (0..<5).map { _ in
-                let wire = try proxy.connect(receiveBuffer: 16384)
-                try wire.send("GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
-                _ = try wire.receiveHead()
-                return wire
-            }
-        }
-        // As much as fits anywhere has been sent when nothing more moves.
-        try await eventually("all five are under way") { try await proxy.counts().inFlight == 5 }
-        for _ in 0..<20 { _ = try await proxy.server.snapshot() }
-        #expect(try residentKilobytes() - before < 15_000)
-        let body = try await blocking { try wires[0].receive(exactly: 5_990_000) }
-        #expect(body.count == 5_990_000)
-        try await proxy.stop()
-        try nginx.stop()
-    }
-
-    private func residentKilobytes() throws -> Int {
-        let status = String(decoding: try Data(contentsOf: URL(filePath: "/proc/self/status")), as: UTF8.self)
-        let line = status.split(separator: "\n").first { $0.hasPrefix("VmRSS:") } ?? ""
-        return Int(line.split(separator: " ").dropFirst().first ?? "") ?? 0
     }
 }

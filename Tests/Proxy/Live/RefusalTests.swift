@@ -75,6 +75,40 @@ import Testing
         try await proxy.stop()
     }
 
+    /// A byte now and then does not buy more time.
+    @Test func tricklingHeadsTimeOut() async throws {
+        var limits = ProxyLimits.quick
+        limits.headMilliseconds = 150
+        let proxy = try await LiveProxy.start(limits: limits)
+        let (bytes, status) = try await blocking {
+            let wire = try proxy.connect()
+            try wire.send("GET / HTTP/1.1\r\nHost: a\r\nX: ")
+            var bytes = 0
+            var entry = pollfd(fd: wire.file, events: Int16(POLLIN), revents: 0)
+            while bytes < 200, poll(&entry, 1, 20) == 0 {
+                try wire.send("a")
+                bytes += 1
+            }
+            return (bytes, try wire.receiveResponse().status)
+        }
+        #expect(bytes < 200 && status == 408)
+        try await proxy.stop()
+    }
+
+    /// The answer is not lost to a reset, though the client goes on sending what nobody will read.
+    @Test func refusalsReachClientsThatAreStillSending() async throws {
+        let proxy = try await LiveProxy.start()
+        try await proxy.route(to: [9], limits: ServiceLimits(maxBodyBytes: 1000))
+        let status = try await blocking {
+            let wire = try proxy.connect()
+            try wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n")
+            for _ in 0..<30 { try wire.send([UInt8](repeating: 7, count: 100_000)) }
+            return try wire.receiveResponse().status
+        }
+        #expect(status == 413)
+        try await proxy.stop()
+    }
+
     @Test func idleConnectionsAreLetGo() async throws {
         var limits = ProxyLimits.quick
         limits.idleMilliseconds = 100

@@ -71,6 +71,7 @@ import Testing
             let cohorts = StickyCohort(targets: [.stable(1, weight: 100 - weight, []), .canary(2, weight: weight, [])])
             let now = Set(ids.filter { cohorts.target(of: StickyCohort.of(id: $0, salt: 42)) == 1 })
             #expect(canaries.isSubset(of: now))
+            #expect((0..<10_000).allSatisfy { (cohorts.target(of: $0) == 1) == ($0 < weight * 100) })
             let share = Double(now.count) / Double(ids.count)
             #expect(abs(share - Double(weight) / 100) < 0.01)
             canaries = now
