@@ -102,7 +102,13 @@ import Testing
         let status = try await blocking {
             let wire = try proxy.connect()
             try wire.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n")
-            for _ in 0..<30 { try wire.send([UInt8](repeating: 7, count: 100_000)) }
+            // The answer is there; what is sent from now on would be answered by a reset, had the proxy closed.
+            var entry = pollfd(fd: wire.file, events: Int16(POLLIN), revents: 0)
+            #expect(poll(&entry, 1, 5000) == 1)
+            for _ in 0..<30 {
+                try wire.send([UInt8](repeating: 7, count: 100_000))
+                usleep(1000)
+            }
             return try wire.receiveResponse().status
         }
         #expect(status == 413)
