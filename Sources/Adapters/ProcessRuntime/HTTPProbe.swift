@@ -12,10 +12,16 @@ enum HTTPProbe {
                 + "Connection: close\r\n\r\n").utf8)
     }
 
-    /// Whether the head has come to its end.
+    /// Whether enough has come: the head and, where something is wrong, the first of the body, which often says what.
+    /// We ask for the connection to be closed, so a body that never comes is no long wait.
     static func isComplete(_ bytes: [UInt8]) -> Bool {
-        bytes.count >= limit || head(bytes) != nil
+        if bytes.count >= limit { return true }
+        guard let end = head(bytes) else { return false }
+        return end < bytes.count || (parse(bytes)?.isPass ?? true)
     }
+
+    /// Whether the head is there: an answer, even when the rest does not come in time.
+    static func hasHead(_ bytes: [UInt8]) -> Bool { head(bytes) != nil }
 
     struct Answer: Hashable {
         var status: Int

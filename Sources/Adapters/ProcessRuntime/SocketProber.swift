@@ -123,7 +123,10 @@ final class SocketProber: Sendable {
             for (index, exchange) in exchanges.enumerated() {
                 var exchange = exchange
                 var outcome = watched[index + 1].revents == 0 ? nil : Self.advance(&exchange)
-                if outcome == nil, now >= exchange.deadline { outcome = .failed(Self.late(exchange)) }
+                if outcome == nil, now >= exchange.deadline {
+                    let isAnswer = HTTPProbe.hasHead(exchange.received)
+                    outcome = isAnswer ? .answered(exchange.received) : .failed(Self.late(exchange))
+                }
                 if let outcome {
                     _ = Glibc.close(exchange.descriptor)
                     exchange.done(outcome)

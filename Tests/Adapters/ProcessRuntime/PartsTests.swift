@@ -83,6 +83,8 @@ import Testing
     @Test func knowsTheEndOfTheHead() {
         #expect(!HTTPProbe.isComplete(Array("HTTP/1.1 200 OK\r\nA: b\r\n".utf8)))
         #expect(HTTPProbe.isComplete(Array("HTTP/1.1 200 OK\r\nA: b\r\n\r\n".utf8)))
+        #expect(!HTTPProbe.isComplete(Array("HTTP/1.1 503 No\r\n\r\n".utf8)), "what is wrong may follow")
+        #expect(HTTPProbe.isComplete(Array("HTTP/1.1 503 No\r\n\r\nw".utf8)))
         #expect(HTTPProbe.isComplete([UInt8](repeating: 65, count: 20_000)), "no end of it")
     }
 }
