@@ -233,6 +233,14 @@ import Testing
                 #expect(number != nil && isNew)
             }
         }
+        // To the very last of a block, as if the disk could not be asked for more.
+        for _ in 1...2 {
+            var numbers = try InstanceNumbers(path: path)
+            while let number = numbers.take() {
+                let isNew = seen.insert(number).inserted
+                #expect(isNew)
+            }
+        }
         try scratch.write("ids", "rubbish")
         #expect(throws: (any Error).self) { try InstanceNumbers(path: path) }
     }
