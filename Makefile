@@ -43,7 +43,8 @@ end-to-end:
 
 bench:
 	$(SWIFT) build -c release --product slipway
-	python3 Benchmarks/proxy/compare.py --proxy-command ".build/release/slipway proxy-bench"
+	python3 Benchmarks/proxy/compare.py \
+		--proxy-command ".build/release/slipway proxy-bench --listen {listen} --backend {backend1} --backend {backend2} --directory {dir}"
 
 release:
 	$(SWIFT) build -c release --static-swift-stdlib --product slipway

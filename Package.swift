@@ -171,7 +171,7 @@ let checks: [Target] = [
         "ProcessRuntimeTests", "Adapters/ProcessRuntime",
         [
             "ProcessRuntime", "DirectoryArtifacts", "RuntimeConformance", "KeeperControl", "CLinux", "Domain", "Ports",
-            .logging,
+            "keeper-probe", .logging,
         ]),
 ]
 

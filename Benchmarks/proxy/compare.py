@@ -5,8 +5,8 @@ All proxies run with one worker before the same two nginx upstreams that serve a
 connections busy. Rounds alternate their order (A B C D, D C B A, ...), so that drift of the machine falls on all alike.
 What is reported is the ratio to each peer within a round: its median, with a 95 % interval from a bootstrap.
 
-    compare.py --proxy-command '.build/release/slipway proxy-bench --listen {listen} --control {dir}/control.sock
-                                --table {dir}/table.json --backend {backend1} --backend {backend2}'
+    compare.py --proxy-command '.build/release/slipway proxy-bench --listen {listen} --directory {dir}
+                                --backend {backend1} --backend {backend2}'
 
 Only the standard library is used. nginx and wrk are required; haproxy, caddy and strace are left out aloud if missing.
 """

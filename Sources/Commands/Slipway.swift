@@ -35,7 +35,7 @@ public struct Slipway: AsyncParsableCommand {
                 name: "Roles",
                 subcommands: [
                     ShutdownCommand.self, RestartCommand.self, KeeperCommand.self, SupervisorCommand.self,
-                    ProxyCommand.self,
+                    ProxyCommand.self, ProxyBenchCommand.self,
                 ]),
         ])
 

@@ -53,6 +53,11 @@ extension SupervisorDesk {
                 let key = LookKey(
                     environment: id, service: service.service, deployment: DeploymentNumber(0),
                     run: Int(now().wall % 1_000_000_000) * 100 + index, look: 1)
+                if gate.question.needsTraffic {
+                    // Traffic is judged from now on: without a wait there would be none.
+                    await self.gates.mark(key, gate, release: stable.number, since: 0)
+                    try await Task.sleep(for: .milliseconds(min(gate.schedule.interval, .seconds(10)).milliseconds))
+                }
                 let look = LookRequest(
                     key: key, gate: gate, release: release, stable: nil, instances: all.filter { $0.phase == .ready },
                     all: all, since: 0)

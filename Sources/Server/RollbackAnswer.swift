@@ -150,6 +150,8 @@ extension SupervisorDesk {
         let release = try await releases.release(ReleaseNumber(number), of: service, in: id)
         return reply(
             await engine.submit(
-                .quarantine(service: service, digest: release.digest, reason: request.reason), to: id, by: request.by))
+                .quarantine(
+                    service: service, release: release.number, digest: release.digest, reason: request.reason), to: id,
+                by: request.by))
     }
 }

@@ -344,6 +344,23 @@ def a_state_from_a_later_version_is_refused(place):
     assert "version" in output, output
 
 
+def a_restart_replaces_the_roles_and_nothing_else(place):
+    place.nginx(1)
+    place.run("up")
+    before = {entry["id"] for entry in place.service("web")["instances"]}
+    roles = place.pid_of("supervisor"), place.pid_of("proxy")
+    load = place.load(6)
+    place.run("restart")
+    eventually(lambda: place.pid_of("supervisor") not in (None, roles[0]), 10, "another supervisor runs")
+    assert place.pid_of("proxy") is not None
+    assert before == {entry["id"] for entry in place.service("web")["instances"]}
+    place.nginx(2)
+    place.run("deploy")
+    assert place.get() == (200, "version 2\n")
+    report = json.loads(load.communicate(timeout=60)[0])
+    assert report["all"]["failures"] == 0, (report["counts"], report["failures"])
+
+
 def state_survives_a_stop(place):
     place.nginx(1)
     place.run("up")
@@ -382,6 +399,7 @@ TESTS = [
     bad_manifests_and_bad_words_get_usage_errors,
     a_read_only_state_directory_is_refused,
     a_state_from_a_later_version_is_refused,
+    a_restart_replaces_the_roles_and_nothing_else,
     state_survives_a_stop,
     the_demo_passes_and_fails_without_its_gate,
 ]

@@ -21,8 +21,8 @@ extension EnvironmentState {
         case .retry: outcome = each(nil) { $0.retryRevert(now: now, by: by, events: &decision.events) }
         case .abort(let reason): outcome = abort(reason, by: by, now: now, into: &decision)
         case .down: outcome = takeDown(by: by, now: now, into: &decision)
-        case .quarantine(let service, let digest, let reason):
-            outcome = quarantine(service, digest, reason, by: by, now: now, into: &decision)
+        case .quarantine(let service, let release, let digest, let reason):
+            outcome = quarantine(service, release, digest, reason, by: by, now: now, into: &decision)
         case .liftQuarantine(let digest, let reason):
             outcome = lift(digest, reason, by: by, now: now, into: &decision)
         }
@@ -82,13 +82,15 @@ extension EnvironmentState {
     }
 
     private mutating func quarantine(
-        _ service: ServiceName, _ digest: ContentDigest, _ reason: String, by: String, now: Moment,
+        _ service: ServiceName, _ release: ReleaseNumber, _ digest: ContentDigest, _ reason: String, by: String,
+        now: Moment,
         into decision: inout EnvironmentDecision
     ) -> CommandOutcome {
         if isQuarantined(digest) != nil { return .nothingToDo("it is in quarantine already") }
         quarantine.append(
-            QuarantineEntry(service: service, release: ReleaseNumber(0), digest: digest, at: now.wall, reason: reason))
-        decision.events.append(Event(.quarantined, at: now.wall, service: service, text: reason, by: by))
+            QuarantineEntry(service: service, release: release, digest: digest, at: now.wall, reason: reason))
+        decision.events.append(
+            Event(.quarantined, at: now.wall, service: service, release: release, text: reason, by: by))
         return .accepted(nil)
     }
 

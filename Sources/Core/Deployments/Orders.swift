@@ -11,7 +11,8 @@ package enum EnvironmentCommand: Hashable, Sendable {
     /// Gives stuck reverts their time again.
     case retry
     case down
-    case quarantine(service: ServiceName, digest: ContentDigest, reason: String)
+    case quarantine(
+        service: ServiceName, release: ReleaseNumber = ReleaseNumber(0), digest: ContentDigest, reason: String)
     case liftQuarantine(digest: ContentDigest, reason: String)
 }
 

@@ -19,11 +19,8 @@ struct ControlSocketPath {
                 code: .controlSocket, message: "the directory \(folder) of the control socket is open to others",
                 hint: "it must belong to this user, with mode 0700")
         }
-        if isAnswered() {
-            throw ProxyError(
-                code: .controlSocket, message: "another proxy answers on \(path)",
-                hint: "stop it first; two proxies cannot share a state directory")
-        }
+        // Another proxy may still answer there: this one is its successor, and takes the place over. That there are no
+        // more than the two is the keeper's matter.
         if unlink(path) != 0 && errno != ENOENT { throw error("unlink", errno) }
     }
 
@@ -32,19 +29,11 @@ struct ControlSocketPath {
         guard chmod(path, 0o600) == 0 else { throw error("chmod", errno) }
     }
 
-    /// Whether somebody accepts connections there.
-    private func isAnswered() -> Bool {
-        let probe = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-        guard probe >= 0 else { return false }
-        defer { Glibc.close(probe) }
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-        return withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(probe, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
-            }
-        }
+    /// Which file stands at the path now: a successor's is another one.
+    func file() -> SocketFile? {
+        var status = stat()
+        guard lstat(path, &status) == 0 else { return nil }
+        return SocketFile(device: UInt64(status.st_dev), inode: UInt64(status.st_ino))
     }
 
     private func error(_ what: String, _ code: Int32?) -> ProxyError {
@@ -52,4 +41,10 @@ struct ControlSocketPath {
             code: .controlSocket, message: "the control socket \(path) cannot be made",
             cause: code.map { "\(what): \(TableFile.text($0))" } ?? what)
     }
+}
+
+/// Tells one socket file from a later one at the same path.
+struct SocketFile: Equatable, Sendable {
+    var device: UInt64
+    var inode: UInt64
 }

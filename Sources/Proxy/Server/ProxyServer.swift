@@ -11,6 +11,7 @@ package final class ProxyServer: Sendable {
     private struct State {
         var listeners: [String: any Channel] = [:]
         var control: (any Channel)?
+        var socketFile: SocketFile?
         var isStopping = false
     }
 
@@ -72,7 +73,10 @@ package final class ProxyServer: Sendable {
                 code: .controlSocket, message: "the control socket \(controlPath) cannot be made", cause: "\(error)")
         }
         try path.protect()
-        state.withLock { $0.control = channel }
+        state.withLock { state in
+            state.control = channel
+            state.socketFile = path.file()
+        }
     }
 
     /// The addresses whose sockets the proxy has.
@@ -155,8 +159,9 @@ package final class ProxyServer: Sendable {
         }
         guard let first else { return }
         if let control = first.control {
-            // The next proxy may take the place from now on.
-            unlink(controlPath)
+            // A successor may have taken the place already: its socket stays.
+            let own = state.withLock { $0.socketFile }
+            if ControlSocketPath(path: controlPath).file() == own { unlink(controlPath) }
             try await control.close()
         }
         for listener in first.listeners { try await listener.close() }

@@ -23,6 +23,7 @@ import Testing
             control: loops[0], workers: workers, file: TableFile(path: folder + "/t"), table: .empty)
         let isFree = Flag()
         let blocked = loops[2].submit {
+            // Keeps the loop busy until it is told otherwise: a blocked loop is what is tested.
             while !isFree.value.load(ordering: .sequentiallyConsistent) { usleep(1000) }
         }
         let applied = loops[0].flatSubmit {

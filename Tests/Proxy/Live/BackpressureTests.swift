@@ -67,6 +67,7 @@ import Testing
         let reading = Counter()
         let upstream = try RawUpstream { wire, _ in
             _ = try wire.receiveHead()
+            // Waits for the condition; the test around it has the deadline.
             while reading.bytes.load(ordering: .relaxed) == 0 { usleep(1000) }
             while try !wire.receive().isEmpty {}
         }

@@ -199,6 +199,7 @@ import Testing
         let upstream = try RawUpstream { wire, number in
             _ = try wire.receiveHead()
             try wire.send("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n\(number)")
+            // Waits for the condition; the test around it has the deadline.
             while !isAnswered.load(ordering: .sequentiallyConsistent) { usleep(1000) }
             try wire.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npoison")
             _ = try wire.receive()

@@ -107,6 +107,7 @@ import Testing
             #expect(poll(&entry, 1, 5000) == 1)
             for _ in 0..<30 {
                 try wire.send([UInt8](repeating: 7, count: 100_000))
+                // A client that goes on sending for a while, slower than loopback would.
                 usleep(1000)
             }
             return try wire.receiveResponse().status

@@ -87,6 +87,8 @@ struct TrialAccount {
     var holdsEnded = 0
     var skipped: [String] = []
     var hasFailed = false
+    /// In the world's own time.
+    var revertStarted: Int64 = -1
     var looks: [Int: RunAccount] = [:]
     /// Gates that have answered well, by their own account.
     var passed: [GateName] = []
@@ -103,11 +105,11 @@ struct TrialAccount {
         if case .rolling = strategy.kind { from != nil && !isReturn } else { false }
     }
 
-    /// How many must stay ready meanwhile.
-    var floor: Int {
+    /// How many must stay ready meanwhile. What was decided in the very turn that begins the revert still goes forward.
+    func floor(at now: Int64) -> Int {
         guard let from else { return 0 }
         if isRecreate { return 0 }
-        if phase == .reverting { return from.replicas }
+        if phase == .reverting, revertStarted != now { return from.replicas }
         let replicas = min(from.replicas, to.replicas)
         guard isRolling, case .rolling(let spec) = strategy.kind else { return replicas }
         let surge = Self.resolve(spec.maxSurge, to.replicas, up: true)

@@ -37,7 +37,7 @@ extension Referee {
         let releases: [ReleaseNumber]
         if let trial = account.trial {
             guard let from = trial.from else { return }
-            floor = trial.floor
+            floor = trial.floor(at: now)
             releases = [from.number, trial.to.number]
         } else if let stable = account.stable {
             floor = stable.replicas

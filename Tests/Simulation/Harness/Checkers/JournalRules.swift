@@ -124,6 +124,7 @@ extension Referee {
         case .arrived: account.trial?.phase = .arrived
         case .revertStarted:
             account.trial?.phase = .reverting
+            account.trial?.revertStarted = now
             checkTurn(account, environment)
         case .reverted: account.trial?.phase = .reverted
         case .gateFailed: account.trial?.hasFailed = true

@@ -73,7 +73,7 @@ final class Referee {
         switch envelope.command {
         case .promote(_, let skip): if skip != nil { account.skipsAsked += 1 }
         case .liftQuarantine(let digest, _): account.liftsAsked.insert(digest)
-        case .quarantine(_, let digest, _): account.quarantinesAsked.insert(digest)
+        case .quarantine(_, _, let digest, _): account.quarantinesAsked.insert(digest)
         case .abort, .down: account.isDisturbed = true
         case .deploy, .pause, .resume, .retry: break
         }

@@ -132,7 +132,7 @@ extension Referee {
         let ready = account.ready(trial.to.number, for: trial.strategy.minReady)
         let needed =
             trial.isRolling
-            ? (weight * max(1, min(trial.floor, trial.to.replicas)) + 99) / 100
+            ? (weight * max(1, min(trial.floor(at: now), trial.to.replicas)) + 99) / 100
             : (weight * trial.to.replicas + 99) / 100
         if ready < max(1, needed) {
             fail(2, "\(weight)% to \(account.name)@\(trial.to.number) with \(ready) of \(needed) ready")

@@ -221,7 +221,7 @@ extension World {
         case .abort: return "abort"
         case .retry: return "retry"
         case .down: return "down"
-        case .quarantine(_, let digest, _): return "quarantine build \(digest.words.0)"
+        case .quarantine(_, _, let digest, _): return "quarantine build \(digest.words.0)"
         case .liftQuarantine(let digest, _): return "lift quarantine of build \(digest.words.0)"
         }
     }

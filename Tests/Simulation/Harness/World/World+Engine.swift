@@ -103,9 +103,12 @@ extension World {
         let before = faults.rate(.journalFull) > 0 ? loop : nil
         let turn = loop?.turn(isBlind ? [] : snapshots, asked, now: moment) ?? Turn()
         turns += 1
-        showNewest()
+        turnsNow = now == lastTurn ? turnsNow + 1 : 1
+        lastTurn = now
+        if turnsNow > 200 { referee.fail(4, "the loop turns and turns, and time stands still") }
         if isBlind { planAgain() }
         if !isBlind { referee.seen() }
+        showNewest()
         if !turn.entries.isEmpty || !turn.effects.isEmpty { lastEmission = now }
         carryOut(turn, before, isBlind)
         if !turn.entries.isEmpty, let loop, random.chance(100) { referee.compare(loop, journal) }

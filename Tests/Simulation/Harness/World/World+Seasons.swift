@@ -44,6 +44,9 @@ extension World {
             run(until: now + 30_000)
         }
         guard referee.violation == nil else { return }
+        referee.now = now
+        referee.checkRest(self)
+        guard referee.violation == nil else { return }
         lastDeploy(limit)
         guard referee.violation == nil else { return }
         referee.now = now
@@ -55,6 +58,12 @@ extension World {
     var isSettled: Bool {
         guard let loop else { return false }
         if loop.environments.contains(where: { $0.deployment != nil }) { return false }
+        for service in services {
+            if service.isRuntimeNew || service.instances.contains(where: { $0.phase != .ready && $0.phase != .failed })
+            {
+                return false
+            }
+        }
         for account in referee.accounts {
             if let warm = account.warm, moment.since(warm.since) < warm.delay { return false }
         }

@@ -11,8 +11,8 @@ final class World {
     let seed: UInt64
     var now: Int64 = 0
     var timeline = Timeline()
-    /// What the world does by itself, what people want, and what goes wrong: three streams, so that switching the faults
-    /// off leaves the people's wishes as they were.
+    /// What the world does by itself, what people want, and what goes wrong: three streams, so that switching the
+    /// faults off leaves the people's wishes as they were.
     var random: Randomness
     var choices: Randomness
     var chances: Randomness
@@ -53,6 +53,8 @@ final class World {
     var story: [String]?
 
     // Counts.
+    var lastTurn: Int64 = -1
+    var turnsNow = 0
     var turns = 0
     var emitted = 0
     /// When the engine last wrote or said something.
