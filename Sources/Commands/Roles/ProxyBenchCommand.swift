@@ -50,7 +50,7 @@ package struct ProxyBenchCommand: AsyncParsableCommand {
             let (host, port) = try parts(text)
             return Backend(instance: "i\(index)", host: host, port: Int(port))
         }
-        let target = Target(release: 1, role: .stable, weight: 100, backends: targets)
+        let target = ProxyControl.Target(release: 1, role: .stable, weight: 100, backends: targets)
         return RouteTable(
             fence: 1, generation: 1, listeners: [Listener(address: listen, rules: [Rule(service: "bench")])],
             services: [ServiceRoute(name: "bench", epoch: 1, targets: [target])])

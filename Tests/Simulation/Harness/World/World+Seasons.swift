@@ -44,10 +44,16 @@ extension World {
             run(until: now + 30_000)
         }
         guard referee.violation == nil else { return }
+        // The router hears of the last instance a little after it is ready.
+        run(until: now + 30_000)
+        guard referee.violation == nil else { return }
         referee.now = now
         referee.checkRest(self)
         guard referee.violation == nil else { return }
         lastDeploy(limit)
+        guard referee.violation == nil else { return }
+        // The router hears of the last instance a little after it is ready.
+        run(until: now + 30_000)
         guard referee.violation == nil else { return }
         referee.now = now
         referee.checkRest(self)
