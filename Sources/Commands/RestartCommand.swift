@@ -5,9 +5,10 @@ import SupervisorAPI
 package struct RestartCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "restart",
-        abstract: "Go on with this binary: proxy and supervisor are replaced, services keep serving.",
+        abstract: "Go on with this binary: the supervisor is replaced, services keep serving.",
         discussion: """
-            A rollout under way goes on where it was. Use it after installing a new version.
+            A rollout under way goes on where it was. Use it after installing a new version. The proxy goes on with the
+            version it has until the next shutdown.
 
             Example:
               slipway restart
@@ -24,7 +25,11 @@ package struct RestartCommand: AsyncParsableCommand {
             common.state = state
             return try await Session.open(common, startIfNeeded: false) { session in
                 let before = try await session.client.version()
-                _ = try await session.client.restart(program: try ownProgram())
+                do {
+                    _ = try await session.client.restart(program: try ownProgram())
+                } catch let error as SupervisorError where error.code == "unreachable" {
+                    // It makes room as soon as the keeper has its word: the answer may be lost with it.
+                }
                 let deadline = ContinuousClock.now + .seconds(20)
                 while ContinuousClock.now < deadline {
                     do {

@@ -27,8 +27,13 @@ package struct UpCommand: AsyncParsableCommand {
             return try await Session.open(common, startIfNeeded: true) { session in
                 let code = try await deployAndFollow(
                     loaded, only: [], reason: "up", session: session, common: common, wait: true, detach: false)
+                // After a stop everything may stand already and yet have to be started again.
+                var report = try await session.client.status(loaded.environment)
+                let deadline = ContinuousClock.now + .seconds(60)
+                while code == 0, ContinuousClock.now < deadline, !report.services.allSatisfy(\.isServing) {
+                    report = try await session.client.status(loaded.environment, since: report.revision)
+                }
                 if code == 0, common.output == .text {
-                    let report = try await session.client.status(loaded.environment)
                     for line in StatusView(style: .forOutput()).lines(report) { print(line) }
                 }
                 return code

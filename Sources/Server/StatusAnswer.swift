@@ -38,6 +38,7 @@ extension SupervisorDesk {
         report.weights = view?.router?.targets.map { WeightReport(release: $0.release, weight: $0.weight) } ?? []
         report.instances = view?.runtime?.instances.map(instanceReport) ?? []
         report.held = view?.router?.held ?? 0
+        report.isServing = isServing(state, view)
         report.rollout = state.rollout.map { rolloutReport($0, state, id, frame) }
         report.warm = state.warm.map { entry in
             WarmReport(
@@ -49,6 +50,16 @@ extension SupervisorDesk {
         }
         report.traffic = try await traffic(state.service, id)
         return report
+    }
+
+    private func isServing(_ state: ServiceState, _ view: ServiceSnapshot?) -> Bool {
+        guard !state.isDown else { return true }
+        let ready = view?.runtime?.instances.filter { $0.phase == .ready }.map(\.id) ?? []
+        let wanted = state.stable.map { state.count(of: $0.number) } ?? 0
+        guard ready.count >= wanted else { return false }
+        guard state.isRouted else { return true }
+        let routed = view?.router?.targets.flatMap(\.instances) ?? []
+        return !routed.isEmpty && routed.allSatisfy { ready.contains($0) }
     }
 
     private func instanceReport(_ view: InstanceView) -> InstanceReport {

@@ -22,7 +22,7 @@ package struct SupervisorDesk: Sendable {
     package var localAddress: @Sendable (ServiceName, EnvironmentID) -> String?
     /// Stops everything.
     package var shutdown: @Sendable () async throws -> Void
-    /// Goes on with the program at this path: proxy and supervisor are replaced, instances stay.
+    /// Goes on with the program at this path: the supervisor is replaced, proxy and instances stay.
     package var restart: @Sendable (String) async throws -> Void
     package var now: @Sendable () -> Moment
 

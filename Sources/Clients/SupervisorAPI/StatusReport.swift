@@ -91,6 +91,8 @@ package struct ServiceReport: Codable, Hashable, Sendable {
     package var instances: [InstanceReport]
     package var rollout: RolloutReport?
     package var warm: [WarmReport]
+    /// Wished-for instances are ready, and the router knows just those.
+    package var isServing: Bool
     /// Requests that wait at the router.
     package var held: Int
     /// Where it can be reached.
@@ -100,7 +102,8 @@ package struct ServiceReport: Codable, Hashable, Sendable {
 
     package init(
         name: ServiceName, stable: ReleaseNumber?, isDown: Bool, replicas: Int, weights: [WeightReport] = [],
-        instances: [InstanceReport] = [], rollout: RolloutReport? = nil, warm: [WarmReport] = [], held: Int = 0,
+        instances: [InstanceReport] = [], rollout: RolloutReport? = nil, warm: [WarmReport] = [],
+        isServing: Bool = true, held: Int = 0,
         urls: [String] = [], traffic: [TrafficReport] = []
     ) {
         self.name = name
@@ -111,6 +114,7 @@ package struct ServiceReport: Codable, Hashable, Sendable {
         self.instances = instances
         self.rollout = rollout
         self.warm = warm
+        self.isServing = isServing
         self.held = held
         self.urls = urls
         self.traffic = traffic

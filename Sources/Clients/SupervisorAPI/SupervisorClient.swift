@@ -82,7 +82,7 @@ package struct SupervisorClient: Sendable {
         try await post(path(request.project.environment, "verify"), request, timeout: .minutes(10))
     }
 
-    /// Lets proxy and supervisor go on with another executable; instances and connections stay.
+    /// Lets the supervisor go on with another executable; proxy, instances and connections stay.
     package func restart(program: String) async throws -> CommandReply {
         try await post("/v1/restart", RestartRequest(program: program), timeout: .seconds(60))
     }

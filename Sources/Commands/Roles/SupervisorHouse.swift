@@ -82,7 +82,6 @@ struct SupervisorHouse {
             },
             shutdown: { try await link.shutdown(grace: 30_000) },
             restart: { program in
-                try await link.replaceRole(.proxy, arguments: [program, "proxy", "--state", state.path])
                 try await link.replaceRole(.supervisor, arguments: [program, "supervisor", "--state", state.path])
             }, now: SystemMoment.now)
         return SupervisorHouse(

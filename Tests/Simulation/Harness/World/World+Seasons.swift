@@ -24,6 +24,16 @@ extension World {
         if referee.violation == nil { run(until: now + choices.delay(1_000, 60_000)) }
     }
 
+    /// As the shell does every few seconds: a whole look at everything, and time for what follows from it.
+    private func lookAtEverything() {
+        for (place, service) in services.enumerated() {
+            service.isRuntimeNew = true
+            service.isRouterNew = true
+            planLook(service, place, in: 10)
+        }
+        run(until: now + 30_000)
+    }
+
     /// Nothing goes wrong any more: everything must come to its end, and then to rest.
     func calm() {
         isCalm = true
@@ -44,16 +54,14 @@ extension World {
             run(until: now + 30_000)
         }
         guard referee.violation == nil else { return }
-        // The router hears of the last instance a little after it is ready.
-        run(until: now + 30_000)
+        lookAtEverything()
         guard referee.violation == nil else { return }
         referee.now = now
         referee.checkRest(self)
         guard referee.violation == nil else { return }
         lastDeploy(limit)
         guard referee.violation == nil else { return }
-        // The router hears of the last instance a little after it is ready.
-        run(until: now + 30_000)
+        lookAtEverything()
         guard referee.violation == nil else { return }
         referee.now = now
         referee.checkRest(self)
