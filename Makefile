@@ -3,7 +3,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 SWIFT ?= swift
-SEEDS ?= 0..300
+SEEDS ?= 0..2000
 SEED ?=
 
 .PHONY: demo test setup lint unit simulate planted end-to-end bench release clean format
