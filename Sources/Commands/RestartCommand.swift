@@ -5,7 +5,7 @@ import SupervisorAPI
 package struct RestartCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "restart",
-        abstract: "Go on with this binary: the supervisor is replaced, services keep serving.",
+        abstract: "Go on with this binary: supervisor and proxy are replaced, services keep serving.",
         discussion: """
             A rollout under way goes on where it was. Use it after installing a new version. The proxy goes on with the
             version it has until the next shutdown.

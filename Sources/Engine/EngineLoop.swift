@@ -99,14 +99,10 @@ package struct EngineLoop: Sendable {
     ) -> [ServiceObservation] {
         var seen: [ServiceObservation] = []
         seen.reserveCapacity(environments[index].services.count)
-        for (place, state) in environments[index].services.enumerated() {
-            let ledger = ledgers[index][place]
+        for place in environments[index].services.indices {
+            let state = environments[index].services[place]
             let told = snapshot?.services.first { $0.service == state.service }
-            seen.append(
-                ServiceObservation(
-                    now: now, runtime: ledger.runtime, router: ledger.router, looks: told?.looks ?? [],
-                    isRuntimeCaughtUp: ledger.isRuntimeCaughtUp(state, fence: fence),
-                    isRouterCaughtUp: ledger.isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: told != nil))
+            seen.append(ledgers[index][place].observation(of: state, told, fence: fence, now: now))
         }
         return seen
     }

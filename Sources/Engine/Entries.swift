@@ -41,7 +41,8 @@ extension EngineLoop {
                 add(.quarantine, entry.digest.hex, entry.recorded(version: QuarantineEntry.recordVersion))
             }
         }
-        for (index, state) in after.services.enumerated() {
+        for index in after.services.indices {
+            let state = after.services[index]
             let old =
                 before.services.count == after.services.count
                 ? before.services[index] : before.service(state.service)

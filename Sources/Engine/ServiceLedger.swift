@@ -5,8 +5,8 @@ import Rollouts
 /// What this engine has said about one service, and the newest that it has heard. Not a record: after a restart
 /// everything is said again, under a higher fence.
 struct ServiceLedger {
-    private(set) var runtime: RuntimeView?
-    private(set) var router: RouterView?
+    private var runtime: RuntimeView?
+    private var router: RouterView?
     private var sets: [SetWish] = []
     private var runGeneration: UInt64 = 0
     private var runAt: Moment?
@@ -24,12 +24,22 @@ struct ServiceLedger {
         if let view = snapshot.router, view.version >= router?.version ?? 0 { router = view }
     }
 
-    func isRuntimeCaughtUp(_ state: ServiceState, fence: UInt64) -> Bool {
+    /// What the service's machine needs to know.
+    func observation(
+        of state: ServiceState, _ told: ServiceSnapshot?, fence: UInt64, now: Moment
+    ) -> ServiceObservation {
+        ServiceObservation(
+            now: now, runtime: runtime, router: router, looks: told?.looks ?? [],
+            isRuntimeCaughtUp: isRuntimeCaughtUp(state, fence: fence),
+            isRouterCaughtUp: isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: told != nil)
+    }
+
+    private func isRuntimeCaughtUp(_ state: ServiceState, fence: UInt64) -> Bool {
         guard let runtime, runAt != nil, sets == state.sets else { return false }
         return runtime.fence == fence && runtime.generation == runGeneration
     }
 
-    func isRouterCaughtUp(fence: UInt64) -> Bool {
+    private func isRouterCaughtUp(fence: UInt64) -> Bool {
         guard let router, routeAt != nil else { return false }
         return router.fence == fence && router.generation == routeGeneration
     }

@@ -82,6 +82,8 @@ struct SupervisorHouse {
             },
             shutdown: { try await link.shutdown(grace: 30_000) },
             restart: { program in
+                // The proxy first: only this supervisor can tell why it could not be replaced.
+                try await link.replaceRole(.proxy, arguments: [program, "proxy", "--state", state.path])
                 try await link.replaceRole(.supervisor, arguments: [program, "supervisor", "--state", state.path])
             }, now: SystemMoment.now)
         return SupervisorHouse(

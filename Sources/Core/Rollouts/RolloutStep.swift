@@ -21,7 +21,8 @@ extension ServiceState {
             revert(&rollout, seen, into: &decision)
         }
         remind(&rollout, seen, into: &decision)
-        self.rollout = rollout
+        // Most steps change nothing, and what is left alone stays shared.
+        if self.rollout != rollout { self.rollout = rollout }
     }
 
     private mutating func advance(

@@ -3,22 +3,62 @@ package import Domain
 /// One service in one environment: what stands, what is wished for, and the rollout under way. This is the record: what
 /// runtime and router are asked for follows from it and from what is seen, so a crash loses nothing.
 package struct ServiceState: Hashable, Sendable {
-    package let service: ServiceName
-    /// The release that serves; nil before the first deployment has been committed.
-    package var stable: ReleaseFacts?
-    package var nextRelease = 1
-    /// Wished-for instances by release, in the order of their numbers.
-    package var sets: [SetWish] = []
-    /// Wished-for shares by release; empty: nothing is served. They sum to 100.
-    package var weights: [WeightShare] = []
-    package var hold: HoldSpec?
-    /// Earlier releases that are kept running for a while.
-    package var warm: [WarmRelease] = []
-    /// Stopped by a person's word; stable says what `up` brings back.
-    package var isDown = false
-    package var rollout: RolloutState?
+    private struct Fields: Hashable, Sendable {
+        let service: ServiceName
+        var stable: ReleaseFacts?
+        var nextRelease = 1
+        var sets: [SetWish] = []
+        var weights: [WeightShare] = []
+        var hold: HoldSpec?
+        var warm: [WarmRelease] = []
+        var isDown = false
+        var rollout: RolloutState?
+    }
 
-    package init(service: ServiceName) { self.service = service }
+    /// Always one: an array shares its storage until it is changed, and knows itself at a glance. Every turn of the
+    /// engine copies and compares every service, and few have changed.
+    private var fields: [Fields]
+
+    package var service: ServiceName { fields[0].service }
+    /// The release that serves; nil before the first deployment has been committed.
+    package var stable: ReleaseFacts? {
+        _read { yield fields[0].stable }
+        _modify { yield &fields[0].stable }
+    }
+    package var nextRelease: Int {
+        _read { yield fields[0].nextRelease }
+        _modify { yield &fields[0].nextRelease }
+    }
+    /// Wished-for instances by release, in the order of their numbers.
+    package var sets: [SetWish] {
+        _read { yield fields[0].sets }
+        _modify { yield &fields[0].sets }
+    }
+    /// Wished-for shares by release; empty: nothing is served. They sum to 100.
+    package var weights: [WeightShare] {
+        _read { yield fields[0].weights }
+        _modify { yield &fields[0].weights }
+    }
+    package var hold: HoldSpec? {
+        _read { yield fields[0].hold }
+        _modify { yield &fields[0].hold }
+    }
+    /// Earlier releases that are kept running for a while.
+    package var warm: [WarmRelease] {
+        _read { yield fields[0].warm }
+        _modify { yield &fields[0].warm }
+    }
+    /// Stopped by a person's word; stable says what `up` brings back.
+    package var isDown: Bool {
+        _read { yield fields[0].isDown }
+        _modify { yield &fields[0].isDown }
+    }
+    package var rollout: RolloutState? {
+        _read { yield fields[0].rollout }
+        _modify { yield &fields[0].rollout }
+    }
+
+    package init(service: ServiceName) { fields = [Fields(service: service)] }
 
     package var isRouted: Bool { rollout?.to.isRouted ?? stable?.isRouted ?? false }
 

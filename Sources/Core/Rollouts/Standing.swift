@@ -30,7 +30,7 @@ extension ServiceState {
             _ = setCount(set.release, 0)
         }
         if stable.isRouted {
-            hold = nil
+            if hold != nil { hold = nil }
             _ = setWeights(from: nil, to: stable.number, .all)
         }
     }

@@ -44,11 +44,27 @@ final class TableDesk: @unchecked Sendable {
                 ProxyControlError(code: .notDurable, message: "the route table could not be written", cause: "\(error)")
             )
         }
-        let installed = workers.map { worker in worker.eventLoop.submit { try worker.install(next) } }
-        return EventLoopFuture.andAllSucceed(installed, on: control).map {
-            self.table = next
-            return Applied(bootID: self.bootID, fence: next.fence, generation: next.generation)
+        return install(next).map {
+            Applied(bootID: self.bootID, fence: next.fence, generation: next.generation)
         }
+    }
+
+    /// Puts the file's table in force, where it is newer than this one's: another proxy wrote it.
+    func catchUp() -> EventLoopFuture<Void> {
+        control.preconditionInEventLoop()
+        let done = tail.flatMapThrowing { try self.file.load() }.flatMap { table -> EventLoopFuture<Void> in
+            guard let table, (self.table.fence, self.table.generation) < (table.fence, table.generation) else {
+                return self.control.makeSucceededVoidFuture()
+            }
+            return self.install(table)
+        }
+        tail = done.recover { _ in }
+        return done
+    }
+
+    private func install(_ next: RouteTable) -> EventLoopFuture<Void> {
+        let installed = workers.map { worker in worker.eventLoop.submit { try worker.install(next) } }
+        return EventLoopFuture.andAllSucceed(installed, on: control).map { self.table = next }
     }
 
     private func check(_ next: RouteTable) throws {

@@ -52,12 +52,13 @@ package final class ProxyServer: Sendable {
         return max(1, min(wanted, (descriptors - 64) / 2))
     }
 
-    /// Opens the control socket.
+    /// Opens the control socket, in the place of a proxy that is to go, and takes up the last table that it took.
     /// - Throws: `ProxyError` of code `controlSocket`.
     package func start() async throws {
         let path = ControlSocketPath(path: controlPath)
         try path.prepare()
         let desk = self.desk
+        let descriptor = try path.listen()
         let channel: any Channel
         do {
             channel = try await ServerBootstrap(group: controlGroup)
@@ -67,16 +68,17 @@ package final class ProxyServer: Sendable {
                             ControlConnection(desk: desk) { self.listeners })
                     }
                 }
-                .bind(unixDomainSocketPath: controlPath).get()
+                .withBoundSocket(descriptor).get()
         } catch {
             throw ProxyError(
                 code: .controlSocket, message: "the control socket \(controlPath) cannot be made", cause: "\(error)")
         }
-        try path.protect()
         state.withLock { state in
             state.control = channel
             state.socketFile = path.file()
         }
+        // The one before may have taken a table since this one read the file.
+        try await controlGroup.next().flatSubmit { desk.catchUp() }.get()
     }
 
     /// The addresses whose sockets the proxy has.

@@ -31,7 +31,16 @@ import Testing
     @Test func gatesComeBack() throws {
         let questions: [GateQuestion] = [
             .health, .command(CommandSpec(command: ["./check", "-v"], env: [Variable(name: "A", value: "1")])),
-            .smoke(SmokeSpec(requests: [SmokeRequest(path: "/health", status: 200, within: .milliseconds(300))])),
+            .command(CommandSpec(command: ["./check", ""])),
+            .smoke(
+                SmokeSpec(requests: [
+                    SmokeRequest(path: "/health", status: 200, within: .milliseconds(300)),
+                    SmokeRequest(
+                        method: "POST", path: "/orders", headers: [Variable(name: "X-Kind", value: "test")], body: "",
+                        expectHeaders: [Variable(name: "ETag", value: "")],
+                        expectJSON: [Variable(name: "items[0].id", value: "7")], contains: "ok",
+                        capture: [Variable(name: "id", value: "id")]),
+                ])),
             .threshold(
                 ThresholdSpec(
                     errorRate: 10_000, latencies: [LatencyLimit(percentile: 95_000, limit: .milliseconds(200))],

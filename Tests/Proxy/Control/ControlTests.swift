@@ -96,6 +96,27 @@ import Testing
         upstream.stop()
     }
 
+    @Test func aSuccessorTakesTheControlSocketOver() async throws {
+        let folder = try temporaryFolder()
+        let first = try ProxyServer(controlSocket: folder + "/c", tableFile: folder + "/t")
+        try await first.start()
+        let client = ProxyControlClient(path: folder + "/c")
+        let second = try ProxyServer(controlSocket: folder + "/c", tableFile: folder + "/t")
+        // The one before takes a table after its successor has read the file.
+        try await first.apply(RouteTable(fence: 1, generation: 5, listeners: [], services: []))
+        let bootID = try await second.snapshot().bootID
+        try await second.start()
+        #expect(try await client.hello().bootID == bootID)
+        #expect(try await client.hello().generation == 5)
+        // Its end takes nothing of the successor's with it.
+        try await first.shutdown(grace: .zero)
+        #expect(try await client.hello().bootID == bootID)
+        try await client.apply(RouteTable(fence: 1, generation: 6, listeners: [], services: []))
+        try await second.shutdown(grace: .zero)
+        #expect(!FileManager.default.fileExists(atPath: folder + "/c"))
+        try FileManager.default.removeItem(atPath: folder)
+    }
+
     @Test func damagedTablesAreNotTakenForEmpty() throws {
         let folder = try temporaryFolder()
         let file = TableFile(path: folder + "/t")

@@ -1,13 +1,11 @@
-import FoundationEssentials
-
 extension GateSpec: RecordCodable {
     package func encode(into writer: inout RecordWriter) {
         writer.put(1, name.text)
         switch question {
         case .health: writer.put(2, true)
         case .threshold(let spec): writer.put(3, spec)
-        case .smoke(let spec): writer.put(4, json(spec))
-        case .command(let spec): writer.put(5, json(spec))
+        case .smoke(let spec): writer.put(4, spec)
+        case .command(let spec): writer.put(5, spec)
         }
         writer.put(6, schedule)
     }
@@ -23,8 +21,8 @@ extension GateSpec: RecordCodable {
                 _ = try reader.bool()
                 question = .health
             case 3: question = .threshold(try reader.record())
-            case 4: question = .smoke(try parsed(try reader.data()))
-            case 5: question = .command(try parsed(try reader.data()))
+            case 4: question = .smoke(try reader.record())
+            case 5: question = .command(try reader.record())
             case 6: schedule = try reader.record()
             case _: try reader.skip()
             }
@@ -34,14 +32,90 @@ extension GateSpec: RecordCodable {
     }
 }
 
-/// Long questions are rarely written and hold lists within lists: they go as JSON. Our own values of texts and numbers
-/// always encode; an empty field would be found as damage on reading.
-private func json(_ value: some Encodable) -> [UInt8] {
-    do { return Array(try JSONEncoder().encode(value)) } catch { return [] }
+extension SmokeSpec: RecordCodable {
+    package func encode(into writer: inout RecordWriter) { writer.put(1, requests) }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        self.init(requests: [])
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: requests.append(try reader.record())
+            case _: try reader.skip()
+            }
+        }
+    }
 }
 
-private func parsed<Value: Decodable>(_ bytes: [UInt8]) throws(RecordError) -> Value {
-    do { return try JSONDecoder().decode(Value.self, from: Data(bytes)) } catch { throw .damaged }
+extension SmokeRequest: RecordCodable {
+    package func encode(into writer: inout RecordWriter) {
+        writer.put(1, method)
+        writer.put(2, path)
+        writer.put(3, headers)
+        if let body { writer.put(4, Array(body.utf8)) }
+        if let status { writer.put(5, status) }
+        if let within { writer.put(6, within) }
+        writer.put(7, expectHeaders)
+        writer.put(8, expectJSON)
+        if let contains { writer.put(9, Array(contains.utf8)) }
+        writer.put(10, capture)
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        self.init(path: "")
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: method = try reader.text()
+            case 2: path = try reader.text()
+            case 3: headers.append(try reader.record())
+            case 4: body = try reader.text()
+            case 5: status = try reader.int()
+            case 6: within = try reader.span()
+            case 7: expectHeaders.append(try reader.record())
+            case 8: expectJSON.append(try reader.record())
+            case 9: contains = try reader.text()
+            case 10: capture.append(try reader.record())
+            case _: try reader.skip()
+            }
+        }
+    }
+}
+
+extension CommandSpec: RecordCodable {
+    package func encode(into writer: inout RecordWriter) {
+        for word in command { writer.put(1, Array(word.utf8)) }
+        writer.put(2, env)
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        self.init(command: [])
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: command.append(try reader.text())
+            case 2: env.append(try reader.record())
+            case _: try reader.skip()
+            }
+        }
+    }
+}
+
+extension Variable: RecordCodable {
+    package func encode(into writer: inout RecordWriter) {
+        writer.put(1, name)
+        writer.put(2, value)
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        var name = ""
+        var value = ""
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: name = try reader.text()
+            case 2: value = try reader.text()
+            case _: try reader.skip()
+            }
+        }
+        self.init(name: name, value: value)
+    }
 }
 
 extension GateSchedule: RecordCodable {
