@@ -13,6 +13,9 @@ struct ServiceLedger {
     private var route: RouteWish?
     private var routeGeneration: UInt64 = 0
     private var routeAt: Moment?
+    /// What the last table was made of: while neither has changed, the same one follows.
+    private var routedState: ServiceState?
+    private var routedVersion: UInt64?
     private var gone: [InstanceID] = []
     private var goneAt: Moment?
 
@@ -25,13 +28,14 @@ struct ServiceLedger {
     }
 
     /// What the service's machine needs to know.
+    /// - Parameter looks: nil: nobody has said which are known.
     func observation(
-        of state: ServiceState, _ told: ServiceSnapshot?, fence: UInt64, now: Moment
+        of state: ServiceState, _ looks: [LookView]?, fence: UInt64, now: Moment
     ) -> ServiceObservation {
         ServiceObservation(
-            now: now, runtime: runtime, router: router, looks: told?.looks ?? [],
+            now: now, runtime: runtime, router: router, looks: looks ?? [],
             isRuntimeCaughtUp: isRuntimeCaughtUp(state, fence: fence),
-            isRouterCaughtUp: isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: told != nil)
+            isRouterCaughtUp: isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: looks != nil)
     }
 
     private func isRuntimeCaughtUp(_ state: ServiceState, fence: UInt64) -> Bool {
@@ -81,12 +85,9 @@ struct ServiceLedger {
     ) {
         // A new supervisor has not been told yet what runs: the table in force stays until it has.
         guard runtime != nil || state.weights.isEmpty else { return }
-        var wish = state.routeWish(runtime, in: environment, fence: fence, after: route)
-        wish.generation = routeGeneration
-        if routeAt == nil || route != wish {
+        if takeRoute(state, environment, fence) {
             routeGeneration += 1
-            wish.generation = routeGeneration
-            route = wish
+            route?.generation = routeGeneration
         } else if router?.fence == fence, router?.generation == routeGeneration {
             return
         } else if let routeAt, now.since(routeAt) < Self.patience {
@@ -95,7 +96,19 @@ struct ServiceLedger {
         }
         routeAt = now
         turn.wake(in: Self.patience)
-        turn.effects.append(.route(wish))
+        if let route { turn.effects.append(.route(route)) }
+    }
+
+    /// Works out the table; says whether it is another one than before.
+    private mutating func takeRoute(_ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64) -> Bool {
+        if routeAt != nil, routedVersion == runtime?.version, routedState == state { return false }
+        routedState = state
+        routedVersion = runtime?.version
+        var wish = state.routeWish(runtime, in: environment, fence: fence, after: route)
+        wish.generation = routeGeneration
+        if routeAt != nil, route == wish { return false }
+        route = wish
+        return true
     }
 
     /// An instance that leaves may stop when the table in force does not know it and no request is left on it.

@@ -27,6 +27,12 @@ package struct EnvironmentSnapshot: Sendable {
         self.id = id
         self.services = services
     }
+
+    /// The looks that are known of a service; nil when nothing is known of it.
+    func looks(of service: ServiceName) -> [LookView]? {
+        guard let place = services.firstIndex(where: { $0.service == service }) else { return nil }
+        return services[place].looks
+    }
 }
 
 /// A command on its way to an environment.

@@ -32,8 +32,16 @@ extension EnvironmentState {
             for order in part.marks { decision.marks.append((index, order)) }
             if let wake = part.wake { decision.wake(in: wake) }
         }
-        guard deployment != nil else { return }
+        guard isDeploymentDue else { return }
         advance(now: now, into: &decision)
+    }
+
+    /// Whether anything follows for the deployment under way. In most steps nothing does.
+    private var isDeploymentDue: Bool {
+        guard let phase = deployment?.phase else { return false }
+        if phase != .advancing { return true }
+        for state in services where state.rollout?.phase == .failing { return true }
+        return hasWaveArrived
     }
 
     private mutating func advance(now: Moment, into decision: inout EnvironmentDecision) {
@@ -43,7 +51,7 @@ extension EnvironmentState {
                 deployment.phase = .reverting
                 deployment.failure = bad.rollout?.failure
                 deployment.failedService = bad.service
-            } else if waveHasArrived(deployment) {
+            } else if hasWaveArrived {
                 if deployment.wave + 1 < deployment.waves {
                     deployment.wave += 1
                     begin(wave: deployment.wave, of: deployment, now: now, into: &decision)
@@ -61,7 +69,8 @@ extension EnvironmentState {
         }
     }
 
-    private func waveHasArrived(_ deployment: DeploymentState) -> Bool {
+    private var hasWaveArrived: Bool {
+        guard let deployment else { return false }
         for item in deployment.items where item.wave <= deployment.wave {
             guard let index = index(of: item.service), services[index].rollout?.phase == .arrived else { return false }
         }

@@ -7,63 +7,52 @@ import Rollouts
 
 /// What becomes durable: lines 4, 6, 8 and 9, and the accounts that the other rules rest on.
 extension Referee {
-    func written(_ entries: [JournalEntry], _ moment: Moment) {
-        for entry in entries {
-            guard let id = entry.environment, let environment = environments.first(where: { $0.id == id }) else {
-                continue
-            }
-            read(entry, environment)
+    func written(_ records: [DurableRecord], _ moment: Moment) {
+        for record in records {
+            guard let environment = account(of: record) else { continue }
+            read(record, environment)
         }
-        for entry in entries where entry.kind == .event {
-            guard let id = entry.environment, let environment = environments.first(where: { $0.id == id }) else {
-                continue
-            }
-            do {
-                happened(try Event(recorded: entry.body, known: Event.version), environment, moment)
-            } catch {
-                fail(9, "an event that cannot be read: \(error)")
-            }
+        for record in records {
+            guard case .event(let event) = record.content, let environment = account(of: record) else { continue }
+            happened(event, environment, moment)
         }
     }
 
-    private func read(_ entry: JournalEntry, _ environment: EnvironmentAccount) {
-        do {
-            switch entry.kind {
-            case .service:
-                guard let place = place(environment.id, ServiceName(entry.key)) else { return }
-                let record = try ServiceState(recorded: entry.body, known: ServiceState.recordVersion)
-                checkMoves(record, accounts[place].record, accounts[place])
-                accounts[place].record = record
-            case .deployment:
-                let state = try DeploymentState(recorded: entry.body, known: DeploymentState.recordVersion)
-                if environment.active == nil || environment.active?.number == state.number
-                    || environment.active?.phase.isOver == true
-                {
-                    environment.active = state
-                } else {
-                    fail(6, "deployment \(state.number) begins while \(environment.active?.number.value ?? 0) goes on")
-                }
-            case .quarantine:
-                let record = try QuarantineEntry(recorded: entry.body, known: QuarantineEntry.recordVersion)
-                if record.isLifted {
-                    if !environment.liftsAsked.contains(record.digest) { fail(8, "a quarantine is lifted by nobody") }
-                    environment.quarantined.remove(record.digest)
-                } else {
-                    environment.quarantined.insert(record.digest)
-                }
-            case .release:
-                let facts = try ReleaseRecord(recorded: entry.body, known: ReleaseRecord.version).facts
-                guard let at = entry.key.firstIndex(of: "@"),
-                    let place = place(environment.id, ServiceName(String(entry.key[..<at])))
-                else { return fail(9, "a release under the key \(entry.key)") }
-                if let known = accounts[place].releases[facts.number.value], known != facts.digest {
-                    fail(9, "\(entry.key) is written a second time, as another release")
-                }
-                accounts[place].releases[facts.number.value] = facts.digest
-            case .environment, .event, .evidence, .fence: break
+    private func account(of record: DurableRecord) -> EnvironmentAccount? {
+        guard let id = record.environment else { return nil }
+        return environments.first { $0.id == id }
+    }
+
+    private func read(_ record: DurableRecord, _ environment: EnvironmentAccount) {
+        switch record.content {
+        case .service(let state):
+            guard let place = place(environment.id, state.service) else { return }
+            checkMoves(state, accounts[place].record, accounts[place])
+            accounts[place].record = state
+        case .deployment(let state):
+            if environment.active == nil || environment.active?.number == state.number
+                || environment.active?.phase.isOver == true
+            {
+                environment.active = state
+            } else {
+                fail(6, "deployment \(state.number) begins while \(environment.active?.number.value ?? 0) goes on")
             }
-        } catch {
-            fail(9, "a record that cannot be read: \(entry.kind) \(entry.key): \(error)")
+        case .quarantine(let entry):
+            if entry.isLifted {
+                if !environment.liftsAsked.contains(entry.digest) { fail(8, "a quarantine is lifted by nobody") }
+                environment.quarantined.remove(entry.digest)
+            } else {
+                environment.quarantined.insert(entry.digest)
+            }
+        case .release(let facts):
+            guard let at = record.key.firstIndex(of: "@"),
+                let place = place(environment.id, ServiceName(String(record.key[..<at])))
+            else { return fail(9, "a release under the key \(record.key)") }
+            if let known = accounts[place].releases[facts.number.value], known != facts.digest {
+                fail(9, "\(record.key) is written a second time, as another release")
+            }
+            accounts[place].releases[facts.number.value] = facts.digest
+        case .event, .other: break
         }
     }
 

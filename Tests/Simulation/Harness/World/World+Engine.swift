@@ -152,10 +152,11 @@ extension World {
                 return
             }
             journal.append(turn.entries)
-            learn(turn.entries)
+            let records = read(turn.entries)
+            learn(records)
             // What looks said counts when what follows from it is durable.
             if !isBlind { hearLooks() }
-            referee.written(turn.entries, moment)
+            referee.written(records, moment)
             if strikes(.crashAfterWrite) {
                 if strikes(.staleEngine) { sendLate(turn.effects) }
                 engineDies()
@@ -178,29 +179,33 @@ extension World {
         if let wake = turn.wake { plan(.wake(token: wakeToken), in: wake.milliseconds) }
     }
 
-    /// Numbers of releases are the engine's: what they stand for is learned from the journal.
-    private func learn(_ entries: [JournalEntry]) {
+    private func read(_ entries: [JournalEntry]) -> [DurableRecord] {
+        var records: [DurableRecord] = []
+        records.reserveCapacity(entries.count)
         for entry in entries {
-            guard let id = entry.environment else { continue }
             do {
-                switch entry.kind {
-                case .release:
-                    let facts = try ReleaseRecord(recorded: entry.body, known: ReleaseRecord.version).facts
-                    let build = people.builds[Int(facts.digest.words.0)]
-                    services[build.place].natures[facts.number.value] = build.nature
-                    services[build.place].drains[facts.number.value] = facts.drain.milliseconds
-                case .event:
-                    guard story != nil else { continue }
-                    let event = try Event(recorded: entry.body, known: Event.version)
-                    tell("\(id.name): \(text(event))")
-                case .deployment:
-                    let state = try DeploymentState(recorded: entry.body, known: DeploymentState.recordVersion)
-                    guard state.phase == .committed, let index = environments.firstIndex(of: id) else { continue }
-                    people.stood[index].append(state.standing)
-                case .service, .environment, .quarantine, .evidence, .fence: break
-                }
+                records.append(try DurableRecord(entry))
             } catch {
                 referee.fail(9, "a record that cannot be read: \(entry.kind) \(entry.key): \(error)")
+            }
+        }
+        return records
+    }
+
+    /// Numbers of releases are the engine's: what they stand for is learned from the journal.
+    private func learn(_ records: [DurableRecord]) {
+        for record in records {
+            guard let id = record.environment else { continue }
+            switch record.content {
+            case .release(let facts):
+                let build = people.builds[Int(facts.digest.words.0)]
+                services[build.place].natures[facts.number.value] = build.nature
+                services[build.place].drains[facts.number.value] = facts.drain.milliseconds
+            case .event(let event): tell("\(id.name): \(text(event))")
+            case .deployment(let state):
+                guard state.phase == .committed, let index = environments.firstIndex(of: id) else { continue }
+                people.stood[index].append(state.standing)
+            case .service, .quarantine, .other: break
             }
         }
     }
