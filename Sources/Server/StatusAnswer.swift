@@ -37,6 +37,7 @@ extension SupervisorDesk {
             replicas: state.rollout?.to.replicas ?? state.stable?.replicas ?? 0)
         report.weights = view?.router?.targets.map { WeightReport(release: $0.release, weight: $0.weight) } ?? []
         report.instances = view?.runtime?.instances.map(instanceReport) ?? []
+        report.isRemoved = state.isPruned && state.rollout == nil
         report.held = view?.router?.held ?? 0
         report.isServing = isServing(state, view)
         report.rollout = state.rollout.map { rolloutReport($0, state, id, frame) }
@@ -125,6 +126,11 @@ extension RolloutState {
     /// What a person is asked for.
     var awaited: String? {
         guard waitsSince != nil else { return nil }
+        if phase == .held, stuckSince == nil {
+            return
+                "it failed and stays for inspection, without traffic: `slipway abort` ends it, `slipway retry` tries "
+                + "it from the start"
+        }
         if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry`" }
         if isGateHeld { return "a gate is inconclusive: `slipway promote` lets it look on, or `slipway abort`" }
         if pausedSince != nil { return "`slipway resume`" }

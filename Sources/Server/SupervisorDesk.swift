@@ -65,9 +65,11 @@ package struct SupervisorDesk: Sendable {
         return found
     }
 
-    func reply(_ outcome: CommandOutcome) -> CommandReply {
+    /// - Parameter notes: worth knowing when it is accepted.
+    func reply(_ outcome: CommandOutcome, notes: [String] = []) -> CommandReply {
         switch outcome {
-        case .accepted(let number): CommandReply(outcome: "accepted", deployment: number)
+        case .accepted(let number):
+            CommandReply(outcome: "accepted", deployment: number, message: notes.joined(separator: "\n"))
         case .nothingToDo(let text): CommandReply(outcome: "nothing", message: text)
         case .refused(let refusal): .refused(refusal.code.rawValue, refusal.message, hint: refusal.hint)
         }
@@ -83,6 +85,6 @@ extension DeploymentState {
                 DeploymentItemReport(
                     service: item.service, wave: item.wave, from: item.from?.number, to: item.to.number,
                     strategy: item.plan.strategy.kind.name)
-            })
+            }, removals: removals, origin: origin)
     }
 }

@@ -76,6 +76,25 @@ import Testing
         #expect(PlanView(style: .plain).lines(nothing).last == "nothing to do: everything stands as it should")
     }
 
+    @Test func aPlanSaysWhereItComesFromAndWhatGoes() {
+        let report = PlanReport(
+            environment: Sample.dev,
+            items: [
+                PlanItem(
+                    service: Sample.web, action: "change", wave: 0, strategy: "canary", from: ReleaseNumber(1),
+                    to: ReleaseNumber(2), stages: ["weight 10%"], background: [GateName("errors")], onFailure: "hold"),
+                PlanItem(
+                    service: ServiceName("old"), action: "remove", wave: 1, strategy: "rolling", from: ReleaseNumber(7),
+                    to: nil),
+            ], origin: "staging #12")
+        #expect(
+            PlanView(style: .plain).lines(report) == [
+                "from staging #12", "wave 1 of 2", "~ web  @1 → @2  canary", "    weight 10%",
+                "    in the background: errors", "    a failure is held for inspection", "wave 2 of 2",
+                "- old  @7  taken down",
+            ])
+    }
+
     @Test func everyKindOfEventHasWords() throws {
         let lines = EventLines(style: .plain)
         let all = EventKind.allCases.enumerated().map { index, kind in

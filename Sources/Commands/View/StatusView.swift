@@ -20,8 +20,10 @@ struct StatusView {
         } else {
             lines.append("\(title)  nothing was deployed yet")
         }
-        let width = report.services.map(\.name.text.count).max() ?? 0
-        for service in report.services { lines += self.lines(service, width: width, now: report.now) }
+        // What is gone for good, and has left, is no news.
+        let shown = report.services.filter { !$0.isRemoved || !$0.instances.isEmpty }
+        let width = shown.map(\.name.text.count).max() ?? 0
+        for service in shown { lines += self.lines(service, width: width, now: report.now) }
         for trouble in report.troubles { lines.append(style.paint("! " + harmless(trouble), .red)) }
         return lines
     }
@@ -55,6 +57,9 @@ struct StatusView {
 
     /// What stands, or the way to it, in one line.
     private func summary(_ service: ServiceReport) -> String {
+        if service.isRemoved {
+            return style.paint("leaves: it is no part of the last deployment", .dim) + "  " + instances(service)
+        }
         if service.isDown {
             let stable = service.stable.map { ", stable is @\($0)" } ?? ""
             let leaving = service.instances.isEmpty ? "" : "  " + instances(service)
@@ -171,7 +176,7 @@ struct StatusView {
     func word(_ phase: String) -> String {
         switch phase {
         case "committed", "arrived": style.paint(phase, .green)
-        case "reverting", "reverted", "failing": style.paint(phase, .red)
+        case "reverting", "reverted", "failing", "held": style.paint(phase, .red)
         case "advancing": style.paint(phase, .blue)
         case _: phase
         }
