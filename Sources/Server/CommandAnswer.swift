@@ -38,7 +38,8 @@ extension SupervisorDesk {
                 service: item.service, wave: item.wave, release: .existing(item.to), strategy: item.plan.strategy,
                 gates: item.plan.gates)
         }
-        let order = DeployOrder(kind: .retry, reason: request.reason, items: items)
+        let order = DeployOrder(
+            kind: .retry, reason: request.reason, items: items, removals: last.removals, origin: last.origin)
         return reply(await engine.submit(.deploy(order), to: id, by: request.by))
     }
 

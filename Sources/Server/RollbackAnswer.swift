@@ -34,11 +34,14 @@ extension SupervisorDesk {
         var releases: [EarlierRelease] = []
         for standing in target.standing where request.service == nil || standing.service == request.service {
             let release = try await earlier(standing.release.number, of: standing.service, in: id)
-            guard let item = lastItem(of: standing.service, past) else { continue }
+            // A service that was not deployed for very long goes the plainest way.
+            let item = lastItem(of: standing.service, past)
             var isKept = true
             if let digest = release.parts.artifact?.digest { isKept = try await artifacts.contains(digest) }
             releases.append(
-                EarlierRelease(release: release, strategy: item.plan.strategy, gates: item.plan.gates, isKept: isKept))
+                EarlierRelease(
+                    release: release, strategy: item?.plan.strategy ?? .standard, gates: item?.plan.gates ?? [],
+                    isKept: isKept))
         }
         if releases.isEmpty, let service = request.service {
             throw Refusal(
@@ -76,7 +79,7 @@ extension SupervisorDesk {
         }
         let running = engine.current.environment(id)?.services.filter(\.isRemovable).map(\.service) ?? []
         if let number = request.to {
-            guard let deployment = past.first(where: { $0.number == number }) else {
+            guard let deployment = try await deployment(number, in: id) else {
                 throw Refusal(.invalid, "there is no deployment \(number) in \(id)", hint: "slipway history")
             }
             guard deployment.phase == .committed else {

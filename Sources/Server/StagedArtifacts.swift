@@ -65,7 +65,7 @@ extension SupervisorDesk {
         }
         let release = try await releases.release(stable.number, of: name, in: state.id)
         if let entry = state.isQuarantined(release.digest) {
-            staged.objections.append(.quarantine("\(release.label) in \(place)", entry))
+            staged.objections.append(.quarantine("\(release.label) in \(place)", entry, in: state.id))
         }
         guard let wanted = spec.artifact else { return }
         guard let artifact = release.parts.artifact, let had = release.parts.spec.artifact else {

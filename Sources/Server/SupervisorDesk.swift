@@ -65,6 +65,13 @@ package struct SupervisorDesk: Sendable {
         return found
     }
 
+    /// The newest record of one deployment, however long ago it was.
+    func deployment(_ number: DeploymentNumber, in environment: EnvironmentID) async throws -> DeploymentState? {
+        let query = JournalQuery(kinds: [.deployment], environment: environment, key: "\(number.value)", limit: 1)
+        guard let stored = try await journal.history(query).first else { return nil }
+        return try DeploymentState(recorded: stored.entry.body, known: DeploymentState.recordVersion)
+    }
+
     /// - Parameter notes: worth knowing when it is accepted.
     func reply(_ outcome: CommandOutcome, notes: [String] = []) -> CommandReply {
         switch outcome {

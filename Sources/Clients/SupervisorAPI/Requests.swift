@@ -150,7 +150,7 @@ package struct CommandReply: Codable, Hashable, Sendable {
     /// `accepted`, `nothing`, `refused`
     package var outcome: String
     package var deployment: DeploymentNumber?
-    /// Why not, or what stands already.
+    /// Why not, or what stands already; of what was accepted, what is worth knowing, a line each.
     package var message: String
     package var hint: String
     /// `busy`, `quarantined`, `not-waiting`, `nothing-runs`, `invalid`; empty unless refused.

@@ -14,6 +14,11 @@ struct StatusView {
                 "\(title)  deployment \(deployment.number) \(word(deployment.phase)) for \(age), "
                     + "\(deployment.kind) by \(deployment.by)"
                     + (deployment.reason.isEmpty ? "" : ": \(deployment.reason)"))
+            let held = report.services.filter { $0.rollout?.phase == "held" }.map(\.name.text)
+            if !held.isEmpty {
+                let text = "\(held.joined(separator: ", ")) failed and is held for inspection: a person is asked"
+                lines.append(style.paint("! " + text, .red))
+            }
         } else if let last = report.last {
             let ended = last.ended.map { ", \(Span(milliseconds: report.now - $0).rounded) ago" } ?? ""
             lines.append("\(title)  last deployment \(last.number) \(word(last.phase))\(ended)")

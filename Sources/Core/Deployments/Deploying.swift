@@ -14,7 +14,7 @@ extension EnvironmentState {
                     Refusal(
                         .quarantined,
                         "this release of \(item.service) (\(entry.digest.short)) is in quarantine: \(entry.headline)",
-                        hint: entry.remedy))
+                        hint: entry.remedy(in: id)))
             }
         }
         let number = DeploymentNumber(nextDeployment)

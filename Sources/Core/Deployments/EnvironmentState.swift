@@ -56,7 +56,9 @@ package struct QuarantineEntry: Hashable, Sendable, RecordCodable {
     }
 
     /// What a person can do about it.
-    package var remedy: String { "change it, or lift it: slipway quarantine lift \(digest.short) --reason …" }
+    package func remedy(in environment: EnvironmentID) -> String {
+        "change it, or lift it: slipway quarantine lift \(digest.short) \(environment.name) --reason …"
+    }
 
     package init(service: ServiceName, release: ReleaseNumber, digest: ContentDigest, at: Int64, reason: String) {
         self.service = service

@@ -108,7 +108,7 @@ private func planService(
     let digest = try pinned?.digest ?? parts.digest()
     let isSame = pinned.map { $0.number == state?.stable?.number } ?? (state?.stable?.digest == digest)
     if let entry = standing.state.isQuarantined(digest) {
-        plan.objections.append(.quarantine(pinned?.label ?? "this release of \(name)", entry))
+        plan.objections.append(.quarantine(pinned?.label ?? "this release of \(name)", entry, in: standing.state.id))
     }
     let used = gateNames(planned.strategy)
     let gates = desired.project.gates.filter { used.contains($0.name) }

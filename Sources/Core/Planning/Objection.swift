@@ -16,10 +16,12 @@ package struct Objection: Hashable, Sendable {
 
 extension Objection {
     /// A release that no deployment brings back by itself.
-    package static func quarantine(_ release: String, _ entry: QuarantineEntry) -> Objection {
+    package static func quarantine(
+        _ release: String, _ entry: QuarantineEntry, in environment: EnvironmentID
+    ) -> Objection {
         Objection(
-            "\(release) (\(entry.digest.short)) is in quarantine: \(entry.headline)", hint: entry.remedy,
-            code: .quarantined)
+            "\(release) (\(entry.digest.short)) is in quarantine: \(entry.headline)",
+            hint: entry.remedy(in: environment), code: .quarantined)
     }
 }
 

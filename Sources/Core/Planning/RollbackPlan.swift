@@ -78,7 +78,7 @@ private func planReturn(_ earlier: EarlierRelease, _ standing: Standing, wave: I
 private func objections(to earlier: EarlierRelease, in state: EnvironmentState) -> [Objection] {
     var found: [Objection] = []
     if let entry = state.isQuarantined(earlier.release.digest) {
-        found.append(.quarantine(earlier.release.label, entry))
+        found.append(.quarantine(earlier.release.label, entry, in: state.id))
     }
     if !earlier.isKept {
         found.append(

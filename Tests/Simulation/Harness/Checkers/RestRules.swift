@@ -44,6 +44,9 @@ extension Referee {
         guard let record = account.record, record.isPruned, record.sets.isEmpty, record.weights.isEmpty,
             account.trial == nil, account.isGone
         else { return fail(3, "\(wish.service) is forgotten, and it is not gone") }
+        if account.runtime?.instances.isEmpty != true {
+            fail(3, "\(wish.service) is forgotten while instances of it may have requests")
+        }
     }
 
     private func checkTable(_ service: SimulatedService, _ account: ServiceAccount) {
