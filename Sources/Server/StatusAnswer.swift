@@ -118,23 +118,26 @@ extension SupervisorDesk {
             stageSince: rollout.stageSince.wall, weight: state.weight(of: rollout.to.number),
             gate: rollout.gate.map(gate), background: rollout.background.map(gate),
             pausedSince: rollout.pausedSince?.wall, waitsSince: rollout.waitsSince?.wall,
-            waitsFor: rollout.awaited, failure: rollout.failure?.text)
+            waitsFor: rollout.awaited(in: id), failure: rollout.failure?.text)
     }
 }
 
 extension RolloutState {
     /// What a person is asked for.
-    var awaited: String? {
+    func awaited(in id: EnvironmentID) -> String? {
         guard waitsSince != nil else { return nil }
+        // What is typed without an environment goes to another one.
+        let place = id.name == "dev" ? "" : " \(id.name)"
         if phase == .held, stuckSince == nil {
-            return
-                "it failed and stays for inspection, without traffic: `slipway abort` ends it, `slipway retry` tries "
-                + "it from the start"
+            return "it failed and stays for inspection, without traffic: `slipway abort\(place)` ends it, "
+                + "`slipway retry\(place)` tries it from the start"
         }
-        if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry`" }
-        if isGateHeld { return "a gate is inconclusive: `slipway promote` lets it look on, or `slipway abort`" }
-        if pausedSince != nil { return "`slipway resume`" }
-        return "`slipway promote`"
+        if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry\(place)`" }
+        if isGateHeld {
+            return "a gate is inconclusive: `slipway promote\(place)` lets it look on, or `slipway abort\(place)`"
+        }
+        if pausedSince != nil { return "`slipway resume\(place)`" }
+        return "`slipway promote\(place)`"
     }
 }
 

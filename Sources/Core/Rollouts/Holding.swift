@@ -38,8 +38,8 @@ extension ServiceState {
             rollout.reminders = 0
             let serves = rollout.from.map { "\(service)@\($0.number) serves" } ?? "nothing stood before"
             let text =
-                "\(serves), \(service)@\(rollout.to.number) failed and stays for inspection: "
-                + "`slipway abort` ends it, `slipway retry` tries it from the start"
+                "\(serves), \(service)@\(rollout.to.number) failed and stays for inspection: abort ends it, retry begins "
+                + "anew"
             decision.events.append(event(.needsPerson, rollout, seen, text: text))
         }
     }
