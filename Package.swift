@@ -142,6 +142,7 @@ let checks: [Target] = [
     tests("JudgingTests", "Core/Judging", ["Domain", "Judging"]),
     tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Rollouts"]),
     tests("DeploymentsTests", "Core/Deployments", ["Domain", "Judging", "Rollouts", "Deployments"]),
+    tests("PlanningTests", "Core/Planning", ["Domain", "Rollouts", "Deployments", "Planning"]),
     tests("EngineTests", "Engine", ["Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"]),
     tests(
         "SimulationTests", "Simulation/Checks",

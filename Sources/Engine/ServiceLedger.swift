@@ -18,6 +18,7 @@ struct ServiceLedger {
     private var routedVersion: UInt64?
     private var gone: [InstanceID] = []
     private var goneAt: Moment?
+    private var forgetAt: Moment?
 
     /// A wish that was not taken over is said again after this time.
     static let patience = Span.seconds(2)
@@ -25,6 +26,11 @@ struct ServiceLedger {
     mutating func hear(_ snapshot: ServiceSnapshot) {
         if let view = snapshot.runtime, view.version >= runtime?.version ?? 0 { runtime = view }
         if let view = snapshot.router, view.version >= router?.version ?? 0 { router = view }
+        if snapshot.isUnknownToRouter, forgetAt != nil {
+            router = nil
+            route = nil
+            routeAt = nil
+        }
     }
 
     /// What the service's machine needs to know.
@@ -52,12 +58,41 @@ struct ServiceLedger {
         of state: ServiceState, in environment: EnvironmentID, fence: UInt64, now: Moment, into turn: inout Turn
     ) {
         speakToRuntime(state, environment, fence, now, &turn)
-        if isReached(state) { speakToRouter(state, environment, fence, now, &turn) }
+        if isEmptied(state), runtime?.instances.isEmpty == true, isRuntimeCaughtUp(state, fence: fence) {
+            forget(state, environment, fence, now, &turn)
+        } else {
+            forgetAt = nil
+            if isReached(state) { speakToRouter(state, environment, fence, now, &turn) }
+        }
         letGo(state, environment, fence, now, &turn)
     }
 
     /// Whether a router knows the service, be it only by a table that is to be taken back.
-    private func isReached(_ state: ServiceState) -> Bool { state.isRouted || router != nil }
+    private func isReached(_ state: ServiceState) -> Bool { (state.isRouted && !isEmptied(state)) || router != nil }
+
+    /// Whether it left the project and nothing of it is wished for any more.
+    private func isEmptied(_ state: ServiceState) -> Bool {
+        state.isPruned && state.rollout == nil && state.sets.isEmpty && state.weights.isEmpty
+    }
+
+    /// Once no instance is left, the router may forget the service. It has when it says that it knows nothing of it.
+    private mutating func forget(
+        _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn
+    ) {
+        guard router != nil else { return }
+        if let forgetAt, now.since(forgetAt) < Self.patience {
+            turn.wake(in: Self.patience - now.since(forgetAt))
+            return
+        }
+        // A table that is still on its way must not bring it back.
+        if forgetAt == nil { routeGeneration = routeGeneration + 1 }
+        forgetAt = now
+        turn.wake(in: Self.patience)
+        turn.effects.append(
+            .forget(
+                ForgetWish(
+                    environment: environment, service: state.service, fence: fence, generation: routeGeneration)))
+    }
 
     private mutating func speakToRuntime(
         _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn

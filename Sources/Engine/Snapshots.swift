@@ -7,14 +7,18 @@ package struct ServiceSnapshot: Sendable {
     package var runtime: RuntimeView?
     package var router: RouterView?
     package var looks: [LookView]
+    /// The router was asked and knows nothing of the service.
+    package var isUnknownToRouter: Bool
 
     package init(
-        service: ServiceName, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = []
+        service: ServiceName, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
+        isUnknownToRouter: Bool = false
     ) {
         self.service = service
         self.runtime = runtime
         self.router = router
         self.looks = looks
+        self.isUnknownToRouter = isUnknownToRouter
     }
 }
 

@@ -65,9 +65,18 @@ package struct SupervisorDesk: Sendable {
         return found
     }
 
-    func reply(_ outcome: CommandOutcome) -> CommandReply {
+    /// The newest record of one deployment, however long ago it was.
+    func deployment(_ number: DeploymentNumber, in environment: EnvironmentID) async throws -> DeploymentState? {
+        let query = JournalQuery(kinds: [.deployment], environment: environment, key: "\(number.value)", limit: 1)
+        guard let stored = try await journal.history(query).first else { return nil }
+        return try DeploymentState(recorded: stored.entry.body, known: DeploymentState.recordVersion)
+    }
+
+    /// - Parameter notes: worth knowing when it is accepted.
+    func reply(_ outcome: CommandOutcome, notes: [String] = []) -> CommandReply {
         switch outcome {
-        case .accepted(let number): CommandReply(outcome: "accepted", deployment: number)
+        case .accepted(let number):
+            CommandReply(outcome: "accepted", deployment: number, message: notes.joined(separator: "\n"))
         case .nothingToDo(let text): CommandReply(outcome: "nothing", message: text)
         case .refused(let refusal): .refused(refusal.code.rawValue, refusal.message, hint: refusal.hint)
         }
@@ -83,6 +92,6 @@ extension DeploymentState {
                 DeploymentItemReport(
                     service: item.service, wave: item.wave, from: item.from?.number, to: item.to.number,
                     strategy: item.plan.strategy.kind.name)
-            })
+            }, removals: removals, origin: origin)
     }
 }

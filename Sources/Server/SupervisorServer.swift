@@ -81,6 +81,9 @@ package struct SupervisorServer: Sendable {
         router.post("\(environment)/rollback") { request, context in
             try json(try await desk.rollback(try id(context), try await read(request)))
         }
+        router.post("\(environment)/rollback/plan") { request, context in
+            try json(try await desk.planRollback(try id(context), try await read(request)))
+        }
         router.post("\(environment)/command") { request, context in
             try json(try await desk.command(try id(context), try await read(request)))
         }

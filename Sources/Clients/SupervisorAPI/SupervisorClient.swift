@@ -43,6 +43,10 @@ package struct SupervisorClient: Sendable {
         try await post(path(environment, "rollback"), request)
     }
 
+    package func planRollback(_ environment: EnvironmentID, _ request: RollbackRequest) async throws -> PlanReport {
+        try await post(path(environment, "rollback/plan"), request)
+    }
+
     package func command(_ environment: EnvironmentID, _ request: CommandRequest) async throws -> CommandReply {
         try await post(path(environment, "command"), request)
     }

@@ -59,6 +59,12 @@ func printJSON(_ value: some Encodable) throws {
 }
 
 extension CommandReply {
+    /// What is worth knowing of a deployment that was accepted.
+    func tellNotes(_ output: OutputFormat) {
+        guard output == .text, !message.isEmpty else { return }
+        for line in message.split(separator: "\n") { note("note: \(harmless(String(line)))") }
+    }
+
     /// Says what came of a request that starts nothing to follow.
     func conclude(_ output: OutputFormat, done: String) throws -> Int32 {
         if output == .json { try printJSON(self) }

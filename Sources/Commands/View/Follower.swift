@@ -141,7 +141,7 @@ extension StatusReport {
     var waitsOnly: Bool {
         let rollouts = services.compactMap(\.rollout)
         let isMoving = rollouts.contains { rollout in
-            rollout.waitsSince == nil && ["advancing", "failing", "reverting"].contains(rollout.phase)
+            rollout.waitsSince == nil && ["advancing", "failing", "reverting", "held"].contains(rollout.phase)
         }
         return !isMoving && rollouts.contains { $0.waitsSince != nil }
     }

@@ -47,10 +47,13 @@ extension EnvironmentState {
     private mutating func advance(now: Moment, into decision: inout EnvironmentDecision) {
         guard var deployment else { return }
         if deployment.phase == .advancing {
-            if let bad = services.first(where: { $0.rollout?.phase == .failing }) {
+            let failing = services.filter { $0.rollout?.phase == .failing }
+            if let bad = failing.first(where: { $0.rollout?.holdsFailure == false }) {
                 deployment.phase = .reverting
                 deployment.failure = bad.rollout?.failure
                 deployment.failedService = bad.service
+            } else if !failing.isEmpty {
+                hold(failing.map(\.service), now: now, into: &decision)
             } else if hasWaveArrived {
                 if deployment.wave + 1 < deployment.waves {
                     deployment.wave += 1
@@ -67,6 +70,17 @@ extension EnvironmentState {
         } else {
             self.deployment = deployment
         }
+    }
+
+    /// The deployment goes no further while one of its rollouts is held: it has not arrived.
+    private mutating func hold(
+        _ failing: [ServiceName], now: Moment, into decision: inout EnvironmentDecision
+    ) {
+        for service in failing {
+            guard let index = index(of: service) else { continue }
+            services[index].beginHold(now: now, events: &decision.events)
+        }
+        decision.wake(in: .zero)
     }
 
     private var hasWaveArrived: Bool {
@@ -93,6 +107,10 @@ extension EnvironmentState {
         for item in deployment.items {
             guard let index = index(of: item.service) else { continue }
             services[index].commit(now: now)
+        }
+        for service in deployment.removals {
+            guard let index = index(of: service) else { continue }
+            services[index].prune(deployment.number, now: now, by: deployment.by, events: &decision.events)
         }
         deployment.phase = .committed
         deployment.ended = now

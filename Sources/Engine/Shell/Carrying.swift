@@ -12,6 +12,7 @@ extension EngineService {
         switch effect {
         case .run(let wish): await run(wish)
         case .route(let wish): await route(wish)
+        case .forget(let wish): await forget(wish)
         case .letGo(let environment, let service, let instances):
             do {
                 try await parts.runtime.letGo(instances, of: service, in: environment)
@@ -53,6 +54,16 @@ extension EngineService {
         } catch let error as PortError where error.code == .invalid {
             objections.withLock { $0[key] = error.description }
             note(part, "\(error)")
+        } catch { note(part, "\(error)") }
+    }
+
+    private func forget(_ wish: ForgetWish) async {
+        let part = "router of \(wish.environment)/\(wish.service)"
+        do {
+            try await parts.router.forget(wish)
+            note(part, nil)
+        } catch let error as PortError where error.code == .stale {
+            parts.logger.debug("stale wish to forget \(wish.service)")
         } catch { note(part, "\(error)") }
     }
 

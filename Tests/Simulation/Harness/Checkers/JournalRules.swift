@@ -61,6 +61,7 @@ extension Referee {
         case .deploymentStarted: deploymentStarted(event, environment)
         case .committed: committed(event, environment, moment)
         case .deploymentReverted: deploymentReverted(event, environment)
+        case .downAsked where event.service != nil: removed(event, environment)
         case .downAsked:
             for (place, account) in accounts.enumerated()
             where services[place].environmentID == environment.id && account.stable != nil {
@@ -69,11 +70,11 @@ extension Referee {
                 account.warm = nil
             }
         case .rolloutStarted, .arrived, .revertStarted, .reverted, .gateSkipped, .gateFailed, .promoteAsked,
-            .scaledDown:
+            .scaledDown, .heldForInspection, .trialRestarted, .retryAsked, .needsPerson:
             guard let name = event.service, let place = place(environment.id, name) else { return }
             rolloutEvent(event, accounts[place], environment, moment)
-        case .other, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .needsPerson, .reminder,
-            .paused, .resumed, .abortAsked, .retryAsked, .quarantined, .quarantineLifted, .down, .supervisorStarted,
+        case .other, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .reminder,
+            .paused, .resumed, .abortAsked, .quarantined, .quarantineLifted, .down, .supervisorStarted,
             .lookFailed:
             break
         }
@@ -120,10 +121,26 @@ extension Referee {
         case .gateSkipped:
             if environment.skipsAsked == 0 || event.by.isEmpty { fail(5, "a gate is skipped and nobody asked for it") }
             account.trial?.skipped.append(event.text)
+        case .heldForInspection: held(account)
+        case .retryAsked: account.trial?.isRetried = true
+        case .needsPerson:
+            guard let trial = account.trial, trial.phase == .held, event.text.contains("stays for inspection") else {
+                return
+            }
+            for target in account.router?.targets ?? [] where target.release == trial.to.number {
+                if target.weight != .none {
+                    fail(3, "\(account.name)@\(trial.to.number) is held and still gets traffic")
+                }
+            }
+        case .trialRestarted:
+            guard let trial = account.trial, trial.phase == .held, trial.isRetried else {
+                return fail(4, "a trial of \(account.name) begins anew, and nobody asked for it")
+            }
+            account.trial?.startAnew(moment)
         case .promoteAsked: if event.text.hasPrefix("ends:") { account.trial?.holdsEnded += 1 }
         case .scaledDown: break
         case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
-            .deploymentReverted, .needsPerson, .reminder, .paused, .resumed, .abortAsked, .retryAsked, .quarantined,
+            .deploymentReverted, .reminder, .paused, .resumed, .abortAsked, .quarantined,
             .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed:
             break
         }
@@ -151,13 +168,14 @@ extension Referee {
                 fail(5, "\(item.service) is committed and was never rolled out")
                 continue
             }
-            if trial.phase == .reverting || trial.phase == .reverted {
+            if trial.phase == .reverting || trial.phase == .reverted || trial.phase == .held {
                 fail(5, "\(item.service) is committed, it went back")
             }
             checkPromotion(account, trial)
             checkServes(account, trial)
             account.stable = item.to
             account.isDown = false
+            account.isGone = false
             account.trial = nil
             account.warm = nil
             if let from = item.from, from.number != item.to.number, trial.reserve > 0 {
@@ -168,7 +186,32 @@ extension Referee {
             }
             environment.committed += 1
         }
+        for name in active.removals {
+            guard let place = place(environment.id, name), accounts[place].stable != nil else { continue }
+            if !accounts[place].isDown { fail(9, "\(name) goes with \(active.number), and no event tells of it") }
+            accounts[place].isGone = true
+        }
         environment.active = nil
+    }
+
+    /// A service goes with a deployment that is committed in the same turn, and was said to.
+    private func removed(_ event: Event, _ environment: EnvironmentAccount) {
+        guard let name = event.service, let place = place(environment.id, name) else { return }
+        guard environment.active?.number == event.deployment, environment.active?.phase == .committed,
+            environment.active?.removals.contains(name) == true
+        else { return fail(6, "\(name) is taken down, and no committed deployment says so") }
+        if accounts[place].trial != nil { fail(6, "\(name) is taken down while it is rolled out") }
+        accounts[place].isDown = true
+        accounts[place].warm = nil
+    }
+
+    private func held(_ account: ServiceAccount) {
+        guard let trial = account.trial, trial.keepsFailure else {
+            return fail(4, "\(account.name) is held after its failure, and nobody asked for that")
+        }
+        account.trial?.phase = .held
+        account.trial?.wasHeld = true
+        account.trial?.revertStarted = now
     }
 
     /// What is committed carries all traffic, as far as the engine was told.
@@ -184,6 +227,11 @@ extension Referee {
     private func deploymentReverted(_ event: Event, _ environment: EnvironmentAccount) {
         guard let active = environment.active, active.number == event.deployment else {
             return fail(9, "a revert without its record")
+        }
+        if let name = active.failedService, let place = place(environment.id, name), let trial = accounts[place].trial,
+            trial.keepsFailure, !trial.wasHeld, !environment.isDisturbed
+        {
+            fail(4, "\(name) failed and went back, its failure was to be held")
         }
         for item in active.items {
             guard let place = place(environment.id, item.service) else { continue }

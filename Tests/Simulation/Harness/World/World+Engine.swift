@@ -32,6 +32,12 @@ extension World {
                 }
             }
         }
+        if service.isRouterUp, service.table == nil, service.isRouterNew, loop != nil {
+            service.isRouterNew = false
+            snapshots[service.environment].services[service.placeInEnvironment].router = nil
+            snapshots[service.environment].services[service.placeInEnvironment].isUnknownToRouter = true
+            isTurnDue = true
+        }
         if service.isRouterUp, service.table != nil, service.isRouterNew || isPolled(service) {
             let view = routerView(service)
             service.isRouterNew = false
@@ -73,6 +79,7 @@ extension World {
         let known = snapshots[service.environment].services[service.placeInEnvironment]
         if let newer = known.router, newer.version > view.version { outdated.append((place, known)) }
         snapshots[service.environment].services[service.placeInEnvironment].router = view
+        snapshots[service.environment].services[service.placeInEnvironment].isUnknownToRouter = false
         referee.told(place, view)
         isTurnDue = true
     }
@@ -225,6 +232,7 @@ extension World {
         switch effect {
         case .run(let wish): place = self.place(wish.environment, wish.service)
         case .route(let wish): place = self.place(wish.environment, wish.service)
+        case .forget(let wish): place = self.place(wish.environment, wish.service)
         case .letGo(let environment, let service, _): place = self.place(environment, service)
         case .look(let look), .mark(let look): place = self.place(look.key.environment, look.key.service)
         }
@@ -240,6 +248,7 @@ extension World {
             let sets = wish.sets.map { "@\($0.release)×\($0.count)" }.joined(separator: " ")
             tell("  run \(wish.service) \(wish.fence).\(wish.generation): \(sets)")
         case .route(let wish): tell("  route \(wish.service) \(wish.fence).\(wish.generation): \(text(wish))")
+        case .forget(let wish): tell("  forget \(wish.service) \(wish.fence).\(wish.generation)")
         case .letGo(_, let service, let ids): tell("  let go \(service) \(ids.map(\.value))")
         case .look(let look): tell("  look \(look.key.service) \(look.gate.name) \(look.key.run).\(look.key.look)")
         case .mark(let look): tell("  mark \(look.key.service) \(look.gate.name)")
@@ -274,6 +283,7 @@ extension World {
         switch effect {
         case .run(let wish): accept(wish)
         case .route(let wish): accept(wish)
+        case .forget(let wish): accept(wish)
         case .letGo(let environment, let service, let ids): letGo(environment, service, ids)
         case .look(let look): take(look)
         case .mark: break
