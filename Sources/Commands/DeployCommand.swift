@@ -58,6 +58,9 @@ func deployAndFollow(
     let artifacts = try await packArtifacts(loaded, only: only, session: session) { text in
         if common.output == .text { note(text) }
     }
+    try await session.deliver(artifacts) { text in
+        if common.output == .text { note(text) }
+    }
     let request = DeployRequest(
         project: loaded.project, artifacts: artifacts, by: session.user, reason: reason, only: only)
     var reply = try await session.client.deploy(request)

@@ -18,6 +18,8 @@ import traceback
 import urllib.error
 import urllib.request
 
+import remote
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLIPWAY = ""
 
@@ -51,6 +53,7 @@ class Place:
         self.environment = dict(os.environ, SLIPWAY_STATE=os.path.join(self.path, "s"), NO_COLOR="1", LC_ALL="C.UTF-8")
         self.port = free_port()
         self.children = []
+        self.slipway = SLIPWAY
 
     def write(self, name, text):
         path = os.path.join(self.project, name)
@@ -403,6 +406,7 @@ TESTS = [
     a_restart_replaces_the_roles_and_nothing_else,
     state_survives_a_stop,
     the_demo_passes_and_fails_without_its_gate,
+    *remote.TESTS,
 ]
 
 
