@@ -280,6 +280,22 @@ def a_port_in_use_is_explained(place):
         assert str(place.port) in output, output
 
 
+def a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back(place):
+    place.nginx(1)
+    place.run("up")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        with open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        place.write("slipway.yaml", text.replace(f"listen: {place.port}", f"listen: {taken}"))
+        output = place.run("deploy", code=3, within=40)
+        assert str(taken) in output, output
+        assert place.get() == (200, "version 1\n")
+        assert place.status()["troubles"] == [], place.status()["troubles"]
+
+
 def a_program_that_ignores_term_is_killed(place):
     place.program(
         ["/usr/bin/python3", "-c",
@@ -398,6 +414,7 @@ TESTS = [
     a_program_that_dies_is_explained,
     a_program_that_is_missing_is_explained,
     a_port_in_use_is_explained,
+    a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back,
     a_program_that_ignores_term_is_killed,
     a_second_deploy_is_refused_and_an_abort_goes_back,
     bad_manifests_and_bad_words_get_usage_errors,
