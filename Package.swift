@@ -61,6 +61,7 @@ let clients: [Target] = [
     .target(name: "CLinux", path: "Sources/CLinux"),
     floor("KeeperControl", "Clients/KeeperControl", ["CLinux"]),
     floor("ProxyControl", "Clients/ProxyControl"),
+    floor("SecureShell", "Clients/SecureShell", ["CLinux"]),
     floor(
         "SupervisorAPI", "Clients/SupervisorAPI",
         ["Domain", .asyncHTTPClient, .nioCore, .nioFoundation, .nioHTTP1]),
@@ -94,7 +95,8 @@ let house: [Target] = [
         "Commands", "Commands",
         [
             "Domain", "Manifests", "Rollouts", "Deployments", "Planning", "Ports", "Engine", "Server", "SupervisorAPI",
-            "KeeperControl", "ProxyControl", "CLinux", "Keeper", "Proxy", "LoadGenerator", "DirectoryArtifacts",
+            "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy", "LoadGenerator",
+            "DirectoryArtifacts",
             "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", .arguments, .asyncHTTPClient, .hummingbird,
             .logging,
         ]),
@@ -151,7 +153,7 @@ let checks: [Target] = [
     tests("ManifestsTests", "Core/Manifests", ["Manifests", "Domain"], exclude: ["Fixtures"]),
     tests(
         "CommandsTests", "Commands",
-        ["Commands", "Manifests", "Domain", "SupervisorAPI", "LoadGenerator", .arguments],
+        ["Commands", "Manifests", "Domain", "SupervisorAPI", "SecureShell", "LoadGenerator", .arguments],
         exclude: ["Fixtures", "Golden"]),
     tests(
         "KeeperTests", "Keeper", ["CLinux", "KeeperControl", "Keeper", "keeper-probe"], exclude: ["Probe"]),
@@ -159,6 +161,7 @@ let checks: [Target] = [
     tests("LoadTests", "Load", ["LoadGenerator", .nioCore]),
     tests("ProxyTests", "Proxy", ["Proxy", "ProxyControl"]),
     tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
+    tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),
     tests("GatesTests", "Adapters/Gates", ["Domain", "Ports", "Gates", "GateConformance"]),
     tests(
         "ProxyRouterTests", "Adapters/ProxyRouter",

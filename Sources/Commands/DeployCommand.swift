@@ -60,6 +60,9 @@ func deployAndFollow(
     let request = try await options.request(loaded, reason: reason, session: session, common: common) { text in
         if common.output == .text { note(text) }
     }
+    try await session.deliver(request.artifacts) { text in
+        if common.output == .text { note(text) }
+    }
     var reply = try await session.client.deploy(request)
     if wait, reply.code == "busy", common.output == .text { note("waiting: \(reply.message)") }
     while wait, reply.code == "busy" {

@@ -13,6 +13,7 @@ package struct SupervisorDesk: Sendable {
     package var journal: any JournalPort
     package var releases: ReleaseLibrary
     package var artifacts: any ArtifactStorePort
+    package var intake: any ArtifactIntakePort
     package var logs: any InstanceLogs
     package var router: any RouterPort
     package var gates: any GatePort
@@ -28,7 +29,8 @@ package struct SupervisorDesk: Sendable {
 
     package init(
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
-        logs: any InstanceLogs, router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
+        intake: any ArtifactIntakePort, logs: any InstanceLogs, router: any RouterPort, gates: any GatePort,
+        runtime: any RuntimePort,
         about: VersionReport, localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
@@ -37,6 +39,7 @@ package struct SupervisorDesk: Sendable {
         self.journal = journal
         self.releases = releases
         self.artifacts = artifacts
+        self.intake = intake
         self.logs = logs
         self.router = router
         self.gates = gates

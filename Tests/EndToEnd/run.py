@@ -18,6 +18,8 @@ import traceback
 import urllib.error
 import urllib.request
 
+import remote
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLIPWAY = ""
 
@@ -51,6 +53,7 @@ class Place:
         self.environment = dict(os.environ, SLIPWAY_STATE=os.path.join(self.path, "s"), NO_COLOR="1", LC_ALL="C.UTF-8")
         self.port = free_port()
         self.children = []
+        self.slipway = SLIPWAY
 
     def write(self, name, text):
         path = os.path.join(self.project, name)
@@ -340,6 +343,22 @@ def a_port_in_use_is_explained(place):
         place.nginx(1)
         output = place.run("up", code=3)
         assert str(place.port) in output, output
+
+
+def a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back(place):
+    place.nginx(1)
+    place.run("up")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        with open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        place.write("slipway.yaml", text.replace(f"listen: {place.port}", f"listen: {taken}"))
+        output = place.run("deploy", code=3, within=40)
+        assert str(taken) in output, output
+        assert place.get() == (200, "version 1\n")
+        assert place.status()["troubles"] == [], place.status()["troubles"]
 
 
 def a_program_that_ignores_term_is_killed(place):
@@ -681,6 +700,7 @@ TESTS = [
     a_program_that_dies_is_explained,
     a_program_that_is_missing_is_explained,
     a_port_in_use_is_explained,
+    a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back,
     a_program_that_ignores_term_is_killed,
     a_second_deploy_is_refused_and_an_abort_goes_back,
     bad_manifests_and_bad_words_get_usage_errors,
@@ -697,6 +717,7 @@ TESTS = [
     the_switch_for_failures_can_be_given_with_the_deploy,
     a_service_that_leaves_the_manifest_leaves_when_asked,
     the_demo_passes_and_fails_without_its_gate,
+    *remote.TESTS,
 ]
 
 

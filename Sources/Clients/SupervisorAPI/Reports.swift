@@ -201,6 +201,39 @@ package struct VerifyResult: Codable, Hashable, Sendable {
     }
 }
 
+/// What gates saw.
+package struct EvidenceReport: Codable, Hashable, Sendable {
+    package var entries: [EvidenceEntry]
+    package init(entries: [EvidenceEntry]) { self.entries = entries }
+}
+
+/// One look of a gate, as the journal keeps it.
+package struct EvidenceEntry: Codable, Hashable, Sendable {
+    package var sequence: Int64
+    /// `api#37/smoke/1`: service, deployment, gate, look.
+    package var key: String
+    package var result: LookResult
+    package init(sequence: Int64, key: String, result: LookResult) {
+        self.sequence = sequence
+        self.key = key
+        self.result = result
+    }
+}
+
+/// How much of an artifact has arrived.
+package struct ArtifactReport: Codable, Hashable, Sendable {
+    /// The most bytes of one piece.
+    package static let pieceLimit = 8 << 20
+
+    package var isWhole: Bool
+    /// Where the next piece begins.
+    package var arrived: Int64
+    package init(isWhole: Bool, arrived: Int64) {
+        self.isWhole = isWhole
+        self.arrived = arrived
+    }
+}
+
 /// The environments that the supervisor knows.
 package struct EnvironmentsReport: Codable, Hashable, Sendable {
     package var environments: [EnvironmentID]

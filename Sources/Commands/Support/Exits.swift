@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Ports
+import SecureShell
 import SupervisorAPI
 
 /// Runs a command's body; trouble becomes `error:` and `hint:` on standard error, and an honest exit code.
@@ -15,6 +16,9 @@ func reportingErrors(_ body: () async throws -> Int32) async throws {
         tell(error.message, hint: error.hint)
         throw ExitCode(error.isUsage ? 2 : 1)
     } catch let error as PortError {
+        tell(error.message, hint: error.hint)
+        throw ExitCode(1)
+    } catch let error as SecureShellError {
         tell(error.message, hint: error.hint)
         throw ExitCode(1)
     } catch let error as ManifestFileError {

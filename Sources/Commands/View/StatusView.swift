@@ -29,7 +29,11 @@ struct StatusView {
         let shown = report.services.filter { !$0.isRemoved || !$0.instances.isEmpty }
         let width = shown.map(\.name.text.count).max() ?? 0
         for service in shown { lines += self.lines(service, width: width, now: report.now) }
-        for trouble in report.troubles { lines.append(style.paint("! " + harmless(trouble), .red)) }
+        for trouble in report.troubles {
+            // What to try stands on a line of its own.
+            let parts = trouble.split(separator: "\n").map { harmless(String($0)) }
+            lines += parts.enumerated().map { style.paint(($0.offset == 0 ? "! " : "  ") + $0.element, .red) }
+        }
         return lines
     }
 
