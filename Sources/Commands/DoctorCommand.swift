@@ -60,6 +60,7 @@ package struct DoctorCommand: AsyncParsableCommand {
                 for environment in try await session.client.environments().environments {
                     let status = try await session.client.status(environment)
                     checks += status.troubles.map { DoctorCheck("\(environment)", .fail, harmless($0)) }
+                    checks += status.warnings.map { DoctorCheck("\(environment)", .warn, harmless($0)) }
                     for url in status.services.flatMap(\.urls) {
                         if let port = URL(string: url)?.port { ports.insert(port) }
                     }

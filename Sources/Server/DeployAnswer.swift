@@ -29,8 +29,7 @@ extension SupervisorDesk {
                 RefusalCode.invalid.rawValue, "the files of \(entry.service) did not arrive",
                 hint: "run the command again")
         }
-        let order = plan.order(
-            kind: .deploy, reason: request.reason, retention: request.project.retention)
+        let order = plan.order(kind: .deploy, reason: request.reason, project: request.project)
         return reply(
             await engine.submit(.deploy(order), to: request.project.environment, by: request.by))
     }

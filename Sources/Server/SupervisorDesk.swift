@@ -17,6 +17,7 @@ package struct SupervisorDesk: Sendable {
     package var router: any RouterPort
     package var gates: any GatePort
     package var runtime: any RuntimePort
+    package var notifier: any NotifierPort
     package var about: VersionReport
     /// Where peers reach a service on this machine; nil: it was never routed.
     package var localAddress: @Sendable (ServiceName, EnvironmentID) -> String?
@@ -29,7 +30,8 @@ package struct SupervisorDesk: Sendable {
     package init(
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
         logs: any InstanceLogs, router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
-        about: VersionReport, localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
+        notifier: any NotifierPort, about: VersionReport,
+        localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
     ) {
@@ -41,6 +43,7 @@ package struct SupervisorDesk: Sendable {
         self.router = router
         self.gates = gates
         self.runtime = runtime
+        self.notifier = notifier
         self.about = about
         self.localAddress = localAddress
         self.shutdown = shutdown

@@ -4,6 +4,9 @@ a bounded time, and leaves nothing running."""
 
 import argparse
 import contextlib
+import hashlib
+import hmac
+import http.server
 import json
 import os
 import re
@@ -13,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import urllib.error
@@ -160,7 +164,122 @@ services:
 {more}""")
 
 
+class Receiver:
+    """An HTTP server that keeps what it is sent and answers as it is told."""
+
+    def __init__(self):
+        receiver = self
+        self.got = []
+        self.status = 200
+        self.delay = 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *words):
+                pass
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.delay:
+                    time.sleep(receiver.delay)
+                status = receiver.status
+                receiver.got.append((status, {name.lower(): value for name, value in self.headers.items()}, body))
+                with contextlib.suppress(OSError):
+                    self.send_response(status)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def kinds(self, status=200):
+        return [headers["x-slipway-event"] for answered, headers, _ in self.got if answered == status]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+MAIL_SERVER = """
+import asyncio, email, email.policy, sys
+from aiosmtpd.smtp import SMTP
+class Handler:
+    async def handle_DATA(self, server, session, envelope):
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        print(envelope.rcpt_tos[0], mail["Subject"], flush=True)
+        return "250 taken"
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Handler(), hostname="mail.test", loop=loop), "127.0.0.1", int(sys.argv[1]))
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
 # The tests.
+
+
+def channels_are_told_signed_and_once(place):
+    secret = os.path.join(place.path, "secret")
+    with open(secret, "w", encoding="utf-8") as file:
+        file.write("s3cret\n")
+    mail_port = free_port()
+    mail = subprocess.Popen(["/usr/bin/python3", "-c", MAIL_SERVER, str(mail_port)], stdout=subprocess.PIPE, text=True)
+    place.children.append(mail)
+    with Receiver() as receiver:
+        notify = f"""notify:
+  ops: {{ webhook: {{ url: "http://127.0.0.1:{receiver.port}/x", secret: "file:{secret}" }} }}
+  people:
+    email: {{ to: [ops@example.com], from: slipway@example.com, server: "127.0.0.1:{mail_port}" }}
+    events: [reverted]
+"""
+        good = "gates: { up: { smoke: [{ get: /, status: 200 }] } }\n"
+        place.nginx(1, "blueGreen: { before: [up] }", extra=good + notify)
+        place.run("up")
+        eventually(lambda: receiver.kinds() == ["started", "committed"], 20, "both are told")
+        _, headers, body = receiver.got[0]
+        code = hmac.new(b"s3cret", headers["x-slipway-timestamp"].encode() + b"." + body, hashlib.sha256).hexdigest()
+        assert headers["x-slipway-signature"] == "sha256=" + code, headers
+        assert json.loads(body)["deployment"] == 1, body
+
+        # While the receiver is away a bad release goes back, and the supervisor is killed: it is told later, once.
+        receiver.status = 503
+        place.nginx(2, "blueGreen: { before: [up] }", extra=good.replace("200", "201") + notify)
+        place.run("deploy", code=3)
+        os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+        receiver.status = 200
+        eventually(lambda: receiver.kinds()[2:] == ["started", "failed", "quarantined", "reverted"], 40, "all are told")
+        ids = [headers["idempotency-key"] for status, headers, _ in receiver.got if status == 200]
+        assert len(set(ids)) == 6, ids
+        line = mail.stdout.readline()
+        assert line.startswith("ops@example.com [slipway] e2e/dev: deployment #2 reverted"), line
+
+        # One that says no for good is a warning, and a test says how it goes now.
+        receiver.status = 410
+        assert "ops: 127.0.0.1 answered 410" in place.run("notify", "test", "--channel", "ops", code=1)
+        place.nginx(3, extra=notify)
+        place.run("deploy")
+        eventually(lambda: "given up: 127.0.0.1 answered 410" in place.run("status"), 20, "status warns")
+        assert "given up" in place.run("doctor", code=None)
+        receiver.status = 200
+        assert "took the test" in place.run("notify", "test")
+        place.nginx(4, extra=notify)
+        place.run("deploy")
+        eventually(lambda: "given up" not in place.run("status"), 20, "the warning is gone")
+
+        # A receiver that hangs delays no deployment.
+        receiver.delay = 30
+        place.nginx(5, extra=notify)
+        started = time.monotonic()
+        place.run("deploy")
+        assert time.monotonic() - started < 15, time.monotonic() - started
+    with open(os.path.join(place.environment["SLIPWAY_STATE"], "journal", "journal.db"), "rb") as file:
+        assert b"s3cret" not in file.read()
+
 
 
 def rolling_and_back_without_a_failed_request(place):
@@ -402,6 +521,7 @@ TESTS = [
     a_state_from_a_later_version_is_refused,
     a_restart_replaces_the_roles_and_nothing_else,
     state_survives_a_stop,
+    channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
 ]
 

@@ -76,6 +76,16 @@ package struct CommandRequest: Codable, Hashable, Sendable {
     }
 }
 
+/// The body of `POST …/notify/test`.
+package struct NotifyTestRequest: Codable, Hashable, Sendable {
+    package var channels: [NotifySpec]
+    package var by: String
+    package init(channels: [NotifySpec], by: String) {
+        self.channels = channels
+        self.by = by
+    }
+}
+
 /// What can be asked of a deployment under way.
 package enum CommandVerb: String, Codable, Hashable, Sendable, CaseIterable {
     case promote

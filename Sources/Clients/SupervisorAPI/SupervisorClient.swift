@@ -82,6 +82,12 @@ package struct SupervisorClient: Sendable {
         try await post(path(request.project.environment, "verify"), request, timeout: .minutes(10))
     }
 
+    /// Sends a test over each channel, once.
+    package func testNotify(_ environment: EnvironmentID, _ request: NotifyTestRequest) async throws -> NotifyTestReport
+    {
+        try await post(path(environment, "notify/test"), request, timeout: .minutes(5))
+    }
+
     /// Lets the supervisor go on with another executable; proxy, instances and connections stay.
     package func restart(program: String) async throws -> CommandReply {
         try await post("/v1/restart", RestartRequest(program: program), timeout: .seconds(60))

@@ -70,6 +70,7 @@ struct EventLines {
         case .down: "is down"
         case .supervisorStarted: "supervisor started"
         case .lookFailed: text
+        case .deploymentFailed: style.paint("has failed", .red)
         case .other: text
         }
     }

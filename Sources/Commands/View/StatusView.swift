@@ -22,6 +22,7 @@ struct StatusView {
         }
         let width = report.services.map(\.name.text.count).max() ?? 0
         for service in report.services { lines += self.lines(service, width: width, now: report.now) }
+        for warning in report.warnings { lines.append(style.paint("! " + harmless(warning), .yellow)) }
         for trouble in report.troubles { lines.append(style.paint("! " + harmless(trouble), .red)) }
         return lines
     }

@@ -43,6 +43,10 @@ extension EnvironmentState {
                 deployment.phase = .reverting
                 deployment.failure = bad.rollout?.failure
                 deployment.failedService = bad.service
+                decision.events.append(
+                    Event(
+                        .deploymentFailed, at: now.wall, deployment: deployment.number, service: bad.service,
+                        release: bad.rollout?.to.number, text: deployment.failure?.text ?? ""))
             } else if waveHasArrived(deployment) {
                 if deployment.wave + 1 < deployment.waves {
                     deployment.wave += 1

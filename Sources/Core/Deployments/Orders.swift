@@ -23,7 +23,13 @@ package struct DeployOrder: Hashable, Sendable {
     package var items: [OrderItem]
     /// Nil: as it was.
     package var retention: RetentionSpec?
-    package init(kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil) {
+    /// Who is told what happens; nil: as before.
+    package var notify: [NotifySpec]?
+    package init(
+        kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil,
+        notify: [NotifySpec]? = nil
+    ) {
+        self.notify = notify
         self.retention = retention
         self.kind = kind
         self.reason = reason

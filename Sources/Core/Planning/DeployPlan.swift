@@ -12,8 +12,10 @@ package struct DeployPlan: Hashable, Sendable {
     package var objections: [Objection]
 
     /// The order to give to the environment; services that stand as they should are not in it.
-    package func order(kind: DeploymentKind, reason: String, retention: RetentionSpec) -> DeployOrder {
-        DeployOrder(kind: kind, reason: reason, items: items.compactMap(\.order), retention: retention)
+    package func order(kind: DeploymentKind, reason: String, project: ProjectSpec) -> DeployOrder {
+        DeployOrder(
+            kind: kind, reason: reason, items: items.compactMap(\.order), retention: project.retention,
+            notify: project.notify)
     }
 }
 

@@ -60,6 +60,8 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case down = 26
     case supervisorStarted = 27
     case lookFailed = 28
+    /// A rollout of it failed: it goes back.
+    case deploymentFailed = 60
 }
 
 extension Event: RecordCodable {

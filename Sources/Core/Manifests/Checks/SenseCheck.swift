@@ -23,6 +23,7 @@ struct SenseCheck {
             checkGateUses(service, &findings)
         }
         checkGates(&findings)
+        checkNotify(&findings)
         VariableCheck(reading: reading, lines: lines).run(&findings)
     }
 

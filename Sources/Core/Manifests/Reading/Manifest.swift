@@ -75,7 +75,8 @@ package struct Manifest: Sendable {
         let project = ProjectSpec(
             environment: EnvironmentID(project: projectName, name: environment), runtime: settings.runtime,
             services: reading.services.map(\.plan).sorted { $0.spec.service < $1.spec.service },
-            gates: reading.gates.compactMap(\.spec).sorted { $0.name < $1.name }, retention: reading.retention)
+            gates: reading.gates.compactMap(\.spec).sorted { $0.name < $1.name }, retention: reading.retention,
+            notify: reading.notify)
         return (project, diagnostics)
     }
 

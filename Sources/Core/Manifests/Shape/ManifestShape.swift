@@ -21,6 +21,10 @@ enum ManifestShape {
                 example: "environments: { dev: { runtime: process } }",
                 "The places where the project runs. `dev` is always there."),
             Field("retention", retention, example: "retention: { releases: 10, age: 7d }", retentionSummary),
+            Field(
+                "notify", NotifyShape.channels,
+                example: "notify: { ops: { webhook: { url: \"https://hooks.example.com/deploys\" } } }",
+                "Who is told what happens, by the channel's name."),
         ], allowsExtensions: true)
 
     static let services = Shape.entries(

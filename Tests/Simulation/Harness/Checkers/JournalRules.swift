@@ -60,7 +60,7 @@ extension Referee {
                     fail(9, "\(entry.key) is written a second time, as another release")
                 }
                 accounts[place].releases[facts.number.value] = facts.digest
-            case .environment, .event, .evidence, .fence: break
+            case .environment, .event, .evidence, .fence, .delivery: break
             }
         } catch {
             fail(9, "a record that cannot be read: \(entry.kind) \(entry.key): \(error)")
@@ -83,7 +83,8 @@ extension Referee {
             .scaledDown:
             guard let name = event.service, let place = place(environment.id, name) else { return }
             rolloutEvent(event, accounts[place], environment, moment)
-        case .other, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .needsPerson, .reminder,
+        case .other, .deploymentFailed, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded,
+            .needsPerson, .reminder,
             .paused, .resumed, .abortAsked, .retryAsked, .quarantined, .quarantineLifted, .down, .supervisorStarted,
             .lookFailed:
             break
@@ -134,7 +135,8 @@ extension Referee {
         case .promoteAsked: if event.text.hasPrefix("ends:") { account.trial?.holdsEnded += 1 }
         case .scaledDown: break
         case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
-            .deploymentReverted, .needsPerson, .reminder, .paused, .resumed, .abortAsked, .retryAsked, .quarantined,
+            .deploymentReverted, .deploymentFailed, .needsPerson, .reminder, .paused, .resumed, .abortAsked,
+            .retryAsked, .quarantined,
             .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed:
             break
         }

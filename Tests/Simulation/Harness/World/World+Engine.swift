@@ -197,7 +197,7 @@ extension World {
                     let state = try DeploymentState(recorded: entry.body, known: DeploymentState.recordVersion)
                     guard state.phase == .committed, let index = environments.firstIndex(of: id) else { continue }
                     people.stood[index].append(state.standing)
-                case .service, .environment, .quarantine, .evidence, .fence: break
+                case .service, .environment, .quarantine, .evidence, .fence, .delivery: break
                 }
             } catch {
                 referee.fail(9, "a record that cannot be read: \(entry.kind) \(entry.key): \(error)")
