@@ -147,6 +147,7 @@ let checks: [Target] = [
     tests("JudgingTests", "Core/Judging", ["Domain", "Judging"]),
     tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Rollouts"]),
     tests("DeploymentsTests", "Core/Deployments", ["Domain", "Judging", "Rollouts", "Deployments"]),
+    tests("PlanningTests", "Core/Planning", ["Domain", "Planning"]),
     tests(
         "EngineTests", "Engine",
         [

@@ -9,14 +9,15 @@ package struct DeployCommand: AsyncParsableCommand {
         commandName: "deploy",
         abstract: "Deploy what changed, and watch it.",
         discussion: """
-            Packs the project's files, works out what changed, and rolls it out by each service's strategy. Ctrl-C only \
-            stops watching: the deployment goes on.
+            Packs the project's files, works out what changed, looks whether this machine can carry it, and rolls it out \
+            by each service's strategy. Ctrl-C only stops watching: the deployment goes on.
 
             Examples:
               slipway deploy
               slipway deploy staging --service api --reason "fix for #812"
               slipway deploy --wait --output json
               slipway deploy --detach
+              slipway deploy --skip-preflight "the disk grows on demand"
 
             Exit codes: 0 committed or nothing to do, 1 failed or refused, 2 usage, 3 reverted, 4 waiting for a person, \
             130 detached by Ctrl-C.
@@ -29,6 +30,9 @@ package struct DeployCommand: AsyncParsableCommand {
 
     @Option(help: "Why; kept in the journal.")
     package var reason: String = ""
+
+    @Option(help: "Do not look at the machine first, for this reason; kept in the journal.")
+    package var skipPreflight: String?
 
     @Flag(help: "Wait for a deployment that is under way, instead of being refused.")
     package var wait = false
@@ -44,7 +48,8 @@ package struct DeployCommand: AsyncParsableCommand {
             let only = try chosenServices(services, loaded)
             return try await Session.open(common, startIfNeeded: true) { session in
                 try await deployAndFollow(
-                    loaded, only: only, reason: reason, session: session, common: common, wait: wait, detach: detach)
+                    loaded, only: only, reason: reason, session: session, common: common, wait: wait, detach: detach,
+                    skipPreflight: try reasonGiven(skipPreflight))
             }
         }
     }
@@ -53,13 +58,14 @@ package struct DeployCommand: AsyncParsableCommand {
 /// Packs, asks, and follows; the same for `deploy` and `up`.
 func deployAndFollow(
     _ loaded: LoadedProject, only: [ServiceName], reason: String, session: Session, common: CommonOptions,
-    wait: Bool, detach: Bool
+    wait: Bool, detach: Bool, skipPreflight: String = ""
 ) async throws -> Int32 {
     let artifacts = try await packArtifacts(loaded, only: only, session: session) { text in
         if common.output == .text { note(text) }
     }
     let request = DeployRequest(
-        project: loaded.project, artifacts: artifacts, by: session.user, reason: reason, only: only)
+        project: loaded.project, artifacts: artifacts, by: session.user, reason: reason, only: only,
+        skipPreflight: skipPreflight)
     var reply = try await session.client.deploy(request)
     if wait, reply.code == "busy", common.output == .text { note("waiting: \(reply.message)") }
     while wait, reply.code == "busy" {
@@ -74,6 +80,15 @@ func deployAndFollow(
             common.output, done: "deployment \(number) has begun: slipway status \(common.environment) --follow")
     }
     return try await follow(number, loaded.environment, session, common.output)
+}
+
+/// The reason of `--skip-preflight`, which may not be empty.
+func reasonGiven(_ reason: String?) throws -> String {
+    guard let reason else { return "" }
+    guard !reason.isEmpty else {
+        throw usageError("--skip-preflight needs a reason", hint: "it is kept in the journal")
+    }
+    return reason
 }
 
 /// Watches a deployment to its end. With JSON the end is one document.

@@ -24,12 +24,16 @@ extension SupervisorDesk {
                 isQuarantine ? RefusalCode.quarantined.rawValue : RefusalCode.invalid.rawValue,
                 objection.message + more, hint: objection.hint)
         }
+        // One that is refused anyway need not be looked at.
+        let isBusy = engine.current.environment(request.project.environment)?.deployment != nil
         for entry in request.artifacts where try await !artifacts.contains(entry.artifact.digest) {
             return .refused(
                 RefusalCode.invalid.rawValue, "the files of \(entry.service) did not arrive",
                 hint: "run the command again")
         }
-        let order = plan.order(kind: .deploy, reason: request.reason, project: request.project)
+        if request.skipPreflight.isEmpty, !isBusy, let refusal = try await preflight(plan, request) { return refusal }
+        var order = plan.order(kind: .deploy, reason: request.reason, project: request.project)
+        order.skipPreflight = request.skipPreflight
         return reply(
             await engine.submit(.deploy(order), to: request.project.environment, by: request.by))
     }

@@ -18,6 +18,7 @@ package struct SupervisorDesk: Sendable {
     package var gates: any GatePort
     package var runtime: any RuntimePort
     package var notifier: any NotifierPort
+    package var host: any HostPort
     package var about: VersionReport
     /// Where peers reach a service on this machine; nil: it was never routed.
     package var localAddress: @Sendable (ServiceName, EnvironmentID) -> String?
@@ -30,7 +31,7 @@ package struct SupervisorDesk: Sendable {
     package init(
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
         logs: any InstanceLogs, router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
-        notifier: any NotifierPort, about: VersionReport,
+        notifier: any NotifierPort, host: any HostPort, about: VersionReport,
         localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
@@ -44,6 +45,7 @@ package struct SupervisorDesk: Sendable {
         self.gates = gates
         self.runtime = runtime
         self.notifier = notifier
+        self.host = host
         self.about = about
         self.localAddress = localAddress
         self.shutdown = shutdown

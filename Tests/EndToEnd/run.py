@@ -383,8 +383,11 @@ def a_program_that_dies_is_explained(place):
 
 def a_program_that_is_missing_is_explained(place):
     place.program(["/usr/bin/no-such-program"])
-    output = place.run("up", code=3)
+    output = place.run("up", code=1)
+    assert "no-such-program" in output and "nothing was touched" in output, output
+    output = place.run("up", "--skip-preflight", "a test", code=3)
     assert "no-such-program" in output, output
+    assert "pre-flight skipped: a test" in place.run("history", "1")
 
 
 def a_port_in_use_is_explained(place):
@@ -392,8 +395,33 @@ def a_port_in_use_is_explained(place):
         other.bind(("127.0.0.1", place.port))
         other.listen()
         place.nginx(1)
-        output = place.run("up", code=3)
+        output = place.run("up", code=1)
+        assert f"127.0.0.1:{place.port} is in use by python3" in output, output
+        output = place.run("up", "--skip-preflight", "a test", code=3)
         assert str(place.port) in output, output
+
+
+def a_machine_that_is_not_ready_is_told_all_at_once(place):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", place.port))
+        other.listen()
+        place.program(["/usr/bin/no-such-program"], more="""    resources: { memory: 900Gi }
+gates: { check: { command: [no-such-check] } }
+""", strategy="rolling: { gates: [check] }")
+        output = place.run("up", code=1)
+        for words in ["no-such-program", "no-such-check", "in use by python3", "1 instance more ask for 921600 MiB",
+                      "nothing was touched"]:
+            assert words in output, (words, output)
+        assert place.status()["services"] == [], output
+        doctor = place.run("doctor", code=1)
+        for words in ["no-such-program", "no-such-check", "in use by python3", "921600 MiB"]:
+            assert words in doctor, (words, doctor)
+    place.nginx(1)
+    place.run("up")
+    # What Slipway listens on itself is in nobody's way.
+    place.nginx(2)
+    place.run("deploy")
+    place.run("doctor")
 
 
 def a_program_that_ignores_term_is_killed(place):
@@ -514,6 +542,7 @@ TESTS = [
     a_program_that_dies_is_explained,
     a_program_that_is_missing_is_explained,
     a_port_in_use_is_explained,
+    a_machine_that_is_not_ready_is_told_all_at_once,
     a_program_that_ignores_term_is_killed,
     a_second_deploy_is_refused_and_an_abort_goes_back,
     bad_manifests_and_bad_words_get_usage_errors,

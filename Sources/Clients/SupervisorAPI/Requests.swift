@@ -10,16 +10,19 @@ package struct DeployRequest: Codable, Hashable, Sendable {
     package var reason: String
     /// Only these services; empty: all.
     package var only: [ServiceName]
+    /// Why the machine is not looked at first; empty: it is.
+    package var skipPreflight: String
 
     package init(
         project: ProjectSpec, artifacts: [ServiceArtifact], by: String, reason: String = "",
-        only: [ServiceName] = []
+        only: [ServiceName] = [], skipPreflight: String = ""
     ) {
         self.project = project
         self.artifacts = artifacts
         self.by = by
         self.reason = reason
         self.only = only
+        self.skipPreflight = skipPreflight
     }
 }
 

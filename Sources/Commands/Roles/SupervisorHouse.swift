@@ -77,6 +77,7 @@ struct SupervisorHouse {
         let desk = SupervisorDesk(
             engine: engine, journal: journal, releases: releases, artifacts: artifacts, logs: runtime,
             router: router, gates: gates, runtime: runtime, notifier: notifier,
+            host: HostDesk(state: state, keeper: Int(getppid())),
             about: VersionReport(
                 version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
                 startedAt: now.wall),

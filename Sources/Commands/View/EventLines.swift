@@ -71,6 +71,7 @@ struct EventLines {
         case .supervisorStarted: "supervisor started"
         case .lookFailed: text
         case .deploymentFailed: style.paint("has failed", .red)
+        case .preflightSkipped: style.paint("pre-flight skipped", .yellow) + ": \(text)"
         case .other: text
         }
     }

@@ -38,6 +38,10 @@ extension EnvironmentState {
         decision.events.append(
             Event(.deploymentStarted, at: now.wall, deployment: number, number: items.count, text: order.reason, by: by)
         )
+        if !order.skipPreflight.isEmpty {
+            decision.events.append(
+                Event(.preflightSkipped, at: now.wall, deployment: number, text: order.skipPreflight, by: by))
+        }
         for item in items {
             guard let index = index(of: item.service) else { continue }
             services[index].queue(

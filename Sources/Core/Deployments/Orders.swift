@@ -25,6 +25,8 @@ package struct DeployOrder: Hashable, Sendable {
     package var retention: RetentionSpec?
     /// Who is told what happens; nil: as before.
     package var notify: [NotifySpec]?
+    /// Why nobody asked whether the machine is ready; empty: somebody did.
+    package var skipPreflight = ""
     package init(
         kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil,
         notify: [NotifySpec]? = nil

@@ -62,6 +62,8 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case lookFailed = 28
     /// A rollout of it failed: it goes back.
     case deploymentFailed = 60
+    /// Nobody asked whether the machine is ready, for this reason.
+    case preflightSkipped = 61
 }
 
 extension Event: RecordCodable {

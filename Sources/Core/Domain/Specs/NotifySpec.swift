@@ -43,7 +43,8 @@ package enum NotifyKind: String, Hashable, Sendable, Codable, CaseIterable {
         case .quarantined: self = .quarantined
         case .other, .rolloutStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .gateFailed, .gateSkipped,
             .holdEnded, .arrived, .revertStarted, .reverted, .paused, .resumed, .promoteAsked, .abortAsked, .retryAsked,
-            .quarantineLifted, .scaledDown, .downAsked, .down, .supervisorStarted, .lookFailed:
+            .quarantineLifted, .scaledDown, .downAsked, .down, .supervisorStarted, .lookFailed,
+            .preflightSkipped:
             return nil
         }
     }
