@@ -56,9 +56,8 @@ package enum EntryKind: UInt8, Hashable, Sendable, CaseIterable {
     /// Whether an entry must survive a power failure before its effects may start. The others survive a killed process.
     package var isDurableBeforeEffects: Bool {
         switch self {
-        case .service, .environment, .deployment, .release, .quarantine, .fence, .event: true
-        // Lost with the power, it is told again.
-        case .evidence, .delivery: false
+        case .service, .environment, .deployment, .release, .quarantine, .fence, .event, .delivery: true
+        case .evidence: false
         }
     }
 

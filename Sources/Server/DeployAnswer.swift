@@ -32,10 +32,27 @@ extension SupervisorDesk {
                 hint: "run the command again")
         }
         if request.skipPreflight.isEmpty, !isBusy, let refusal = try await preflight(plan, request) { return refusal }
+        if !isBusy, let refusal = await runHooks(plan, request) { return refusal }
         var order = plan.order(kind: .deploy, reason: request.reason, project: request.project)
         order.skipPreflight = request.skipPreflight
         return reply(
             await engine.submit(.deploy(order), to: request.project.environment, by: request.by))
+    }
+
+    /// Hooks before a deployment, one after the other; one that fails stops it before anything is touched.
+    private func runHooks(_ plan: DeployPlan, _ request: DeployRequest) async -> CommandReply? {
+        let changing = plan.items.filter { $0.action != .keep }
+        guard !changing.isEmpty else { return nil }
+        let id = request.project.environment
+        let occasion = HookOccasion(
+            environment: id, deployment: DeploymentNumber(engine.current.environment(id)?.nextDeployment ?? 1),
+            service: changing.count == 1 ? changing[0].service : nil,
+            release: changing.count == 1 ? changing[0].to : nil, services: changing.map(\.service), by: request.by)
+        for hook in request.project.hooks where hook.at == .beforeDeploy {
+            guard let trouble = await hooks.run(hook, occasion), !hook.isAdvisory else { continue }
+            return .refused("hook", trouble, hint: "nothing was touched; slipway history shows what it wrote")
+        }
+        return nil
     }
 
     private func workOut(_ request: DeployRequest) async throws -> DeployPlan {

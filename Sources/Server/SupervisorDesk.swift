@@ -19,6 +19,7 @@ package struct SupervisorDesk: Sendable {
     package var runtime: any RuntimePort
     package var notifier: any NotifierPort
     package var host: any HostPort
+    package var hooks: any HookPort
     package var about: VersionReport
     /// Where peers reach a service on this machine; nil: it was never routed.
     package var localAddress: @Sendable (ServiceName, EnvironmentID) -> String?
@@ -31,7 +32,7 @@ package struct SupervisorDesk: Sendable {
     package init(
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
         logs: any InstanceLogs, router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
-        notifier: any NotifierPort, host: any HostPort, about: VersionReport,
+        notifier: any NotifierPort, host: any HostPort, hooks: any HookPort, about: VersionReport,
         localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
@@ -46,6 +47,7 @@ package struct SupervisorDesk: Sendable {
         self.runtime = runtime
         self.notifier = notifier
         self.host = host
+        self.hooks = hooks
         self.about = about
         self.localAddress = localAddress
         self.shutdown = shutdown

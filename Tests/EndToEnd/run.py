@@ -401,6 +401,56 @@ def a_port_in_use_is_explained(place):
         assert str(place.port) in output, output
 
 
+def hooks_run_are_journaled_and_block_no_revert(place):
+    log = os.path.join(place.path, "log")
+    say = f'echo "$SLIPWAY_HOOK $SLIPWAY_DEPLOYMENT $SLIPWAY_SERVICE $SLIPWAY_RELEASE $SLIPWAY_OUTCOME" >> {log}; echo said'
+
+    def lines():
+        with contextlib.suppress(FileNotFoundError), open(log, encoding="utf-8") as file:
+            return file.read().split("\n")[:-1]
+        return []
+
+    def hooks(before="true", promote="true"):
+        return "hooks:\n" + "".join(
+            f"  {point.lower()}: {{ at: {point}, command: [sh, -c, {json.dumps(say + '; ' + end)}], timeout: 20s }}\n"
+            for point, end in [("beforeDeploy", before), ("afterDeploy", "true"), ("beforePromote", promote),
+                               ("afterPromote", "exit 7"), ("beforeRevert", "sleep 15"), ("afterRevert", "true")])
+
+    place.nginx(1, extra=hooks())
+    place.run("up")
+    wanted = ["  web 1 ", "afterDeploy 1   committed", "afterPromote 1   committed", "beforeDeploy 1 web 1 "]
+    eventually(lambda: sorted(lines()) == wanted, 20, f"four hooks have run, not {lines()}")
+    story = eventually(lambda: (text := place.run("history", "1")).count("exit code") >= 3 and text, 20, "they ended")
+    assert "beforedeploy (beforeDeploy): exit code 0" in story and "said" in story, story
+    assert "afterpromote (afterPromote): exit code 7" in story, story
+    eventually(lambda: "afterpromote: exit code 7" in place.run("status"), 10, "status warns")
+
+    # One that fails before the deployment stops it before anything is touched.
+    place.nginx(2, extra=hooks(before="echo not today; exit 3"))
+    output = place.run("deploy", code=1)
+    assert "exit code 3: not today" in output and "nothing was touched" in output, output
+    assert place.status()["last"]["number"] == 1
+
+    # One that fails before promotion is a failed gate; a hook that takes its time holds up no revert.
+    place.nginx(2, extra=hooks(promote="exit 4"))
+    started = time.monotonic()
+    output = place.run("deploy", code=3)
+    assert "hook-beforepromote" in output, output
+    assert time.monotonic() - started < 12, time.monotonic() - started
+    assert place.get() == (200, "version 1\n")
+    eventually(lambda: any(line.startswith("afterRevert 2") for line in lines()), 30, "the hook after the revert")
+    assert any(line.startswith("beforeRevert 2 web 2 failed") for line in lines()), lines()
+
+    # A supervisor that dies while a hook runs does not run it again.
+    count = len([line for line in lines() if line.startswith("beforeRevert")])
+    os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+    place.status()
+    place.nginx(3, extra=hooks())
+    place.run("deploy")
+    eventually(lambda: any(line.startswith("afterDeploy 3") for line in lines()), 20, "hooks go on")
+    assert len([line for line in lines() if line.startswith("beforeRevert")]) == count, lines()
+
+
 def a_machine_that_is_not_ready_is_told_all_at_once(place):
     with socket.socket() as other:
         other.bind(("127.0.0.1", place.port))
@@ -543,6 +593,7 @@ TESTS = [
     a_program_that_is_missing_is_explained,
     a_port_in_use_is_explained,
     a_machine_that_is_not_ready_is_told_all_at_once,
+    hooks_run_are_journaled_and_block_no_revert,
     a_program_that_ignores_term_is_killed,
     a_second_deploy_is_refused_and_an_abort_goes_back,
     bad_manifests_and_bad_words_get_usage_errors,

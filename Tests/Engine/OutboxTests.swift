@@ -68,6 +68,21 @@ import Testing
         try await world.run { await world.began(1) }
         try await world.run { await world.began(2) }
         #expect(world.log.isEmpty)
+        #expect(world.begun == ["shop/dev/1", "shop/dev/1"])
+    }
+
+    @Test func aHookThatWasCutOffIsNotRunAgain() async throws {
+        let world = World()
+        let hook = HookSpec(name: "slow", at: .afterDeploy, command: ["slow"])
+        world.channels = [
+            NotifyChannel(spec: NotifySpec(name: "hangs", way: .hook(hook), kinds: [.committed]), since: 0)
+        ]
+        try await world.happens(.committed)
+        try await world.run { await world.began(1) }
+        try await world.happens(.committed)
+        try await world.run { await world.began(2) }
+        let first = try #require(world.begun.first)
+        #expect(world.begun.filter { $0 == first }.count == 1, "\(world.begun)")
     }
 
     private func channel(_ name: String, _ kinds: [NotifyKind] = NotifyKind.allCases, since: Int64 = 0) -> NotifyChannel
@@ -82,7 +97,7 @@ import Testing
             var channels: [NotifyChannel] = []
             var answers: [String: [DeliveryOutcome]] = [:]
             var log: [String] = []
-            var began = 0
+            var begun: [String] = []
             var warnings: [String: String] = [:]
             var clock: Int64 = 1000
         }
@@ -132,7 +147,8 @@ import Testing
         }
 
         func told(_ count: Int) async { await until { $0.log.count >= count } }
-        func began(_ count: Int) async { await until { $0.began >= count } }
+        func began(_ count: Int) async { await until { $0.begun.count >= count } }
+        var begun: [String] { state.withLock { $0.begun } }
         func warned(_ isRight: @escaping @Sendable (String) -> Bool) async {
             await until { isRight($0.warnings.values.joined()) }
         }
@@ -150,7 +166,7 @@ import Testing
         }
 
         func deliver(_ notification: Notification, over spec: NotifySpec) async -> DeliveryOutcome {
-            state.withLock { $0.began += 1 }
+            state.withLock { $0.begun.append(notification.id) }
             if spec.name == "hangs" {
                 // Ends when the outbox does.
                 do { try await Task.sleep(for: .seconds(60)) } catch { return .failed("cut off") }

@@ -18,6 +18,7 @@ package struct NotifierDesk: NotifierPort {
         switch spec.way {
         case .webhook(let webhook): await self.webhook.deliver(notification, webhook)
         case .email(let email): await mail.deliver(notification, email)
+        case .hook(let hook): .refused("\(hook.name) is a program, not a receiver")
         }
     }
 }

@@ -36,7 +36,8 @@ package struct SupervisorClient: Sendable {
     }
 
     package func deploy(_ request: DeployRequest) async throws -> CommandReply {
-        try await post(path(request.project.environment, "deploy"), request)
+        // Hooks run before the answer.
+        try await post(path(request.project.environment, "deploy"), request, timeout: .hours(2))
     }
 
     package func rollback(_ environment: EnvironmentID, _ request: RollbackRequest) async throws -> CommandReply {

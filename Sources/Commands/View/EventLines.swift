@@ -72,6 +72,8 @@ struct EventLines {
         case .lookFailed: text
         case .deploymentFailed: style.paint("has failed", .red)
         case .preflightSkipped: style.paint("pre-flight skipped", .yellow) + ": \(text)"
+        case .hookStarted: "hook \(text) begins"
+        case .hookEnded: event.number == 0 ? "hook \(text)" : style.paint("hook", .red) + " \(text)"
         case .other: text
         }
     }

@@ -15,7 +15,7 @@ package struct DeployPlan: Hashable, Sendable {
     package func order(kind: DeploymentKind, reason: String, project: ProjectSpec) -> DeployOrder {
         DeployOrder(
             kind: kind, reason: reason, items: items.compactMap(\.order), retention: project.retention,
-            notify: project.notify)
+            notify: project.notify + project.hooks.compactMap(\.channel))
     }
 }
 

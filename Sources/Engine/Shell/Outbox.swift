@@ -170,19 +170,28 @@ package final class Outbox: Sendable {
         }
         let notification = Notification(
             id: "\(lane.environment)/\(stored.sequence)", kind: kind, environment: lane.environment, event: event)
+        if case .hook = spec.way {
+            // That it begins is durable first: one whose outcome is unknown after a crash is not run again.
+            record.cursor = stored.sequence
+            try await keep(record, lane)
+        }
         let trouble = await deliver(notification, spec, attempts: record.lost > 0 ? 1 : patience.attempts)
         if Task.isCancelled { return false }
         record.cursor = stored.sequence
         record.lost = trouble == nil ? 0 : record.lost + 1
         record.trouble = trouble ?? ""
         record.troubleAt = trouble == nil ? 0 : parts.now()
+        try await keep(record, lane)
+        tell(lane, record)
+        return true
+    }
+
+    private func keep(_ record: DeliveryRecord, _ lane: Lane) async throws {
         try await parts.journal.append([
             JournalEntry(
                 kind: .delivery, environment: lane.environment, key: lane.channel, at: parts.now(),
                 body: record.recorded(version: DeliveryRecord.version, capacity: 64))
         ])
-        tell(lane, record)
-        return true
     }
 
     /// Tries until it arrives, or patience ends.
@@ -204,10 +213,11 @@ package final class Outbox: Sendable {
 
     private func tell(_ lane: Lane, _ record: DeliveryRecord) {
         let count = record.lost == 1 ? "a notification was" : "\(record.lost) notifications were"
-        parts.warn(
-            "notify \(lane)",
-            record.lost == 0
-                ? nil : "\(lane): \(count) given up: \(record.trouble); `slipway notify test` tries the channel")
+        let text =
+            record.trouble.hasPrefix("the hook ")
+            ? "\(lane.environment): \(record.trouble); `slipway history` has the whole of it"
+            : "\(lane): \(count) given up: \(record.trouble); `slipway notify test` tries the channel"
+        parts.warn("notify \(lane)", record.lost == 0 ? nil : text)
         parts.warn("outbox \(lane)", nil)
     }
 }

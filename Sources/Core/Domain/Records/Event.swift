@@ -64,6 +64,8 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case deploymentFailed = 60
     /// Nobody asked whether the machine is ready, for this reason.
     case preflightSkipped = 61
+    case hookStarted = 62
+    case hookEnded = 63
 }
 
 extension Event: RecordCodable {

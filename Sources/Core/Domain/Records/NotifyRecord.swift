@@ -34,6 +34,13 @@ extension NotifyChannel: RecordCodable {
             if let password = email.password { writer.put(26, password.description) }
             if let authorities = email.authorities { writer.put(27, authorities) }
             writer.put(28, email.timeout)
+        case .hook(let hook):
+            writer.put(50, hook.name)
+            writer.put(51, hook.at.rawValue)
+            for word in hook.command { writer.put(52, Array(word.utf8)) }
+            for variable in hook.env { writer.put(53, "\(variable.name)=\(variable.value)") }
+            writer.put(54, hook.timeout)
+            writer.put(55, hook.isAdvisory)
         }
     }
 
@@ -43,6 +50,7 @@ extension NotifyChannel: RecordCodable {
         var kinds: [NotifyKind] = []
         var webhook = WebhookSpec(address: .url(""))
         var email = EmailSpec(host: "", port: 0, from: "", to: [])
+        var hook: HookSpec?
         while let tag = try reader.next() {
             switch tag {
             case 1: name = try reader.text()
@@ -65,10 +73,19 @@ extension NotifyChannel: RecordCodable {
             case 26: email.password = SecretSource(try reader.text())
             case 27: email.authorities = try reader.text()
             case 28: email.timeout = try reader.span()
+            case 50: hook = HookSpec(name: try reader.text(), at: .afterDeploy, command: [])
+            case 51: hook?.at = HookPoint(rawValue: try reader.text()) ?? .afterDeploy
+            case 52: hook?.command.append(String(decoding: try reader.data(), as: UTF8.self))
+            case 53:
+                let parts = try reader.text().split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+                hook?.env.append(Variable(name: String(parts[0]), value: parts.count > 1 ? String(parts[1]) : ""))
+            case 54: hook?.timeout = try reader.span()
+            case 55: hook?.isAdvisory = try reader.bool()
             case _: try reader.skip()
             }
         }
-        let way: NotifyWay = email.host.isEmpty ? .webhook(webhook) : .email(email)
+        let way: NotifyWay =
+            hook.map { .hook($0) } ?? (email.host.isEmpty ? .webhook(webhook) : .email(email))
         self.init(spec: NotifySpec(name: name, way: way, kinds: kinds), since: since)
     }
 }

@@ -17,6 +17,8 @@ package struct NotifySpec: Hashable, Sendable, Codable {
 package enum NotifyWay: Hashable, Sendable, Codable {
     case webhook(WebhookSpec)
     case email(EmailSpec)
+    /// A program on this machine; never asked twice for one event.
+    case hook(HookSpec)
 }
 
 /// What a notification is about.
@@ -44,7 +46,7 @@ package enum NotifyKind: String, Hashable, Sendable, Codable, CaseIterable {
         case .other, .rolloutStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .gateFailed, .gateSkipped,
             .holdEnded, .arrived, .revertStarted, .reverted, .paused, .resumed, .promoteAsked, .abortAsked, .retryAsked,
             .quarantineLifted, .scaledDown, .downAsked, .down, .supervisorStarted, .lookFailed,
-            .preflightSkipped:
+            .preflightSkipped, .hookStarted, .hookEnded:
             return nil
         }
     }

@@ -9,10 +9,13 @@ package struct ProjectSpec: Hashable, Sendable, Codable {
     package var retention: RetentionSpec
     /// Sorted by name; only the channels that are for this environment.
     package var notify: [NotifySpec]
+    /// Sorted by name.
+    package var hooks: [HookSpec]
 
     package init(
         environment: EnvironmentID, runtime: RuntimeKind = .process, services: [ServicePlanSpec],
-        gates: [GateSpec] = [], retention: RetentionSpec = RetentionSpec(), notify: [NotifySpec] = []
+        gates: [GateSpec] = [], retention: RetentionSpec = RetentionSpec(), notify: [NotifySpec] = [],
+        hooks: [HookSpec] = []
     ) {
         self.environment = environment
         self.runtime = runtime
@@ -20,6 +23,7 @@ package struct ProjectSpec: Hashable, Sendable, Codable {
         self.gates = gates
         self.retention = retention
         self.notify = notify
+        self.hooks = hooks
     }
 }
 

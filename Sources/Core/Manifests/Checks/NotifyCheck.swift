@@ -3,6 +3,14 @@ import Domain
 extension SenseCheck {
     /// Channels for environments that do not exist, and passwords without a user.
     func checkNotify(_ findings: inout Findings) {
+        for hook in reading.tree["hooks"]?.entries ?? [] {
+            guard let entry = hook.value.entry("onFailure"), entry.value.text == "ignore",
+                hook.value["at"]?.text == HookPoint.beforePromote.rawValue
+            else { continue }
+            findings.error(
+                .conflict, entry.keyPlace, "a hook before promotion is a gate, which cannot be ignored",
+                hint: "`at: afterPromote` stops nothing")
+        }
         let declared = (reading.tree["environments"]?.entries ?? []).map(\.key) + ["dev"]
         for channel in reading.tree["notify"]?.entries ?? [] {
             for item in channel.value["environments"]?.items ?? [] {

@@ -25,6 +25,9 @@ enum ManifestShape {
                 "notify", NotifyShape.channels,
                 example: "notify: { ops: { webhook: { url: \"https://hooks.example.com/deploys\" } } }",
                 "Who is told what happens, by the channel's name."),
+            Field(
+                "hooks", HookShape.hooks, example: "hooks: { announce: { at: afterDeploy, command: [/opt/announce] } }",
+                "Programs that run before and after deploying, promoting and reverting, by name."),
         ], allowsExtensions: true)
 
     static let services = Shape.entries(

@@ -83,7 +83,8 @@ extension Referee {
             .scaledDown:
             guard let name = event.service, let place = place(environment.id, name) else { return }
             rolloutEvent(event, accounts[place], environment, moment)
-        case .other, .deploymentFailed, .preflightSkipped, .stageStarted, .weightMoved, .gateStarted, .gatePassed,
+        case .other, .deploymentFailed, .preflightSkipped, .hookStarted, .hookEnded, .stageStarted, .weightMoved,
+            .gateStarted, .gatePassed,
             .holdEnded,
             .needsPerson, .reminder,
             .paused, .resumed, .abortAsked, .retryAsked, .quarantined, .quarantineLifted, .down, .supervisorStarted,
@@ -136,7 +137,8 @@ extension Referee {
         case .promoteAsked: if event.text.hasPrefix("ends:") { account.trial?.holdsEnded += 1 }
         case .scaledDown: break
         case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
-            .deploymentReverted, .deploymentFailed, .preflightSkipped, .needsPerson, .reminder, .paused, .resumed,
+            .deploymentReverted, .deploymentFailed, .preflightSkipped, .hookStarted, .hookEnded, .needsPerson,
+            .reminder, .paused, .resumed,
             .abortAsked,
             .retryAsked, .quarantined,
             .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed:
