@@ -37,6 +37,7 @@ extension Target.Dependency {
     static let nioCore = product(name: "NIOCore", package: "swift-nio")
     static let nioFoundation = product(name: "NIOFoundationEssentialsCompat", package: "swift-nio")
     static let nioHTTP1 = product(name: "NIOHTTP1", package: "swift-nio")
+    static let nioSSL = product(name: "NIOSSL", package: "swift-nio-ssl")
     static let nioPosix = product(name: "NIOPosix", package: "swift-nio")
     static let subprocess = product(name: "Subprocess", package: "swift-subprocess")
     static let system = product(name: "SystemPackage", package: "swift-system")
@@ -75,6 +76,9 @@ let adapters: [Target] = [
     floor(
         "Gates", "Adapters/Gates",
         ["Domain", "Ports", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .subprocess, .system]),
+    floor(
+        "Notifiers", "Adapters/Notifiers",
+        ["Domain", "Ports", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
 ]
 
 let roles: [Target] = [
@@ -97,7 +101,8 @@ let house: [Target] = [
             "Domain", "Manifests", "Rollouts", "Deployments", "Planning", "Ports", "Engine", "Server", "SupervisorAPI",
             "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy", "LoadGenerator",
             "DirectoryArtifacts",
-            "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", .arguments, .asyncHTTPClient, .hummingbird,
+            "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", "Notifiers", .arguments, .asyncHTTPClient,
+            .hummingbird,
             .logging,
         ]),
     .executableTarget(
@@ -145,7 +150,11 @@ let checks: [Target] = [
     tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Rollouts"]),
     tests("DeploymentsTests", "Core/Deployments", ["Domain", "Judging", "Rollouts", "Deployments"]),
     tests("PlanningTests", "Core/Planning", ["Domain", "Rollouts", "Deployments", "Planning"]),
-    tests("EngineTests", "Engine", ["Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"]),
+    tests(
+        "EngineTests", "Engine",
+        [
+            "Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine", "JournalConformance", .logging,
+        ]),
     tests(
         "SimulationTests", "Simulation/Checks",
         ["SimulationHarness", "Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"]),
@@ -162,6 +171,7 @@ let checks: [Target] = [
     tests("ProxyTests", "Proxy", ["Proxy", "ProxyControl"]),
     tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
     tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),
+    tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", .crypto]),
     tests("GatesTests", "Adapters/Gates", ["Domain", "Ports", "Gates", "GateConformance"]),
     tests(
         "ProxyRouterTests", "Adapters/ProxyRouter",
@@ -192,6 +202,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.6"),
         .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),

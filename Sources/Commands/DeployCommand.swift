@@ -9,8 +9,8 @@ package struct DeployCommand: AsyncParsableCommand {
         commandName: "deploy",
         abstract: "Deploy what changed, and watch it.",
         discussion: """
-            Packs the project's files, works out what changed, and rolls it out by each service's strategy. Ctrl-C only \
-            stops watching: the deployment goes on.
+            Packs the project's files, works out what changed, looks whether this machine can carry it, and rolls it out \
+            by each service's strategy. Ctrl-C only stops watching: the deployment goes on.
 
             Examples:
               slipway deploy
@@ -21,6 +21,7 @@ package struct DeployCommand: AsyncParsableCommand {
               slipway deploy production --release api@14
               slipway deploy --prune
               slipway deploy --on-failure hold
+              slipway deploy --skip-preflight "the disk grows on demand"
 
             Exit codes: 0 committed or nothing to do, 1 failed or refused, 2 usage, 3 reverted, 4 waiting for a person, \
             130 detached by Ctrl-C.
@@ -32,6 +33,9 @@ package struct DeployCommand: AsyncParsableCommand {
 
     @Option(help: "Why; kept in the journal.")
     package var reason: String = ""
+
+    @Option(help: "Do not look at the machine first, for this reason; kept in the journal.")
+    package var skipPreflight: String?
 
     @Flag(help: "Wait for a deployment that is under way, instead of being refused.")
     package var wait = false
@@ -46,7 +50,8 @@ package struct DeployCommand: AsyncParsableCommand {
             let loaded = try loadProject(common)
             return try await Session.open(common, startIfNeeded: true) { session in
                 try await deployAndFollow(
-                    loaded, options, reason: reason, session: session, common: common, wait: wait, detach: detach)
+                    loaded, options, reason: reason, session: session, common: common, wait: wait, detach: detach,
+                    skipPreflight: try reasonGiven(skipPreflight))
             }
         }
     }
@@ -55,14 +60,15 @@ package struct DeployCommand: AsyncParsableCommand {
 /// Packs, asks, and follows; the same for `deploy` and `up`.
 func deployAndFollow(
     _ loaded: LoadedProject, _ options: DeployOptions, reason: String, session: Session, common: CommonOptions,
-    wait: Bool, detach: Bool
+    wait: Bool, detach: Bool, skipPreflight: String = ""
 ) async throws -> Int32 {
-    let request = try await options.request(loaded, reason: reason, session: session, common: common) { text in
+    var request = try await options.request(loaded, reason: reason, session: session, common: common) { text in
         if common.output == .text { note(text) }
     }
     try await session.deliver(request.artifacts) { text in
         if common.output == .text { note(text) }
     }
+    request.skipPreflight = skipPreflight
     var reply = try await session.client.deploy(request)
     if wait, reply.code == "busy", common.output == .text { note("waiting: \(reply.message)") }
     while wait, reply.code == "busy" {
@@ -78,6 +84,15 @@ func deployAndFollow(
             common.output, done: "deployment \(number) has begun: slipway status \(common.environment) --follow")
     }
     return try await follow(number, loaded.environment, session, common.output)
+}
+
+/// The reason of `--skip-preflight`, which may not be empty.
+func reasonGiven(_ reason: String?) throws -> String {
+    guard let reason else { return "" }
+    guard !reason.isEmpty else {
+        throw usageError("--skip-preflight needs a reason", hint: "it is kept in the journal")
+    }
+    return reason
 }
 
 /// Watches a deployment to its end. With JSON the end is one document.

@@ -1,7 +1,5 @@
 package import ArgumentParser
 import Domain
-import FoundationEssentials
-import Glibc
 import SupervisorAPI
 
 /// `slipway doctor`: looks at this machine.
@@ -26,10 +24,13 @@ package struct DoctorCommand: AsyncParsableCommand {
 
     package func run() async throws {
         try await reportingErrors {
-            var checks = HostChecks(state: StateDirectory(common.state)).all()
-            let running = try await runningChecks()
-            checks += running.checks
-            checks += await projectChecks(running.ports)
+            let (loaded, manifest) = loadedProject()
+            let running = try await runningChecks(loaded)
+            var checks = await HostChecks(
+                state: StateDirectory(common.state), loaded: loaded, running: running.services, keeper: running.keeper
+            ).all()
+            checks += running.checks + manifest
+            if let loaded { checks += ProjectChecks(loaded: loaded).all() }
             if common.output == .json {
                 try printJSON(checks)
             } else {
@@ -41,42 +42,51 @@ package struct DoctorCommand: AsyncParsableCommand {
     }
 
     /// Without a manifest there is nothing to say; a wrong one is a finding.
-    private func projectChecks(_ ports: Set<Int>) async -> [DoctorCheck] {
+    private func loadedProject() -> (LoadedProject?, [DoctorCheck]) {
         do {
-            return await ProjectChecks(loaded: try loadProject(common), ownPorts: ports).all()
+            return (try loadProject(common), [])
         } catch let error as SupervisorError where error.code == "manifest" {
-            return [DoctorCheck("manifest", .ok, "\(error.message); slipway init writes one")]
+            return (nil, [DoctorCheck("manifest", .ok, "\(error.message); slipway init writes one")])
         } catch {
-            return [DoctorCheck("manifest", .fail, "it has errors", hint: "slipway check shows them")]
+            return (nil, [DoctorCheck("manifest", .fail, "it has errors", hint: "slipway check shows them")])
         }
     }
 
-    /// The roles, and the ports that the proxy listens on for any environment.
-    private func runningChecks() async throws -> (checks: [DoctorCheck], ports: Set<Int>) {
+    private struct Running: Sendable {
+        var checks: [DoctorCheck] = []
+        /// Of the project, those that stand.
+        var services: Set<ServiceName> = []
+        var keeper: Int?
+    }
+
+    /// The roles, and what they say of every environment.
+    private func runningChecks(_ loaded: LoadedProject?) async throws -> Running {
         do {
             return try await Session.openHere(common.state, startIfNeeded: false) { session in
-                var checks = RunningChecks(version: try await session.client.version()).all()
-                var ports: Set<Int> = []
+                var found = Running()
+                let running = RunningChecks(version: try await session.client.version())
+                found.checks = running.all()
+                found.keeper = running.keeper
                 for environment in try await session.client.environments().environments {
                     let status = try await session.client.status(environment)
-                    checks += status.troubles.map { DoctorCheck("\(environment)", .fail, harmless($0)) }
-                    for url in status.services.flatMap(\.urls) {
-                        if let port = URL(string: url)?.port { ports.insert(port) }
-                    }
+                    found.checks += status.troubles.map { DoctorCheck("\(environment)", .fail, harmless($0)) }
+                    found.checks += status.warnings.map { DoctorCheck("\(environment)", .warn, harmless($0)) }
+                    guard environment == loaded?.environment else { continue }
+                    found.services = Set(status.services.filter { $0.stable != nil && !$0.isDown }.map(\.name))
                 }
-                return (checks, ports)
+                return found
             }
         } catch let error as SupervisorError where error.code == "not-running" {
-            return ([DoctorCheck("supervisor", .ok, "does not run yet; slipway up starts it")], [])
+            return Running(checks: [DoctorCheck("supervisor", .ok, "does not run yet; slipway up starts it")])
         } catch let error as SupervisorError {
-            return ([DoctorCheck("supervisor", .fail, error.message, hint: error.hint)], [])
+            return Running(checks: [DoctorCheck("supervisor", .fail, error.message, hint: error.hint)])
         }
     }
 }
 
 /// One thing that was looked at.
-struct DoctorCheck: Codable, Hashable {
-    enum Level: String, Codable {
+struct DoctorCheck: Codable, Hashable, Sendable {
+    enum Level: String, Codable, Sendable {
         case ok
         case warn
         case fail

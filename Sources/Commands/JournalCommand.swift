@@ -111,7 +111,7 @@ private struct ExportedEntry: Encodable {
         switch stored.entry.kind {
         case .event: event = try Event(recorded: stored.entry.body, known: Event.version)
         case .evidence: evidence = try JSONDecoder().decode(LookResult.self, from: Data(stored.entry.body))
-        case .service, .environment, .deployment, .release, .quarantine, .fence:
+        case .service, .environment, .deployment, .release, .quarantine, .fence, .delivery:
             record = Data(stored.entry.body).base64EncodedString()
         }
     }

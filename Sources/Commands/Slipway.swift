@@ -28,7 +28,7 @@ public struct Slipway: AsyncParsableCommand {
                 name: "See",
                 subcommands: [
                     StatusCommand.self, HistoryCommand.self, LogsCommand.self, VerifyCommand.self,
-                    QuarantineCommand.self, JournalCommand.self, DoctorCommand.self,
+                    QuarantineCommand.self, JournalCommand.self, DoctorCommand.self, NotifyCommand.self,
                 ]),
             CommandGroup(name: "Machines", subcommands: [HostCommand.self, ExportCommand.self]),
             CommandGroup(name: "Measure", subcommands: [LoadCommand.self]),

@@ -19,6 +19,9 @@ package struct UpCommand: AsyncParsableCommand {
 
     @OptionGroup package var common: CommonOptions
 
+    @Option(help: "Do not look at the machine first, for this reason; kept in the journal.")
+    package var skipPreflight: String?
+
     package init() {}
 
     package func run() async throws {
@@ -27,7 +30,7 @@ package struct UpCommand: AsyncParsableCommand {
             return try await Session.open(common, startIfNeeded: true) { session in
                 let code = try await deployAndFollow(
                     loaded, try DeployOptions.parse([]), reason: "up", session: session, common: common, wait: true,
-                    detach: false)
+                    detach: false, skipPreflight: try reasonGiven(skipPreflight))
                 // After a stop everything may stand already and yet have to be started again.
                 var report = try await session.client.status(loaded.environment)
                 let deadline = ContinuousClock.now + .seconds(60)

@@ -28,8 +28,11 @@ extension EngineLoop {
             add(.deployment, "\(deployment.number.value)", recorded(deployment))
         }
         let record = EnvironmentRecord(
-            nextDeployment: after.nextDeployment, active: after.deployment?.number, retention: after.retention)
-        if before.nextDeployment != after.nextDeployment || before.deployment?.number != record.active {
+            nextDeployment: after.nextDeployment, active: after.deployment?.number, retention: after.retention,
+            notify: after.notify)
+        if before.nextDeployment != after.nextDeployment || before.deployment?.number != record.active
+            || before.notify != after.notify
+        {
             add(.environment, "", record.recorded(version: EnvironmentRecord.recordVersion, capacity: 16))
         }
         if before.quarantine != after.quarantine {
@@ -119,11 +122,12 @@ private func read(
         let record = try EnvironmentRecord(recorded: entry.body, known: EnvironmentRecord.recordVersion)
         environment.nextDeployment = record.nextDeployment
         environment.retention = record.retention
+        environment.notify = record.notify
         if let number = record.active { active.append((environment.id, number)) }
     case .quarantine:
         let record = try QuarantineEntry(recorded: entry.body, known: QuarantineEntry.recordVersion)
         if !record.isLifted { environment.quarantine.append(record) }
-    case .deployment, .release, .event, .evidence, .fence:
+    case .deployment, .release, .event, .evidence, .fence, .delivery:
         break
     }
 }

@@ -7,7 +7,7 @@ package protocol JournalPort: Sendable {
     func append(_ entries: [JournalEntry]) async throws
     /// The newest entry of every key of the state kinds: what the engine starts from.
     func latest() async throws -> [JournalEntry]
-    /// Entries by kind, environment and time, newest first.
+    /// Entries by kind, environment and time, newest first unless asked otherwise.
     func history(_ query: JournalQuery) async throws -> [StoredEntry]
 }
 
@@ -50,11 +50,13 @@ package enum EntryKind: UInt8, Hashable, Sendable, CaseIterable {
     case evidence = 7
     /// The fence: counted up at every start of a supervisor.
     case fence = 8
+    /// One per channel and environment: how far it has been told.
+    case delivery = 60
 
     /// Whether an entry must survive a power failure before its effects may start. The others survive a killed process.
     package var isDurableBeforeEffects: Bool {
         switch self {
-        case .service, .environment, .deployment, .release, .quarantine, .fence, .event: true
+        case .service, .environment, .deployment, .release, .quarantine, .fence, .event, .delivery: true
         case .evidence: false
         }
     }
@@ -62,7 +64,7 @@ package enum EntryKind: UInt8, Hashable, Sendable, CaseIterable {
     /// Whether only the newest entry of a key says what is.
     package var isState: Bool {
         switch self {
-        case .service, .environment, .deployment, .release, .quarantine, .fence: true
+        case .service, .environment, .deployment, .release, .quarantine, .fence, .delivery: true
         case .event, .evidence: false
         }
     }
@@ -78,10 +80,12 @@ package struct JournalQuery: Hashable, Sendable {
     /// Only entries with a higher sequence number.
     package var after: Int64?
     package var limit: Int
+    /// The limit counts from the oldest then.
+    package var isOldestFirst: Bool
 
     package init(
         kinds: [EntryKind], environment: EnvironmentID? = nil, key: String? = nil, before: Int64? = nil,
-        after: Int64? = nil, limit: Int = 100
+        after: Int64? = nil, limit: Int = 100, isOldestFirst: Bool = false
     ) {
         self.kinds = kinds
         self.environment = environment
@@ -89,6 +93,7 @@ package struct JournalQuery: Hashable, Sendable {
         self.before = before
         self.after = after
         self.limit = limit
+        self.isOldestFirst = isOldestFirst
     }
 }
 

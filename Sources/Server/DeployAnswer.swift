@@ -16,8 +16,14 @@ extension SupervisorDesk {
     func deploy(_ request: DeployRequest) async throws -> CommandReply {
         let (plan, origin) = try await workOut(request)
         if let refused = refusal(plan, see: "slipway plan") { return refused }
-        let order = plan.order(
-            kind: .deploy, reason: request.reason, retention: request.project.retention, origin: origin)
+        // One that is refused anyway need not be looked at.
+        let isBusy = engine.current.environment(request.project.environment)?.deployment != nil
+        if request.skipPreflight.isEmpty, !isBusy, let refusal = try await preflight(plan, request) { return refusal }
+        if !isBusy, let refusal = await runHooks(plan, request) { return refusal }
+        var order = plan.order(
+            kind: .deploy, reason: request.reason, retention: request.project.retention, origin: origin,
+            notify: request.project.notify + request.project.hooks.compactMap(\.channel))
+        order.skipPreflight = request.skipPreflight
         return reply(
             await engine.submit(.deploy(order), to: request.project.environment, by: request.by), notes: plan.notes)
     }
@@ -29,6 +35,22 @@ extension SupervisorDesk {
         guard let objection = first else { return nil }
         let more = plan.objections.count > 1 ? " (and \(plan.objections.count - 1) more: \(command))" : ""
         return .refused(objection.code.rawValue, objection.message + more, hint: objection.hint)
+    }
+
+    /// Hooks before a deployment, one after the other; one that fails stops it before anything is touched.
+    private func runHooks(_ plan: DeployPlan, _ request: DeployRequest) async -> CommandReply? {
+        let changing = plan.items.filter { $0.action != .keep }
+        guard !changing.isEmpty else { return nil }
+        let id = request.project.environment
+        let occasion = HookOccasion(
+            environment: id, deployment: DeploymentNumber(engine.current.environment(id)?.nextDeployment ?? 1),
+            service: changing.count == 1 ? changing[0].service : nil,
+            release: changing.count == 1 ? changing[0].to : nil, services: changing.map(\.service), by: request.by)
+        for hook in request.project.hooks where hook.at == .beforeDeploy {
+            guard let trouble = await hooks.run(hook, occasion), !hook.isAdvisory else { continue }
+            return .refused("hook", trouble, hint: "nothing was touched; slipway history shows what it wrote")
+        }
+        return nil
     }
 
     /// The environment's state and the parts of its stable releases.

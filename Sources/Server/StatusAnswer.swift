@@ -18,11 +18,12 @@ extension SupervisorDesk {
         let frame = engine.current
         guard let state = frame.environment(id) else {
             return StatusReport(
-                environment: id, revision: frame.revision, now: now().wall, troubles: frame.troubles.values.sorted())
+                environment: id, revision: frame.revision, now: now().wall, troubles: frame.troubles.values.sorted(),
+                warnings: frame.warnings.values.sorted())
         }
         var report = StatusReport(
             environment: id, revision: frame.revision, now: now().wall, deployment: state.deployment?.report,
-            troubles: frame.troubles.values.sorted())
+            troubles: frame.troubles.values.sorted(), warnings: frame.warnings.values.sorted())
         report.last = try await deployments(id, limit: 2).first { $0.phase.isOver }?.report
         for service in state.services { report.services.append(try await self.report(service, id, frame)) }
         return report

@@ -18,6 +18,9 @@ package struct SupervisorDesk: Sendable {
     package var router: any RouterPort
     package var gates: any GatePort
     package var runtime: any RuntimePort
+    package var notifier: any NotifierPort
+    package var host: any HostPort
+    package var hooks: any HookPort
     package var about: VersionReport
     /// Where peers reach a service on this machine; nil: it was never routed.
     package var localAddress: @Sendable (ServiceName, EnvironmentID) -> String?
@@ -31,7 +34,8 @@ package struct SupervisorDesk: Sendable {
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
         intake: any ArtifactIntakePort, logs: any InstanceLogs, router: any RouterPort, gates: any GatePort,
         runtime: any RuntimePort,
-        about: VersionReport, localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
+        notifier: any NotifierPort, host: any HostPort, hooks: any HookPort, about: VersionReport,
+        localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
     ) {
@@ -44,6 +48,9 @@ package struct SupervisorDesk: Sendable {
         self.router = router
         self.gates = gates
         self.runtime = runtime
+        self.notifier = notifier
+        self.host = host
+        self.hooks = hooks
         self.about = about
         self.localAddress = localAddress
         self.shutdown = shutdown

@@ -99,6 +99,9 @@ package struct SupervisorServer: Sendable {
         router.post("\(environment)/quarantine") { request, context in
             try json(try await desk.quarantine(try id(context), try await read(request)))
         }
+        router.post("\(environment)/notify/test") { request, context in
+            try json(await desk.testNotify(try id(context), try await read(request)))
+        }
         router.post("/v1/restart") { request, _ in
             let asked: RestartRequest = try await read(request)
             try await desk.restart(asked.program)

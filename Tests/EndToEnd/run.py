@@ -4,6 +4,9 @@ a bounded time, and leaves nothing running."""
 
 import argparse
 import contextlib
+import hashlib
+import hmac
+import http.server
 import json
 import os
 import re
@@ -13,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import urllib.error
@@ -228,7 +232,122 @@ def no_failure(load):
     assert report["all"]["failures"] == 0, (report["counts"], report["failures"])
 
 
+class Receiver:
+    """An HTTP server that keeps what it is sent and answers as it is told."""
+
+    def __init__(self):
+        receiver = self
+        self.got = []
+        self.status = 200
+        self.delay = 0
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def log_message(self, *words):
+                pass
+
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                if receiver.delay:
+                    time.sleep(receiver.delay)
+                status = receiver.status
+                receiver.got.append((status, {name.lower(): value for name, value in self.headers.items()}, body))
+                with contextlib.suppress(OSError):
+                    self.send_response(status)
+                    self.send_header("Content-Length", "0")
+                    self.end_headers()
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def kinds(self, status=200):
+        return [headers["x-slipway-event"] for answered, headers, _ in self.got if answered == status]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+MAIL_SERVER = """
+import asyncio, email, email.policy, sys
+from aiosmtpd.smtp import SMTP
+class Handler:
+    async def handle_DATA(self, server, session, envelope):
+        mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        print(envelope.rcpt_tos[0], mail["Subject"], flush=True)
+        return "250 taken"
+async def main():
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: SMTP(Handler(), hostname="mail.test", loop=loop), "127.0.0.1", int(sys.argv[1]))
+    await server.serve_forever()
+asyncio.run(main())
+"""
+
+
 # The tests.
+
+
+def channels_are_told_signed_and_once(place):
+    secret = os.path.join(place.path, "secret")
+    with open(secret, "w", encoding="utf-8") as file:
+        file.write("s3cret\n")
+    mail_port = free_port()
+    mail = subprocess.Popen(["/usr/bin/python3", "-c", MAIL_SERVER, str(mail_port)], stdout=subprocess.PIPE, text=True)
+    place.children.append(mail)
+    with Receiver() as receiver:
+        notify = f"""notify:
+  ops: {{ webhook: {{ url: "http://127.0.0.1:{receiver.port}/x", secret: "file:{secret}" }} }}
+  people:
+    email: {{ to: [ops@example.com], from: slipway@example.com, server: "127.0.0.1:{mail_port}" }}
+    events: [reverted]
+"""
+        good = "gates: { up: { smoke: [{ get: /, status: 200 }] } }\n"
+        place.nginx(1, "blueGreen: { before: [up] }", extra=good + notify)
+        place.run("up")
+        eventually(lambda: receiver.kinds() == ["started", "committed"], 20, "both are told")
+        _, headers, body = receiver.got[0]
+        code = hmac.new(b"s3cret", headers["x-slipway-timestamp"].encode() + b"." + body, hashlib.sha256).hexdigest()
+        assert headers["x-slipway-signature"] == "sha256=" + code, headers
+        assert json.loads(body)["deployment"] == 1, body
+
+        # While the receiver is away a bad release goes back, and the supervisor is killed: it is told later, once.
+        receiver.status = 503
+        place.nginx(2, "blueGreen: { before: [up] }", extra=good.replace("200", "201") + notify)
+        place.run("deploy", code=3)
+        os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+        receiver.status = 200
+        eventually(lambda: receiver.kinds()[2:] == ["started", "failed", "quarantined", "reverted"], 40, "all are told")
+        ids = [headers["idempotency-key"] for status, headers, _ in receiver.got if status == 200]
+        assert len(set(ids)) == 6, ids
+        line = mail.stdout.readline()
+        assert line.startswith("ops@example.com [slipway] e2e/dev: deployment #2 reverted"), line
+
+        # One that says no for good is a warning, and a test says how it goes now.
+        receiver.status = 410
+        assert "ops: 127.0.0.1 answered 410" in place.run("notify", "test", "--channel", "ops", code=1)
+        place.nginx(3, extra=notify)
+        place.run("deploy")
+        eventually(lambda: "given up: 127.0.0.1 answered 410" in place.run("status"), 20, "status warns")
+        assert "given up" in place.run("doctor", code=None)
+        receiver.status = 200
+        assert "took the test" in place.run("notify", "test")
+        place.nginx(4, extra=notify)
+        place.run("deploy")
+        eventually(lambda: "given up" not in place.run("status"), 20, "the warning is gone")
+
+        # A receiver that hangs delays no deployment.
+        receiver.delay = 30
+        place.nginx(5, extra=notify)
+        started = time.monotonic()
+        place.run("deploy")
+        assert time.monotonic() - started < 15, time.monotonic() - started
+    with open(os.path.join(place.environment["SLIPWAY_STATE"], "journal", "journal.db"), "rb") as file:
+        assert b"s3cret" not in file.read()
+
 
 
 def rolling_and_back_without_a_failed_request(place):
@@ -332,8 +451,11 @@ def a_program_that_dies_is_explained(place):
 
 def a_program_that_is_missing_is_explained(place):
     place.program(["/usr/bin/no-such-program"])
-    output = place.run("up", code=3)
+    output = place.run("up", code=1)
+    assert "no-such-program" in output and "nothing was touched" in output, output
+    output = place.run("up", "--skip-preflight", "a test", code=3)
     assert "no-such-program" in output, output
+    assert "pre-flight skipped: a test" in place.run("history", "1")
 
 
 def a_port_in_use_is_explained(place):
@@ -341,7 +463,9 @@ def a_port_in_use_is_explained(place):
         other.bind(("127.0.0.1", place.port))
         other.listen()
         place.nginx(1)
-        output = place.run("up", code=3)
+        output = place.run("up", code=1)
+        assert f"127.0.0.1:{place.port} is in use by python3" in output, output
+        output = place.run("up", "--skip-preflight", "a test", code=3)
         assert str(place.port) in output, output
 
 
@@ -359,6 +483,79 @@ def a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back(place):
         assert str(taken) in output, output
         assert place.get() == (200, "version 1\n")
         assert place.status()["troubles"] == [], place.status()["troubles"]
+
+
+def hooks_run_are_journaled_and_block_no_revert(place):
+    log = os.path.join(place.path, "log")
+    say = f'echo "$SLIPWAY_HOOK $SLIPWAY_DEPLOYMENT $SLIPWAY_SERVICE $SLIPWAY_RELEASE $SLIPWAY_OUTCOME" >> {log}; echo said'
+
+    def lines():
+        with contextlib.suppress(FileNotFoundError), open(log, encoding="utf-8") as file:
+            return file.read().split("\n")[:-1]
+        return []
+
+    def hooks(before="true", promote="true"):
+        return "hooks:\n" + "".join(
+            f"  {point.lower()}: {{ at: {point}, command: [sh, -c, {json.dumps(say + '; ' + end)}], timeout: 20s }}\n"
+            for point, end in [("beforeDeploy", before), ("afterDeploy", "true"), ("beforePromote", promote),
+                               ("afterPromote", "exit 7"), ("beforeRevert", "sleep 15"), ("afterRevert", "true")])
+
+    place.nginx(1, extra=hooks())
+    place.run("up")
+    wanted = ["  web 1 ", "afterDeploy 1   committed", "afterPromote 1   committed", "beforeDeploy 1 web 1 "]
+    eventually(lambda: sorted(lines()) == wanted, 20, f"four hooks have run, not {lines()}")
+    story = eventually(lambda: (text := place.run("history", "1")).count("exit code") >= 3 and text, 20, "they ended")
+    assert "beforedeploy (beforeDeploy): exit code 0" in story and "said" in story, story
+    assert "afterpromote (afterPromote): exit code 7" in story, story
+    eventually(lambda: "afterpromote: exit code 7" in place.run("status"), 10, "status warns")
+
+    # One that fails before the deployment stops it before anything is touched.
+    place.nginx(2, extra=hooks(before="echo not today; exit 3"))
+    output = place.run("deploy", code=1)
+    assert "exit code 3: not today" in output and "nothing was touched" in output, output
+    assert place.status()["last"]["number"] == 1
+
+    # One that fails before promotion is a failed gate; a hook that takes its time holds up no revert.
+    place.nginx(2, extra=hooks(promote="exit 4"))
+    started = time.monotonic()
+    output = place.run("deploy", code=3)
+    assert "hook-beforepromote" in output, output
+    assert time.monotonic() - started < 12, time.monotonic() - started
+    assert place.get() == (200, "version 1\n")
+    eventually(lambda: any(line.startswith("afterRevert 2") for line in lines()), 30, "the hook after the revert")
+    assert any(line.startswith("beforeRevert 2 web 2 failed") for line in lines()), lines()
+
+    # A supervisor that dies while a hook runs does not run it again.
+    count = len([line for line in lines() if line.startswith("beforeRevert")])
+    os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+    place.status()
+    place.nginx(3, extra=hooks())
+    place.run("deploy")
+    eventually(lambda: any(line.startswith("afterDeploy 3") for line in lines()), 20, "hooks go on")
+    assert len([line for line in lines() if line.startswith("beforeRevert")]) == count, lines()
+
+
+def a_machine_that_is_not_ready_is_told_all_at_once(place):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", place.port))
+        other.listen()
+        place.program(["/usr/bin/no-such-program"], more="""    resources: { memory: 900Gi }
+gates: { check: { command: [no-such-check] } }
+""", strategy="rolling: { gates: [check] }")
+        output = place.run("up", code=1)
+        for words in ["no-such-program", "no-such-check", "in use by python3", "1 instance more ask for 921600 MiB",
+                      "nothing was touched"]:
+            assert words in output, (words, output)
+        assert place.status()["services"] == [], output
+        doctor = place.run("doctor", code=1)
+        for words in ["no-such-program", "no-such-check", "in use by python3", "921600 MiB"]:
+            assert words in doctor, (words, doctor)
+    place.nginx(1)
+    place.run("up")
+    # What Slipway listens on itself is in nobody's way.
+    place.nginx(2)
+    place.run("deploy")
+    place.run("doctor")
 
 
 def a_program_that_ignores_term_is_killed(place):
@@ -701,6 +898,8 @@ TESTS = [
     a_program_that_is_missing_is_explained,
     a_port_in_use_is_explained,
     a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back,
+    a_machine_that_is_not_ready_is_told_all_at_once,
+    hooks_run_are_journaled_and_block_no_revert,
     a_program_that_ignores_term_is_killed,
     a_second_deploy_is_refused_and_an_abort_goes_back,
     bad_manifests_and_bad_words_get_usage_errors,
@@ -716,6 +915,7 @@ TESTS = [
     a_failure_is_held_for_inspection,
     the_switch_for_failures_can_be_given_with_the_deploy,
     a_service_that_leaves_the_manifest_leaves_when_asked,
+    channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
     *remote.TESTS,
 ]

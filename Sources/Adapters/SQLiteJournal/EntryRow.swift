@@ -94,21 +94,26 @@ extension JournalQuery {
         return (sql, arguments)
     }
 
-    /// Newest first. Each kind walks its own index backwards, at most `limit` steps that match.
-    func newestFirst(_ db: Database, path: String) throws -> [StoredEntry] {
+    /// Each kind walks its own index from the end that is asked for, at most `limit` steps that match.
+    func found(_ db: Database, path: String) throws -> [StoredEntry] {
         guard limit > 0 else { return [] }
         let (conditions, values) = conditions
+        let order = isOldestFirst ? "ASC" : "DESC"
         var parts: [String] = []
         var arguments: [any DatabaseValueConvertible] = []
         for kind in askedKinds {
             parts.append(
-                "SELECT * FROM (SELECT seq FROM entries WHERE kind = ? AND \(conditions) ORDER BY seq DESC LIMIT ?)")
+                """
+                SELECT * FROM (
+                    SELECT seq FROM entries WHERE kind = ? AND \(conditions) ORDER BY seq \(order) LIMIT ?
+                )
+                """)
             arguments += [Int64(kind.rawValue)] + values + [limit]
         }
         let sql = """
             SELECT \(EntryRow.columns) FROM entries WHERE seq IN (
-                SELECT seq FROM (\(parts.joined(separator: " UNION ALL "))) ORDER BY seq DESC LIMIT ?
-            ) ORDER BY seq DESC
+                SELECT seq FROM (\(parts.joined(separator: " UNION ALL "))) ORDER BY seq \(order) LIMIT ?
+            ) ORDER BY seq \(order)
             """
         return try Self.stored(db, sql: sql, arguments: arguments + [limit], path: path)
     }

@@ -104,9 +104,9 @@ package final class JournalStore: JournalPort {
         }
     }
 
-    /// Entries newest first. No kinds named means all kinds; entries whose body was dropped are left out.
+    /// Entries newest first, or oldest first. No kinds named means all kinds; entries without a body are left out.
     package func history(_ query: JournalQuery) async throws -> [StoredEntry] {
-        try await read { [path = files.database] db in try query.newestFirst(db, path: path) }
+        try await read { [path = files.database] db in try query.found(db, path: path) }
     }
 
     /// Lets no append in any more, finishes those under way, folds the log into the database and gives up the right to

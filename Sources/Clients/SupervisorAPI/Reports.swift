@@ -234,6 +234,25 @@ package struct ArtifactReport: Codable, Hashable, Sendable {
     }
 }
 
+/// What came of a test of channels.
+package struct NotifyTestReport: Codable, Hashable, Sendable {
+    package var results: [NotifyTestResult]
+    package init(results: [NotifyTestResult]) { self.results = results }
+}
+
+/// One channel that was tried.
+package struct NotifyTestResult: Codable, Hashable, Sendable {
+    package var channel: String
+    package var isDelivered: Bool
+    /// Why not.
+    package var message: String
+    package init(channel: String, isDelivered: Bool, message: String = "") {
+        self.channel = channel
+        self.isDelivered = isDelivered
+        self.message = message
+    }
+}
+
 /// The environments that the supervisor knows.
 package struct EnvironmentsReport: Codable, Hashable, Sendable {
     package var environments: [EnvironmentID]

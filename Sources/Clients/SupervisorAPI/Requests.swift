@@ -18,22 +18,24 @@ package struct DeployRequest: Codable, Hashable, Sendable {
     package var prune: Bool?
     /// Instead of what the strategies say.
     package var onFailure: OnFailure?
+    /// Why the machine is not looked at first; empty: it is.
+    package var skipPreflight: String
 
     package init(
         project: ProjectSpec, artifacts: [ServiceArtifact], by: String, reason: String = "",
         only: [ServiceName] = [], from: String? = nil, releases: [ReleaseName]? = nil, prune: Bool? = nil,
-        onFailure: OnFailure? = nil
+        onFailure: OnFailure? = nil, skipPreflight: String = ""
     ) {
         self.from = from
         self.releases = releases
         self.prune = prune
         self.onFailure = onFailure
-
         self.project = project
         self.artifacts = artifacts
         self.by = by
         self.reason = reason
         self.only = only
+        self.skipPreflight = skipPreflight
     }
 }
 
@@ -109,6 +111,16 @@ package struct CommandRequest: Codable, Hashable, Sendable {
         self.service = service
         self.reason = reason
         self.skipGate = skipGate
+        self.by = by
+    }
+}
+
+/// The body of `POST …/notify/test`.
+package struct NotifyTestRequest: Codable, Hashable, Sendable {
+    package var channels: [NotifySpec]
+    package var by: String
+    package init(channels: [NotifySpec], by: String) {
+        self.channels = channels
         self.by = by
     }
 }

@@ -13,10 +13,13 @@ package struct StatusReport: Codable, Hashable, Sendable {
     package var services: [ServiceReport]
     /// What keeps Slipway itself from its work: a full disk, a proxy that does not answer.
     package var troubles: [String]
+    /// What somebody should look at although the work goes on: a notification that did not arrive.
+    package var warnings: [String]
 
     package init(
         environment: EnvironmentID, revision: UInt64, now: Int64, deployment: DeploymentReport? = nil,
-        last: DeploymentReport? = nil, services: [ServiceReport] = [], troubles: [String] = []
+        last: DeploymentReport? = nil, services: [ServiceReport] = [], troubles: [String] = [],
+        warnings: [String] = []
     ) {
         self.environment = environment
         self.revision = revision
@@ -25,6 +28,7 @@ package struct StatusReport: Codable, Hashable, Sendable {
         self.last = last
         self.services = services
         self.troubles = troubles
+        self.warnings = warnings
     }
 }
 

@@ -40,7 +40,8 @@ package struct SupervisorClient: Sendable {
     }
 
     package func deploy(_ request: DeployRequest) async throws -> CommandReply {
-        try await post(path(request.project.environment, "deploy"), request)
+        // Hooks run before the answer.
+        try await post(path(request.project.environment, "deploy"), request, timeout: .hours(2))
     }
 
     package func rollback(_ environment: EnvironmentID, _ request: RollbackRequest) async throws -> CommandReply {
@@ -114,6 +115,12 @@ package struct SupervisorClient: Sendable {
 
     package func verify(_ request: DeployRequest) async throws -> VerifyReport {
         try await post(path(request.project.environment, "verify"), request, timeout: .minutes(10))
+    }
+
+    /// Sends a test over each channel, once.
+    package func testNotify(_ environment: EnvironmentID, _ request: NotifyTestRequest) async throws -> NotifyTestReport
+    {
+        try await post(path(environment, "notify/test"), request, timeout: .minutes(5))
     }
 
     /// Lets the supervisor go on with another executable; proxy, instances and connections stay.

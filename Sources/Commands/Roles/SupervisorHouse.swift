@@ -8,6 +8,7 @@ import Glibc
 import Hummingbird
 import KeeperControl
 import Logging
+import Notifiers
 import Ports
 import ProcessRuntime
 import ProxyControl
@@ -28,6 +29,7 @@ struct SupervisorHouse {
     var engine: EngineService
     var server: SupervisorServer
     var housekeeping: Housekeeping
+    var outbox: Outbox
     var end: AsyncStream<String>
     var logger: Logger
 
@@ -71,9 +73,13 @@ struct SupervisorHouse {
             EngineService.Parts(
                 journal: journal, runtime: runtime, router: router, gates: gates, releases: releases,
                 now: SystemMoment.now, logger: logger))
+        let hooks = HookDesk(journal: journal, now: SystemMoment.now, logger: logger)
+        let notifier = TellingDesk(
+            notifiers: NotifierDesk(version: Slipway.version) { SystemMoment.now().wall }, hooks: hooks)
         let desk = SupervisorDesk(
             engine: engine, journal: journal, releases: releases, artifacts: artifacts, intake: artifacts,
-            logs: runtime, router: router, gates: gates, runtime: runtime,
+            logs: runtime, router: router, gates: gates, runtime: runtime, notifier: notifier,
+            host: HostDesk(state: state, keeper: Int(getppid())), hooks: hooks,
             about: VersionReport(
                 version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
                 startedAt: now.wall),
@@ -92,7 +98,7 @@ struct SupervisorHouse {
             housekeeping: Housekeeping(
                 engine: engine, journal: journal, releases: releases, artifacts: artifacts, runtime: runtime,
                 now: SystemMoment.now, logger: logger),
-            end: end, logger: logger)
+            outbox: engine.outbox(notifier), end: end, logger: logger)
     }
 
     /// The loop as the journal left it, under a fence of its own: whoever ran before cannot write any more.
@@ -138,6 +144,7 @@ struct SupervisorHouse {
                 for await _ in runtime.changes() { engine.waker.signal() }
             }
             group.addTask { await housekeeping.run() }
+            group.addTask { await outbox.run() }
             group.addTask {
                 try await server.application(socket: state.supervisorSocket, logger: quiet) {
                     chmod(state.supervisorSocket, 0o600)

@@ -40,12 +40,9 @@ package struct StateDirectory: Hashable, Sendable {
                 hint: "choose a shorter one: --state /var/lib/slipway or SLIPWAY_STATE")
         }
         for directory in [path, run, path + "/proxy", artifacts] {
-            do {
-                try FileManager.default.createDirectory(
-                    atPath: directory, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-            } catch {
+            if let failed = Self.make(directory) {
                 throw SupervisorError(
-                    code: "state", message: "cannot make the state directory \(directory): \(reason(error))",
+                    code: "state", message: "cannot make the state directory \(directory): \(failed)",
                     hint: "choose another place with --state or SLIPWAY_STATE, or make this one writable")
             }
         }
@@ -68,9 +65,20 @@ package struct StateDirectory: Hashable, Sendable {
         }
     }
 
-    /// The system's own words: `Permission denied`.
-    private func reason(_ error: any Error) -> String {
-        guard let cause = (error as? CocoaError)?.underlying else { return "\(error)" }
-        return (cause as? POSIXError).map { String(cString: strerror($0.code.rawValue)) } ?? "\(cause)"
+    /// Makes a directory and those above it.
+    /// - Returns: why not, in the system's words; nil: it is there.
+    private static func make(_ path: String) -> String? {
+        var status = stat()
+        if stat(path, &status) == 0 {
+            return status.st_mode & S_IFMT == S_IFDIR ? nil : "\(path) is not a directory"
+        }
+        if let slash = path.lastIndex(of: "/"), slash != path.startIndex, let failed = make(String(path[..<slash])) {
+            return failed
+        }
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else {
+            let number = errno
+            return strerror(number).map { String(cString: $0) } ?? "error \(number)"
+        }
+        return nil
     }
 }

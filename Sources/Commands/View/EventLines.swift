@@ -73,6 +73,10 @@ struct EventLines {
         case .heldForInspection:
             style.paint("failed", .red) + ", kept for inspection while traffic goes back: \(text)"
         case .trialRestarted: "begins anew: \(text)"
+        case .deploymentFailed: style.paint("has failed", .red)
+        case .preflightSkipped: style.paint("pre-flight skipped", .yellow) + ": \(text)"
+        case .hookStarted: "hook \(text) begins"
+        case .hookEnded: event.number == 0 ? "hook \(text)" : style.paint("hook", .red) + " \(text)"
         case .other: text
         }
     }

@@ -9,12 +9,15 @@ struct RunningChecks {
     var version: VersionReport
 
     func all() -> [DoctorCheck] {
-        let keeper = parent(of: version.pid)
+        let keeper = keeper
         let proxy = keeper.flatMap { keeper in
             children(of: keeper).first { arguments(of: $0).dropFirst().first == "proxy" }
         }
         return [supervisor(), role("keeper", keeper), role("proxy", proxy)]
     }
+
+    /// The process that holds sockets and instances.
+    var keeper: Int? { parent(of: version.pid) }
 
     private func supervisor() -> DoctorCheck {
         let text = "version \(version.version), pid \(version.pid)\(memory(of: version.pid))"

@@ -29,6 +29,7 @@ struct StatusView {
         let shown = report.services.filter { !$0.isRemoved || !$0.instances.isEmpty }
         let width = shown.map(\.name.text.count).max() ?? 0
         for service in shown { lines += self.lines(service, width: width, now: report.now) }
+        for warning in report.warnings { lines.append(style.paint("! " + harmless(warning), .yellow)) }
         for trouble in report.troubles {
             // What to try stands on a line of its own.
             let parts = trouble.split(separator: "\n").map { harmless(String($0)) }

@@ -7,6 +7,7 @@ extension EnvironmentState {
         _ order: DeployOrder, by: String, now: Moment, into decision: inout EnvironmentDecision
     ) -> CommandOutcome {
         if let deployment { return .refused(busy(deployment)) }
+        if let specs = order.notify { notify = channels(specs, now) }
         if order.items.isEmpty, order.removals.isEmpty { return .nothingToDo("there is nothing to deploy") }
         for item in order.items {
             if let entry = isQuarantined(item.release.facts.digest) {
@@ -41,6 +42,10 @@ extension EnvironmentState {
         decision.events.append(
             Event(.deploymentStarted, at: now.wall, deployment: number, number: items.count, text: order.reason, by: by)
         )
+        if !order.skipPreflight.isEmpty {
+            decision.events.append(
+                Event(.preflightSkipped, at: now.wall, deployment: number, text: order.skipPreflight, by: by))
+        }
         for item in items {
             guard let index = index(of: item.service) else { continue }
             services[index].queue(
@@ -49,6 +54,13 @@ extension EnvironmentState {
         self.deployment = deployment
         begin(wave: 0, of: deployment, now: now, into: &decision)
         return .accepted(number)
+    }
+
+    /// A channel that stays is told on from where it is; a new one from now on.
+    private func channels(_ specs: [NotifySpec], _ now: Moment) -> [NotifyChannel] {
+        specs.map { spec in
+            NotifyChannel(spec: spec, since: notify.first { $0.spec.name == spec.name }?.since ?? now.wall)
+        }
     }
 
     private func stands(_ item: OrderItem, in state: ServiceState) -> Bool {

@@ -13,6 +13,8 @@ package struct EnvironmentState: Hashable, Sendable {
     package var quarantine: [QuarantineEntry] = []
     /// How many earlier releases keep their files, as the last deploy asked.
     package var retention = RetentionSpec()
+    /// Who is told what happens here, as the last deploy asked.
+    package var notify: [NotifyChannel] = []
 
     package init(id: EnvironmentID) { self.id = id }
 
@@ -110,8 +112,13 @@ package struct EnvironmentRecord: Hashable, Sendable, RecordCodable {
     /// The deployment under way.
     package var active: DeploymentNumber?
     package var retention: RetentionSpec
+    package var notify: [NotifyChannel]
 
-    package init(nextDeployment: Int, active: DeploymentNumber?, retention: RetentionSpec = RetentionSpec()) {
+    package init(
+        nextDeployment: Int, active: DeploymentNumber?, retention: RetentionSpec = RetentionSpec(),
+        notify: [NotifyChannel] = []
+    ) {
+        self.notify = notify
         self.nextDeployment = nextDeployment
         self.active = active
         self.retention = retention
@@ -122,6 +129,7 @@ package struct EnvironmentRecord: Hashable, Sendable, RecordCodable {
         if let active { writer.put(2, active.value) }
         writer.put(3, retention.releases)
         writer.put(4, retention.age)
+        writer.put(40, notify)
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -132,6 +140,7 @@ package struct EnvironmentRecord: Hashable, Sendable, RecordCodable {
             case 2: active = DeploymentNumber(try reader.int())
             case 3: retention.releases = try reader.int()
             case 4: retention.age = try reader.span()
+            case 40: notify.append(try reader.record())
             case _: try reader.skip()
             }
         }

@@ -52,6 +52,10 @@ extension EnvironmentState {
                 deployment.phase = .reverting
                 deployment.failure = bad.rollout?.failure
                 deployment.failedService = bad.service
+                decision.events.append(
+                    Event(
+                        .deploymentFailed, at: now.wall, deployment: deployment.number, service: bad.service,
+                        release: bad.rollout?.to.number, text: deployment.failure?.text ?? ""))
             } else if !failing.isEmpty {
                 hold(failing.map(\.service), now: now, into: &decision)
             } else if hasWaveArrived {

@@ -27,10 +27,15 @@ package struct DeployOrder: Hashable, Sendable {
     package var removals: [ServiceName]
     /// Where its artifacts stood before, for people: `staging #12`; empty: they were built for it.
     package var origin: String
+    /// Who is told what happens; nil: as before.
+    package var notify: [NotifySpec]?
+    /// Why nobody asked whether the machine is ready; empty: somebody did.
+    package var skipPreflight = ""
     package init(
         kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil,
-        removals: [ServiceName] = [], origin: String = ""
+        removals: [ServiceName] = [], origin: String = "", notify: [NotifySpec]? = nil
     ) {
+        self.notify = notify
         self.retention = retention
         self.removals = removals
         self.origin = origin

@@ -13,11 +13,12 @@ package struct DeployPlan: Hashable, Sendable {
 
     /// The order to give to the environment; services that stand as they should are not in it.
     package func order(
-        kind: DeploymentKind, reason: String, retention: RetentionSpec? = nil, origin: String = ""
+        kind: DeploymentKind, reason: String, retention: RetentionSpec? = nil, origin: String = "",
+        notify: [NotifySpec]? = nil
     ) -> DeployOrder {
         DeployOrder(
             kind: kind, reason: reason, items: items.compactMap(\.order), retention: retention,
-            removals: items.filter { $0.action == .remove }.map(\.service), origin: origin)
+            removals: items.filter { $0.action == .remove }.map(\.service), origin: origin, notify: notify)
     }
 }
 

@@ -87,6 +87,9 @@ extension ServiceState {
         rollout.enter(stage: rollout.stage + 1, now: seen.now)
         if let next = rollout.currentStage {
             decision.events.append(event(.stageStarted, rollout, seen, number: rollout.stage, text: next.text))
+            if next == .holdUntilPromoted {
+                decision.events.append(event(.needsPerson, rollout, seen, text: "waits for `slipway promote`"))
+            }
         } else {
             rollout.phase = .arrived
             decision.events.append(event(.arrived, rollout, seen))

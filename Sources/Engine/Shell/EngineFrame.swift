@@ -11,6 +11,8 @@ package struct EngineFrame: Sendable {
     package var evidence: [EvidenceKey: LookResult] = [:]
     /// What keeps Slipway from its work, per part.
     package var troubles: [String: String] = [:]
+    /// What somebody should look at although the work goes on, per part.
+    package var warnings: [String: String] = [:]
 
     package init() {}
 

@@ -54,6 +54,8 @@ package final class EngineService: Sendable {
     private let initial: EngineLoop
     /// Signal it when something may have changed.
     package let waker = Waker()
+    /// Signalled when events have become durable.
+    let told = Waker()
 
     package init(_ loop: EngineLoop, _ parts: Parts) {
         initial = loop
@@ -132,6 +134,7 @@ package final class EngineService: Sendable {
             return .seconds(1)
         }
         loop = next
+        if turn.entries.contains(where: { $0.kind == .event || $0.kind == .environment }) { told.signal() }
         publish(loop, snapshots, isChanged: !turn.entries.isEmpty)
         for answer in turn.answers {
             pending.first { $0.command.envelope.id == answer.id }?.answer.resume(returning: answer.outcome)
@@ -190,6 +193,17 @@ package final class EngineService: Sendable {
             return true
         }
         if isNews, let trouble { parts.logger.error("\(trouble)", metadata: ["part": "\(part)"]) }
+    }
+
+    /// Says, or takes back, what does not keep anything from its work.
+    func warn(_ part: String, _ text: String?) {
+        let isNews = frame.withLock { frame -> Bool in
+            guard frame.warnings[part] != text else { return false }
+            frame.warnings[part] = text
+            frame.revision += 1
+            return true
+        }
+        if isNews, let text { parts.logger.warning("\(text)", metadata: ["part": "\(part)"]) }
     }
 
     private func publish(_ loop: EngineLoop, _ snapshots: [EnvironmentSnapshot], isChanged: Bool) {

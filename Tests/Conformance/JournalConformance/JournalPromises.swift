@@ -131,14 +131,22 @@ extension JournalCheck {
                                 let query = JournalQuery(
                                     kinds: kinds, environment: place, key: key, before: before, after: after,
                                     limit: limit)
-                                let expected = stored.filter {
+                                let all = stored.filter {
                                     (kinds.isEmpty || kinds.contains($0.entry.kind))
                                         && (place == nil || $0.entry.environment == place)
                                         && (key == nil || $0.entry.key == key)
                                         && $0.sequence < before ?? .max && $0.sequence > after ?? .min
-                                }.prefix(max(0, limit))
+                                }
                                 let found = try await trial.journal.history(query)
-                                try require(found == Array(expected), "\(query) found \(found.map(\.sequence))")
+                                try require(
+                                    found == Array(all.prefix(max(0, limit))),
+                                    "\(query) found \(found.map(\.sequence))")
+                                var forwards = query
+                                forwards.isOldestFirst = true
+                                let oldest = try await trial.journal.history(forwards)
+                                try require(
+                                    oldest == Array(all.reversed().prefix(max(0, limit))),
+                                    "\(forwards) found \(oldest.map(\.sequence))")
                             }
                         }
                     }

@@ -68,7 +68,9 @@ package final class MemoryJournal: JournalPort {
 
     package func history(_ query: JournalQuery) async throws -> [StoredEntry] {
         state.withLock { state in
-            Array(state.entries.reversed().lazy.filter { Self.matches($0, query) }.prefix(max(0, query.limit)))
+            let found = state.entries.filter { Self.matches($0, query) }
+            return query.isOldestFirst
+                ? Array(found.prefix(max(0, query.limit))) : Array(found.reversed().prefix(max(0, query.limit)))
         }
     }
 

@@ -84,4 +84,22 @@ import Testing
             do { _ = try Event(recorded: Array(bytes[..<length]), known: 2) } catch { #expect(error != .missing("")) }
         }
     }
+
+    @Test(arguments: [
+        NotifyWay.webhook(WebhookSpec(address: .url("https://a.example/x"), secret: .variable("S"), format: .slack)),
+        .webhook(WebhookSpec(address: .secret(.file("/url")), timeout: .seconds(3))),
+        .email(
+            EmailSpec(
+                host: "mail.example", port: 587, tls: .starttls, from: "a@b.c", to: ["d@e.f", "g@h.i"], user: "u",
+                password: .file("/p"), authorities: "/ca", timeout: .seconds(9))),
+        .hook(
+            HookSpec(
+                name: "announce", at: .afterRevert, command: ["/x", "", "a=b"],
+                env: [Variable(name: "A", value: "1=2"), Variable(name: "B", value: "")], timeout: .seconds(5),
+                isAdvisory: true)),
+    ])
+    func channelsComeBackAsTheyWere(_ way: NotifyWay) throws {
+        let channel = NotifyChannel(spec: NotifySpec(name: "ops", way: way, kinds: [.failed, .reminder]), since: 77)
+        #expect(try NotifyChannel(recorded: channel.recorded(version: 1), known: 1) == channel)
+    }
 }

@@ -62,6 +62,12 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case lookFailed = 28
     case heldForInspection = 36
     case trialRestarted = 37
+    /// A rollout of it failed: it goes back.
+    case deploymentFailed = 60
+    /// Nobody asked whether the machine is ready, for this reason.
+    case preflightSkipped = 61
+    case hookStarted = 62
+    case hookEnded = 63
 }
 
 extension Event: RecordCodable {

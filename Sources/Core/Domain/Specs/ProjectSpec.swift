@@ -7,16 +7,23 @@ package struct ProjectSpec: Hashable, Sendable, Codable {
     /// Sorted by name; only those that a strategy uses or that `verify` runs.
     package var gates: [GateSpec]
     package var retention: RetentionSpec
+    /// Sorted by name; only the channels that are for this environment.
+    package var notify: [NotifySpec]
+    /// Sorted by name.
+    package var hooks: [HookSpec]
 
     package init(
         environment: EnvironmentID, runtime: RuntimeKind = .process, services: [ServicePlanSpec],
-        gates: [GateSpec] = [], retention: RetentionSpec = RetentionSpec()
+        gates: [GateSpec] = [], retention: RetentionSpec = RetentionSpec(), notify: [NotifySpec] = [],
+        hooks: [HookSpec] = []
     ) {
         self.environment = environment
         self.runtime = runtime
         self.services = services
         self.gates = gates
         self.retention = retention
+        self.notify = notify
+        self.hooks = hooks
     }
 }
 

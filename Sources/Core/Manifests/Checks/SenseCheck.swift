@@ -24,6 +24,7 @@ struct SenseCheck {
         }
         checkGates(&findings)
         checkHost(&findings)
+        checkNotify(&findings)
         VariableCheck(reading: reading, lines: lines).run(&findings)
     }
 

@@ -72,10 +72,12 @@ package struct Manifest: Sendable {
         }
         let diagnostics = check.findings.all.tidied()
         guard !diagnostics.hasErrors else { return (nil, diagnostics) }
-        let project = ProjectSpec(
+        var project = ProjectSpec(
             environment: EnvironmentID(project: projectName, name: environment), runtime: settings.runtime,
             services: reading.services.map(\.plan).sorted { $0.spec.service < $1.spec.service },
-            gates: reading.gates.compactMap(\.spec).sorted { $0.name < $1.name }, retention: reading.retention)
+            gates: reading.gates.compactMap(\.spec).sorted { $0.name < $1.name }, retention: reading.retention,
+            notify: reading.notify, hooks: reading.hooks)
+        project.addPromotionGates()
         return (project, diagnostics)
     }
 

@@ -25,6 +25,15 @@ struct ProjectReading {
             releases: tree.integer("releases", or: standard.releases), age: tree.span("age", or: standard.age))
     }
 
+    /// The channels that are for this environment.
+    var notify: [NotifySpec] {
+        (tree["notify"]?.entries ?? []).compactMap { entry in
+            let places = entry.value.texts("environments")
+            guard places.isEmpty || places.contains(settings.name) else { return nil }
+            return NotifyReader(name: entry.key, tree: entry.value).read()
+        }.sorted { $0.name < $1.name }
+    }
+
     func service(_ name: String) -> ServiceReading? { services.first { $0.name == name } }
     func gate(_ name: String) -> GateReading? { gates.first { $0.name == name } }
 

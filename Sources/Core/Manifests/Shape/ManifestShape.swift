@@ -21,6 +21,13 @@ enum ManifestShape {
                 example: "environments: { dev: { runtime: process } }",
                 "The places where the project runs. `dev` is always there."),
             Field("retention", retention, example: "retention: { releases: 10, age: 7d }", retentionSummary),
+            Field(
+                "notify", NotifyShape.channels,
+                example: "notify: { ops: { webhook: { url: \"https://hooks.example.com/deploys\" } } }",
+                "Who is told what happens, by the channel's name."),
+            Field(
+                "hooks", HookShape.hooks, example: "hooks: { announce: { at: afterDeploy, command: [/opt/announce] } }",
+                "Programs that run before and after deploying, promoting and reverting, by name."),
         ], allowsExtensions: true)
 
     static let services = Shape.entries(

@@ -43,7 +43,7 @@ extension ScalarShape {
             }
             return wrong
         case .yes, .duration, .hold, .amount, .size, .path, .urlPath, .listen, .host, .headerName, .identifier,
-            .jsonPath, .shareLimit, .durationLimit, .rateLimit, .text, .filled:
+            .jsonPath, .shareLimit, .durationLimit, .rateLimit, .text, .filled, .form:
             return wrong
         }
     }
@@ -59,7 +59,7 @@ extension ScalarShape {
         switch self {
         case .name, .projectPath, .path, .urlPath, .host, .headerName, .identifier, .jsonPath, .word: true
         case .text, .filled, .boolean, .yes, .integer, .version, .duration, .hold, .weight, .amount, .cpu, .memory,
-            .size, .listen, .shareLimit, .durationLimit, .rateLimit:
+            .size, .listen, .shareLimit, .durationLimit, .rateLimit, .form:
             false
         }
     }
@@ -86,7 +86,7 @@ extension ScalarShape {
         case .rateLimit: written = "\"\(sign.isEmpty ? ">= " : sign)\(number)/s\""
         case .text, .filled, .word, .boolean, .yes, .integer, .version, .amount, .cpu, .name, .projectPath, .path,
             .urlPath,
-            .listen, .host, .headerName, .identifier, .jsonPath:
+            .listen, .host, .headerName, .identifier, .jsonPath, .form:
             return nil
         }
         guard !written.isEmpty else { return nil }
@@ -118,6 +118,7 @@ extension ScalarShape {
         case .urlPath: return text.hasPrefix("/") && Self.isVisible(text)
         case .listen: return Quantity.listen(text) != nil
         case .host: return Self.isHost(text)
+        case .form(let form): return form.accepts(text)
         case .headerName: return Self.isHeaderName(text)
         case .identifier: return Self.isIdentifier(text)
         case .jsonPath: return Self.isJSONPath(text)

@@ -47,6 +47,8 @@ enum ScalarShape: Hashable, Sendable {
     case durationLimit
     /// `>= 50/s`
     case rateLimit
+    /// A text of a form that is told by itself.
+    case form(TextForm)
 
     /// How a person would say it.
     var title: String {
@@ -80,6 +82,7 @@ enum ScalarShape: Hashable, Sendable {
         case .shareLimit: "a limit such as `<= 1%`"
         case .durationLimit: "a limit such as `<= 200ms`"
         case .rateLimit: "a limit such as `>= 50/s`"
+        case .form(let form): form.title
         }
     }
 
@@ -103,6 +106,7 @@ enum ScalarShape: Hashable, Sendable {
         case .boolean: "without quotes"
         case .yes: "write `true`, or leave the key out"
         case .version: "a later version needs a later Slipway"
+        case .form(let form): form.hint
         case .text, .filled, .word, .integer, .path, .urlPath, .headerName, .identifier: ""
         }
     }

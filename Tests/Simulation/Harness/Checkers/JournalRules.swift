@@ -73,7 +73,8 @@ extension Referee {
             .scaledDown, .heldForInspection, .trialRestarted, .retryAsked, .needsPerson:
             guard let name = event.service, let place = place(environment.id, name) else { return }
             rolloutEvent(event, accounts[place], environment, moment)
-        case .other, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .reminder,
+        case .other, .deploymentFailed, .preflightSkipped, .hookStarted, .hookEnded, .stageStarted, .weightMoved,
+            .gateStarted, .gatePassed, .holdEnded, .reminder,
             .paused, .resumed, .abortAsked, .quarantined, .quarantineLifted, .down, .supervisorStarted,
             .lookFailed:
             break
@@ -140,7 +141,8 @@ extension Referee {
         case .promoteAsked: if event.text.hasPrefix("ends:") { account.trial?.holdsEnded += 1 }
         case .scaledDown: break
         case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
-            .deploymentReverted, .reminder, .paused, .resumed, .abortAsked, .quarantined,
+            .deploymentReverted, .deploymentFailed, .preflightSkipped, .hookStarted, .hookEnded, .reminder, .paused,
+            .resumed, .abortAsked, .quarantined,
             .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed:
             break
         }

@@ -1,0 +1,87 @@
+import Domain
+
+/// Texts with a form of their own that appear in few places.
+enum TextForm: Hashable, Sendable {
+    /// `https://hooks.example.com/deploys`
+    case webURL
+    /// `env:NAME` or `file:/path`
+    case secretSource
+    /// `ops@example.com`
+    case mailAddress
+    /// `mail.example.com:587`
+    case mailServer
+
+    var title: String {
+        switch self {
+        case .webURL: "an http or https URL"
+        case .secretSource: "a place of a secret: `env:NAME` or `file:/path`"
+        case .mailAddress: "a mail address"
+        case .mailServer: "a mail server, `host:port`"
+        }
+    }
+
+    var hint: String {
+        switch self {
+        case .webURL: "for example `https://hooks.example.com/deploys`"
+        case .secretSource:
+            "the value itself does not belong into a manifest: `env:OPS_SECRET`, `file:/etc/slipway/ops`"
+        case .mailAddress: "the bare address: `ops@example.com`"
+        case .mailServer: "for example `mail.example.com:587`"
+        }
+    }
+
+    /// For the JSON Schema.
+    var pattern: String {
+        switch self {
+        case .webURL: "^https?://[^\\s/?#@]+([/?][^\\s#]*)?$"
+        case .secretSource: "^(env:[A-Za-z_][A-Za-z0-9_]{0,255}|file:/[^\\u0000-\\u001f]{1,1024})$"
+        case .mailAddress: "^[^\\s@<>,;:\"()\\[\\]\\\\\\u0000-\\u001f\\u007f-\\uffff]{1,64}@[A-Za-z0-9.-]{1,255}$"
+        case .mailServer: "^([A-Za-z0-9.-]{1,255}|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$"
+        }
+    }
+
+    func accepts(_ text: String) -> Bool {
+        switch self {
+        case .webURL:
+            guard let scheme = ["https://", "http://"].first(where: text.hasPrefix) else { return false }
+            let host = text.dropFirst(scheme.count).prefix { !"/?".contains($0) }
+            return !host.isEmpty && !host.contains("@") && !text.contains("#") && Self.isPrintable(text)
+        case .secretSource:
+            guard let source = SecretSource(text) else { return false }
+            switch source {
+            case .variable(let name): return Self.isVariable(name)
+            case .file(let path): return path.utf8.count <= 1025 && path.utf8.allSatisfy { $0 >= 0x20 }
+            }
+        case .mailAddress:
+            let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+            guard parts.count == 2, (1...64).contains(parts[0].utf8.count), Self.isHost(parts[1]) else { return false }
+            return Self.isPrintable(text) && !parts[0].contains { "<>,;:\"()[]\\".contains($0) }
+        case .mailServer: return Self.server(text) != nil
+        }
+    }
+
+    /// The host, without brackets, and the port.
+    static func server(_ text: String) -> (host: String, port: Int)? {
+        guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
+            (1...65_535).contains(port)
+        else { return nil }
+        let host = text[..<colon]
+        if host.hasPrefix("["), host.hasSuffix("]"), host.contains(":") {
+            let inner = host.dropFirst().dropLast()
+            return inner.allSatisfy { $0.isHexDigit || $0 == ":" || $0 == "." } ? (String(inner), port) : nil
+        }
+        return isHost(host) ? (String(host), port) : nil
+    }
+
+    private static func isHost(_ text: Substring) -> Bool {
+        (1...255).contains(text.utf8.count)
+            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == ".") }
+    }
+
+    private static func isVariable(_ text: String) -> Bool {
+        guard let first = text.utf8.first, !(0x30...0x39).contains(first), text.utf8.count <= 256 else { return false }
+        return text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_") }
+    }
+
+    private static func isPrintable(_ text: String) -> Bool { text.utf8.allSatisfy { (0x21...0x7e).contains($0) } }
+}
