@@ -104,6 +104,7 @@ extension SupervisorDesk {
     private func rolloutReport(
         _ rollout: RolloutState, _ state: ServiceState, _ id: EnvironmentID, _ frame: EngineFrame
     ) -> RolloutReport {
+        let requester = frame.environment(id)?.deployment?.by ?? ""
         func gate(_ run: GateRun) -> GateReport {
             GateReport(
                 name: run.gate, look: run.look, isLooking: run.isLooking,
@@ -117,15 +118,22 @@ extension SupervisorDesk {
             stageSince: rollout.stageSince.wall, weight: state.weight(of: rollout.to.number),
             gate: rollout.gate.map(gate), background: rollout.background.map(gate),
             pausedSince: rollout.pausedSince?.wall, waitsSince: rollout.waitsSince?.wall,
-            waitsFor: rollout.awaited, failure: rollout.failure?.text)
+            waitsFor: rollout.awaited(of: state.service, requester), failure: rollout.failure?.text)
     }
 }
 
 extension RolloutState {
     /// What a person is asked for.
-    var awaited: String? {
+    func awaited(of service: ServiceName, _ requester: String) -> String? {
         guard waitsSince != nil else { return nil }
         if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry`" }
+        if let approval, pausedSince == nil {
+            let words = "`slipway approve \(service) \(approval.gate)`, or `slipway reject \(service) \(approval.gate)`"
+            return switch approval.spec.by {
+            case .anyone: words
+            case .other: "\(words), by another user than \(requester)"
+            }
+        }
         if isGateHeld { return "a gate is inconclusive: `slipway promote` lets it look on, or `slipway abort`" }
         if pausedSince != nil { return "`slipway resume`" }
         return "`slipway promote`"

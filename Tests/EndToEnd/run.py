@@ -374,6 +374,52 @@ def state_survives_a_stop(place):
     assert len([json.loads(line) for line in events]) > 5
 
 
+def gates_wait_for_another_person(place):
+    gates = "gates: { ok: { approval: { by: other, within: 1h } } }\n"
+    strategy = "canary: { steps: [{ weight: 50% }, { gate: ok }] }"
+    door = os.path.join(place.path, "door")
+    os.mkdir(door)
+    os.chmod(place.path, 0o755)
+    os.chmod(door, 0o755)
+    place.environment["SLIPWAY_APPROVALS"] = os.path.join(door, "a.sock")
+    place.nginx(1)
+    place.run("up")
+    place.nginx(2, strategy, extra=gates)
+    assert "waits" in place.run("deploy", code=4)
+    refused = place.run("approve", "web", "ok", "--reason", "my own", code=1)
+    assert "another user than" in refused, refused
+    assert "another user" in place.run("promote", "--skip-gate", "--reason", "hurry", code=1)
+    os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+    waiting = eventually(lambda: (place.service("web").get("rollout") or {}).get("waitsFor"), 20, "it waits still")
+    assert "slipway approve web ok" in waiting, waiting
+    if os.geteuid() != 0:
+        print("SKIPPED: only root can be another user, so nobody approves", flush=True)
+        place.run("abort", code=3)
+        return
+    # The other user can neither enter the state nor use the supervisor's own socket.
+    program = os.path.join(place.path, "slipway")
+    shutil.copy(SLIPWAY, program)
+    eventually(lambda: os.path.exists(place.environment["SLIPWAY_APPROVALS"]), 10, "the door is open again")
+
+    def other(*words):
+        answer = subprocess.run([program, *words], cwd=place.project, env=place.environment, capture_output=True, text=True,
+                                timeout=30, user=65534, group=65534, extra_groups=[], stdin=subprocess.DEVNULL)
+        return answer.returncode, answer.stdout + answer.stderr
+    code, output = other("approve", "web", "ok", "--reason", "tried it", "--file",
+                         os.path.join(place.project, "slipway.yaml"))
+    assert code == 0, output
+    eventually(lambda: place.status()["last"]["number"] == 2, 30, "the deployment ends")
+    assert place.status()["last"]["phase"] == "committed"
+    story = place.run("history", "2")
+    assert "approved ok: tried it, by nobody" in story, story
+    place.nginx(3, strategy, extra=gates)
+    place.run("deploy", code=4)
+    place.run("reject", "web", "ok", "--reason", "not today")
+    eventually(lambda: place.status()["last"]["number"] == 3, 30, "it goes back")
+    assert place.status()["last"]["phase"] == "reverted"
+    assert "not today" in place.run("quarantine"), "a no is remembered"
+
+
 def the_demo_passes_and_fails_without_its_gate(place):
     demo = os.path.join(ROOT, "Examples", "shop", "demo.py")
     good = subprocess.run([sys.executable, demo, "--slipway", SLIPWAY, "--seed", "7"], capture_output=True, text=True,
@@ -402,6 +448,7 @@ TESTS = [
     a_state_from_a_later_version_is_refused,
     a_restart_replaces_the_roles_and_nothing_else,
     state_survives_a_stop,
+    gates_wait_for_another_person,
     the_demo_passes_and_fails_without_its_gate,
 ]
 

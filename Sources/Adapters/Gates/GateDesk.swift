@@ -24,6 +24,8 @@ package struct GateDesk: GatePort {
         case .smoke(let spec): await smoke.look(spec, request)
         case .command(let spec): await command.look(spec, request)
         case .threshold(let spec): await threshold.look(spec, request)
+        case .approval:
+            LookResult(.error, Evidence("an approval is a person's word: slipway approve, nothing can be looked at"))
         }
     }
 
@@ -34,7 +36,7 @@ package struct GateDesk: GatePort {
     ///   - since: the last look of the run that passed or failed.
     package func mark(_ key: LookKey, _ gate: GateSpec, release: ReleaseNumber, since: Int = 0) async {
         switch gate.question {
-        case .health, .smoke, .command: return
+        case .health, .smoke, .command, .approval: return
         case .threshold: await threshold.mark(key, release: release, since: since)
         }
     }

@@ -16,8 +16,9 @@ package struct Session: Sendable {
     /// Opens a conversation for the time of `body`.
     /// - Parameter startIfNeeded: starts Slipway when it does not run; otherwise that is an error with code
     ///   `not-running`.
+    /// - Parameter socket: another door than the supervisor's own.
     package static func open<Result: Sendable>(
-        _ options: CommonOptions, startIfNeeded: Bool, _ body: (Session) async throws -> Result
+        _ options: CommonOptions, socket: String? = nil, startIfNeeded: Bool, _ body: (Session) async throws -> Result
     ) async throws -> Result {
         let state = StateDirectory(options.state)
         var settings = HTTPClient.Configuration()
@@ -25,7 +26,8 @@ package struct Session: Sendable {
         settings.connectionPool.retryConnectionEstablishment = false
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
         do {
-            let client = SupervisorClient(http: http, socket: state.supervisorSocket, version: Slipway.version)
+            let client = SupervisorClient(
+                http: http, socket: socket ?? state.supervisorSocket, version: Slipway.version)
             let session = Session(client: client, state: state, user: userName())
             if try await !session.isRunning() {
                 guard startIfNeeded else {

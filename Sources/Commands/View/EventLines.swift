@@ -70,6 +70,9 @@ struct EventLines {
         case .down: "is down"
         case .supervisorStarted: "supervisor started"
         case .lookFailed: text
+        case .approved: style.paint("approved", .green) + " \(text)"
+        case .rejected: style.paint("rejected", .red) + " \(text)"
+        case .approvalExpired: style.paint("not approved", .yellow) + " \(text)"
         case .other: text
         }
     }

@@ -101,6 +101,7 @@ package func planDeploy(
         let name = planned.spec.service
         guard desired.only.isEmpty || desired.only.contains(name) else { continue }
         plan.objections += objections(to: planned, router: standing.router)
+        plan.objections += approvals(inBackgroundOf: planned, desired.project.gates)
         let artifact = desired.artifacts.first { $0.service == name }?.artifact
         let item = try planService(
             planned, ReleaseParts(artifact: artifact, spec: planned.spec), wave: waves.wave(of: name),
@@ -169,6 +170,15 @@ package func gateNames(_ strategy: StrategySpec) -> [GateName] {
     case .blueGreen(let spec): spec.before + spec.after + strategy.background
     case .canary(let spec): spec.gates + strategy.background
     case .recreate(let spec): spec.gates + strategy.background
+    }
+}
+
+/// A person is asked once, at a step; there is no looking on.
+private func approvals(inBackgroundOf planned: ServicePlanSpec, _ gates: [GateSpec]) -> [Objection] {
+    gates.filter { $0.question.isApproval && planned.strategy.background.contains($0.name) }.map { gate in
+        Objection(
+            "\(planned.spec.service) names the approval \(gate.name) in the background",
+            hint: "name it at a step, or under `gates`, `before` or `after`")
     }
 }
 

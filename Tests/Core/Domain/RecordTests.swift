@@ -32,6 +32,7 @@ import Testing
         let questions: [GateQuestion] = [
             .health, .command(CommandSpec(command: ["./check", "-v"], env: [Variable(name: "A", value: "1")])),
             .command(CommandSpec(command: ["./check", ""])),
+            .approval(ApprovalSpec(by: .other, within: .hours(4))), .approval(ApprovalSpec()),
             .smoke(
                 SmokeSpec(requests: [
                     SmokeRequest(path: "/health", status: 200, within: .milliseconds(300)),

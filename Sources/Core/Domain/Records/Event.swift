@@ -60,6 +60,9 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case down = 26
     case supervisorStarted = 27
     case lookFailed = 28
+    case approved = 40
+    case rejected = 41
+    case approvalExpired = 42
 }
 
 extension Event: RecordCodable {

@@ -21,6 +21,8 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     case command(CommandSpec)
     /// Limits on what the router counted.
     case threshold(ThresholdSpec)
+    /// A person's word. It is a command and never a look: no adapter is asked.
+    case approval(ApprovalSpec)
 
     /// The word that the manifest uses.
     package var word: String {
@@ -29,6 +31,7 @@ package enum GateQuestion: Hashable, Sendable, Codable {
         case .smoke: "smoke"
         case .command: "command"
         case .threshold: "threshold"
+        case .approval: "approval"
         }
     }
 
@@ -36,14 +39,22 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     package var needsTraffic: Bool {
         switch self {
         case .threshold: true
-        case .health, .smoke, .command: false
+        case .health, .smoke, .command, .approval: false
+        }
+    }
+
+    /// Answered by a command of a person, not by looks.
+    package var isApproval: Bool {
+        switch self {
+        case .approval: true
+        case .health, .smoke, .command, .threshold: false
         }
     }
 
     /// Whether a look may be taken again when nobody knows how it ended.
     package var isRepeatable: Bool {
         switch self {
-        case .health, .threshold: true
+        case .health, .threshold, .approval: true
         case .smoke(let smoke): smoke.requests.allSatisfy { $0.method == "GET" || $0.method == "HEAD" }
         case .command: false
         }

@@ -15,6 +15,10 @@ extension SenseCheck {
             if gate.entry.value["command"] == nil, let env = gate.entry.value.entry("env") {
                 findings.warning(.noEffect, env.keyPlace, "`env` has no effect without `command`", hint: "take it out")
             }
+            if spec.question.isApproval {
+                checkApproval(gate, &findings)
+                continue
+            }
             checkSchedule(spec.schedule, gate, &findings)
             switch spec.question {
             case .threshold(let threshold):
@@ -26,8 +30,20 @@ extension SenseCheck {
                     "the threshold of `\(gate.name)` has no limit",
                     hint: "for example `errorRate: \"<= 1%\"` or `p95: \"<= 200ms\"`")
             case .smoke: checkRequests(gate, spec.schedule, &findings)
-            case .health, .command: continue
+            case .health, .command, .approval: continue
             }
+        }
+    }
+
+    /// A person is not asked again and again.
+    private func checkApproval(_ gate: GateReading, _ findings: inout Findings) {
+        let keys = [
+            "initialDelay", "interval", "count", "timeout", "failureLimit", "errorLimit", "inconclusiveLimit",
+        ]
+        for entry in keys.compactMap({ gate.entry.value.entry($0) }) {
+            findings.warning(
+                .noEffect, entry.keyPlace, "`\(entry.key)` has no effect on an approval",
+                hint: "`within` says how long it is waited for, `onInconclusive` what follows")
         }
     }
 

@@ -31,6 +31,11 @@ struct GateReader {
         case "command":
             return .command(CommandSpec(command: value.items.compactMap(\.text), env: tree.variables("env")))
         case "threshold": return .threshold(threshold(value))
+        case "approval":
+            return .approval(
+                ApprovalSpec(
+                    by: Approver(rawValue: value.word("by", or: "")) ?? .anyone,
+                    within: value.span("within", or: ApprovalSpec.standardWithin)))
         default: return .health
         }
     }

@@ -1,6 +1,8 @@
+import Domain
+
 /// The shapes of gates.
 enum GateShape {
-    static let questions = ["health", "smoke", "command", "threshold"]
+    static let questions = ["health", "smoke", "command", "threshold", "approval"]
     static let methods = ["get", "head", "post", "put", "patch", "delete"]
 
     static let gate = MapShape(
@@ -23,7 +25,21 @@ enum GateShape {
         Field(
             "threshold", .map(threshold), example: "threshold: { errorRate: \"<= 1%\" }",
             "Limits on the requests that the new release served."),
+        Field(
+            "approval", .map(approval), example: "approval: { by: other, within: 4h }",
+            "A person's word: `slipway approve` or `slipway reject`."),
     ]
+
+    static let approval = MapShape(
+        title: "an approval",
+        fields: [
+            Field(
+                "by", .scalar(.word(Approver.allCases.map(\.rawValue))), standard: "anyone", example: "by: other",
+                "Whose word counts. `other`: another user than the one who asked for the deployment."),
+            Field(
+                "within", .scalar(.duration(mayBeZero: false)), standard: "1d", example: "within: 4h",
+                "How long it is waited for; then `onInconclusive` says what follows."),
+        ])
 
     private static let scheduleFields = [
         Field(
