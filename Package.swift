@@ -73,7 +73,10 @@ let adapters: [Target] = [
     floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
     floor(
         "Gates", "Adapters/Gates",
-        ["Domain", "Ports", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .subprocess, .system]),
+        [
+            "Domain", "Ports", "LoadGenerator", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .subprocess,
+            .system,
+        ]),
 ]
 
 let roles: [Target] = [

@@ -420,6 +420,72 @@ def gates_wait_for_another_person(place):
     assert "not today" in place.run("quarantine"), "a no is remembered"
 
 
+def gates_ask_another_system_and_put_on_load(place):
+    import hashlib
+    import hmac
+    import http.server
+    import threading
+    seen = []
+    answers = {"verdict": "pass"}
+
+    class Judge(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *words):
+            pass
+
+        def do_POST(self):
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            code = hmac.new(b"s3cret-of-the-gate", data, hashlib.sha256).hexdigest()
+            seen.append((json.loads(data), self.headers["X-Slipway-Signature"] == f"sha256={code}"))
+            while "verdict" not in answers:
+                time.sleep(0.02)
+            body = json.dumps(answers).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(body)
+
+    judge = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Judge)
+    threading.Thread(target=judge.serve_forever, daemon=True).start()
+    secret = os.path.join(place.path, "secret")
+    with open(secret, "w", encoding="utf-8") as file:
+        file.write("s3cret-of-the-gate\n")
+    url = f"http://127.0.0.1:{judge.server_port}/gate"
+    gates = f"""gates:
+  ask: {{ webhook: {{ url: "{url}", secretFile: {secret} }} }}
+  speed: {{ load: {{ perSecond: 100, for: 1s, errorRate: "<= 0.1%", p95: "<= 2s", minRequests: 50 }} }}
+"""
+    strategy = "canary: { steps: [{ gate: speed }, { gate: ask }, { weight: 50% }] }"
+    try:
+        place.nginx(1)
+        place.run("up")
+        place.nginx(2, strategy, extra=gates)
+        place.run("deploy")
+        assert place.get() == (200, "version 2\n")
+        story = place.run("history", "2")
+        assert "every limit kept" in story, story
+        assert [signed for _, signed in seen] == [True], seen
+        assert (seen[0][0]["service"], seen[0][0]["release"], seen[0][0]["stable"]) == ("web", 2, 1), seen
+        # Killed while it waits: the next supervisor asks again with the same key.
+        seen.clear()
+        answers.clear()
+        place.nginx(3, strategy, extra=gates)
+        place.run("deploy", "--detach")
+        eventually(lambda: seen, 30, "the judge is asked")
+        os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+        eventually(lambda: len(seen) > 1, 30, "the judge is asked again")
+        assert len({question["key"] for question, _ in seen}) == 1, seen
+        answers.update(verdict="fail", summary="3 tickets are open")
+        eventually(lambda: place.status()["last"]["number"] == 3, 30, "the deployment ends")
+        assert place.status()["last"]["phase"] == "reverted"
+        assert "3 tickets are open" in place.run("history", "3")
+        assert place.get() == (200, "version 2\n")
+        assert "s3cret-of-the-gate" not in place.run("journal", "export")
+    finally:
+        answers.setdefault("verdict", "fail")
+        judge.shutdown()
+
+
 def the_demo_passes_and_fails_without_its_gate(place):
     demo = os.path.join(ROOT, "Examples", "shop", "demo.py")
     good = subprocess.run([sys.executable, demo, "--slipway", SLIPWAY, "--seed", "7"], capture_output=True, text=True,
@@ -449,6 +515,7 @@ TESTS = [
     a_restart_replaces_the_roles_and_nothing_else,
     state_survives_a_stop,
     gates_wait_for_another_person,
+    gates_ask_another_system_and_put_on_load,
     the_demo_passes_and_fails_without_its_gate,
 ]
 

@@ -7,6 +7,8 @@ extension GateSpec: RecordCodable {
         case .smoke(let spec): writer.put(4, spec)
         case .command(let spec): writer.put(5, spec)
         case .approval(let spec): writer.put(7, spec)
+        case .webhook(let spec): writer.put(8, spec)
+        case .load(let spec): writer.put(9, spec)
         }
         writer.put(6, schedule)
     }
@@ -26,6 +28,8 @@ extension GateSpec: RecordCodable {
             case 5: question = .command(try reader.record())
             case 6: schedule = try reader.record()
             case 7: question = .approval(try reader.record())
+            case 8: question = .webhook(try reader.record())
+            case 9: question = .load(try reader.record())
             case _: try reader.skip()
             }
         }

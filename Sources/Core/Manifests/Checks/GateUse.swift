@@ -78,13 +78,13 @@ extension SenseCheck {
                         "`\(use.name)` measures requests, but here the new release does not get any yet",
                         hint: "ask it after a weight or the switch, or ask a `smoke` gate here")
                 }
-            case .smoke where service.isWorker:
+            case .smoke where service.isWorker, .load where service.isWorker:
                 findings.error(
                     .needsTraffic, use.place,
                     "`\(use.name)` sends requests, but `\(service.name)` has no port to send them to",
                     hint: "judge a worker with a `command` or `health` gate")
             case .approval: checkApproval(use, service, &findings)
-            case .smoke, .health, .command, nil: continue
+            case .smoke, .health, .command, .webhook, .load, nil: continue
             }
         }
     }

@@ -59,7 +59,7 @@ extension Referee {
         switch look.gate.question {
         case .command: isExclusive = true
         case .smoke(let smoke): isExclusive = smoke.requests.contains { $0.method == "POST" }
-        case .health, .threshold: isExclusive = false
+        case .health, .threshold, .webhook, .load: isExclusive = false
         case .approval:
             isExclusive = false
             fail(5, "the approval \(look.gate.name) is looked at, and no person is asked")

@@ -63,11 +63,12 @@ extension Randomness {
     private mutating func gate(_ gates: inout [GateSpec], mayAsk: Bool = true) -> GateName {
         let name = GateName("g\(gates.count)")
         let question: GateQuestion
-        switch below(5) {
+        switch below(6) {
         case 0: question = .health
         case 4 where mayAsk:
             question = .approval(
                 ApprovalSpec(by: chance(5_000) ? .other : .anyone, within: .milliseconds(delay(20_000, 600_000))))
+        case 5: question = .webhook(WebhookSpec(url: "https://ci.example.com/gate", secret: .env("KEY")))
         case 1: question = .threshold(ThresholdSpec(errorRate: 10_000))
         case 2:
             question = .smoke(
