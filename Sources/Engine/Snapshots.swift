@@ -7,14 +7,18 @@ package struct ServiceSnapshot: Sendable {
     package var runtime: RuntimeView?
     package var router: RouterView?
     package var looks: [LookView]
+    /// The router was asked and knows nothing of the service.
+    package var isUnknownToRouter: Bool
 
     package init(
-        service: ServiceName, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = []
+        service: ServiceName, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
+        isUnknownToRouter: Bool = false
     ) {
         self.service = service
         self.runtime = runtime
         self.router = router
         self.looks = looks
+        self.isUnknownToRouter = isUnknownToRouter
     }
 }
 
@@ -26,6 +30,12 @@ package struct EnvironmentSnapshot: Sendable {
     package init(id: EnvironmentID, services: [ServiceSnapshot]) {
         self.id = id
         self.services = services
+    }
+
+    /// The looks that are known of a service; nil when nothing is known of it.
+    func looks(of service: ServiceName) -> [LookView]? {
+        guard let place = services.firstIndex(where: { $0.service == service }) else { return nil }
+        return services[place].looks
     }
 }
 

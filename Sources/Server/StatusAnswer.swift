@@ -37,6 +37,7 @@ extension SupervisorDesk {
             replicas: state.rollout?.to.replicas ?? state.stable?.replicas ?? 0)
         report.weights = view?.router?.targets.map { WeightReport(release: $0.release, weight: $0.weight) } ?? []
         report.instances = view?.runtime?.instances.map(instanceReport) ?? []
+        report.isRemoved = state.isPruned && state.rollout == nil
         report.held = view?.router?.held ?? 0
         report.isServing = isServing(state, view)
         report.rollout = state.rollout.map { rolloutReport($0, state, id, frame) }
@@ -118,25 +119,34 @@ extension SupervisorDesk {
             stageSince: rollout.stageSince.wall, weight: state.weight(of: rollout.to.number),
             gate: rollout.gate.map(gate), background: rollout.background.map(gate),
             pausedSince: rollout.pausedSince?.wall, waitsSince: rollout.waitsSince?.wall,
-            waitsFor: rollout.awaited(of: state.service, requester), failure: rollout.failure?.text)
+            waitsFor: rollout.awaited(of: state.service, in: id, requester), failure: rollout.failure?.text)
     }
 }
 
 extension RolloutState {
     /// What a person is asked for.
-    func awaited(of service: ServiceName, _ requester: String) -> String? {
+    func awaited(of service: ServiceName, in id: EnvironmentID, _ requester: String) -> String? {
         guard waitsSince != nil else { return nil }
-        if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry`" }
+        // What is typed without an environment goes to another one.
+        let place = id.name == "dev" ? "" : " \(id.name)"
+        if phase == .held, stuckSince == nil {
+            return "it failed and stays for inspection, without traffic: `slipway abort\(place)` ends it, "
+                + "`slipway retry\(place)` tries it from the start"
+        }
+        if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry\(place)`" }
         if let approval, pausedSince == nil {
-            let words = "`slipway approve \(service) \(approval.gate)`, or `slipway reject \(service) \(approval.gate)`"
+            let what = "\(place) \(service) \(approval.gate)`"
+            let words = "`slipway approve\(what), or `slipway reject\(what)"
             return switch approval.spec.by {
             case .anyone: words
             case .other: "\(words), by another user than \(requester)"
             }
         }
-        if isGateHeld { return "a gate is inconclusive: `slipway promote` lets it look on, or `slipway abort`" }
-        if pausedSince != nil { return "`slipway resume`" }
-        return "`slipway promote`"
+        if isGateHeld {
+            return "a gate is inconclusive: `slipway promote\(place)` lets it look on, or `slipway abort\(place)`"
+        }
+        if pausedSince != nil { return "`slipway resume\(place)`" }
+        return "`slipway promote\(place)`"
     }
 }
 

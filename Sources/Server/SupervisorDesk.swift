@@ -13,6 +13,7 @@ package struct SupervisorDesk: Sendable {
     package var journal: any JournalPort
     package var releases: ReleaseLibrary
     package var artifacts: any ArtifactStorePort
+    package var intake: any ArtifactIntakePort
     package var logs: any InstanceLogs
     package var router: any RouterPort
     package var gates: any GatePort
@@ -28,7 +29,8 @@ package struct SupervisorDesk: Sendable {
 
     package init(
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
-        logs: any InstanceLogs, router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
+        intake: any ArtifactIntakePort, logs: any InstanceLogs, router: any RouterPort, gates: any GatePort,
+        runtime: any RuntimePort,
         about: VersionReport, localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
@@ -37,6 +39,7 @@ package struct SupervisorDesk: Sendable {
         self.journal = journal
         self.releases = releases
         self.artifacts = artifacts
+        self.intake = intake
         self.logs = logs
         self.router = router
         self.gates = gates
@@ -65,9 +68,18 @@ package struct SupervisorDesk: Sendable {
         return found
     }
 
-    func reply(_ outcome: CommandOutcome) -> CommandReply {
+    /// The newest record of one deployment, however long ago it was.
+    func deployment(_ number: DeploymentNumber, in environment: EnvironmentID) async throws -> DeploymentState? {
+        let query = JournalQuery(kinds: [.deployment], environment: environment, key: "\(number.value)", limit: 1)
+        guard let stored = try await journal.history(query).first else { return nil }
+        return try DeploymentState(recorded: stored.entry.body, known: DeploymentState.recordVersion)
+    }
+
+    /// - Parameter notes: worth knowing when it is accepted.
+    func reply(_ outcome: CommandOutcome, notes: [String] = []) -> CommandReply {
         switch outcome {
-        case .accepted(let number): CommandReply(outcome: "accepted", deployment: number)
+        case .accepted(let number):
+            CommandReply(outcome: "accepted", deployment: number, message: notes.joined(separator: "\n"))
         case .nothingToDo(let text): CommandReply(outcome: "nothing", message: text)
         case .refused(let refusal): .refused(refusal.code.rawValue, refusal.message, hint: refusal.hint)
         }
@@ -83,6 +95,6 @@ extension DeploymentState {
                 DeploymentItemReport(
                     service: item.service, wave: item.wave, from: item.from?.number, to: item.to.number,
                     strategy: item.plan.strategy.kind.name)
-            })
+            }, removals: removals, origin: origin)
     }
 }

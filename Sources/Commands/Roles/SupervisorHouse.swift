@@ -72,8 +72,8 @@ struct SupervisorHouse {
                 journal: journal, runtime: runtime, router: router, gates: gates, releases: releases,
                 now: SystemMoment.now, logger: logger))
         let desk = SupervisorDesk(
-            engine: engine, journal: journal, releases: releases, artifacts: artifacts, logs: runtime,
-            router: router, gates: gates, runtime: runtime,
+            engine: engine, journal: journal, releases: releases, artifacts: artifacts, intake: artifacts,
+            logs: runtime, router: router, gates: gates, runtime: runtime,
             about: VersionReport(
                 version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
                 startedAt: now.wall),

@@ -22,6 +22,9 @@ package struct ApprovalOptions: ParsableArguments {
     @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]")
     package var state: String?
 
+    @Option(help: "The machine that the environment is on; otherwise as the manifest says. See slipway host.")
+    package var host: String?
+
     @Option(help: "What to print: text or json.")
     package var output: OutputFormat = .text
 
@@ -35,19 +38,25 @@ package struct ApprovalOptions: ParsableArguments {
 
     func give(_ verb: CommandVerb, done: String) async throws {
         try await reportingErrors {
-            var common = try CommonOptions.standard
+            var common = try CommonOptions.parse([])
             common.environment = words.count == 3 ? words[0] : CommonOptions.defaultEnvironment
             common.file = file
             common.project = project
             common.state = state
+            common.host = host
             common.output = output
             let environment = try resolveEnvironment(common)
             let service = ServiceName(words[words.count - 2])
             let gate = GateName(words[words.count - 1])
+            if let approvals, let other = try chosenHost(common, environment) {
+                throw usageError(
+                    "--approvals \(approvals) is a socket here, and the environment is on \(other.name)",
+                    hint: "without --approvals the answer goes there, as the user that slipway host list shows")
+            }
             // Whoever may use the state directory needs no other door.
             let isOwner = StateDirectory(state).isReachable
             let door = approvals ?? (isOwner ? nil : StateDirectory(state).approvals)
-            return try await Session.open(common, socket: door, startIfNeeded: false) { session in
+            return try await Session.open(common, in: environment, door: door, startIfNeeded: false) { session in
                 try await confirm(service, in: environment, session)
                 let reply = try await session.client.command(
                     environment,

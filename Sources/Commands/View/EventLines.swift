@@ -66,10 +66,13 @@ struct EventLines {
             style.paint("in quarantine", .red) + (event.by.isEmpty ? "" : ": \(text)")
         case .quarantineLifted: "quarantine lifted: \(text)"
         case .scaledDown: event.number == 0 ? "has stopped" : "keeps \(event.number) warm"
-        case .downAsked: "is being taken down"
+        case .downAsked: "is being taken down" + (text.isEmpty ? "" : ": \(text)")
         case .down: "is down"
         case .supervisorStarted: "supervisor started"
         case .lookFailed: text
+        case .heldForInspection:
+            style.paint("failed", .red) + ", kept for inspection while traffic goes back: \(text)"
+        case .trialRestarted: "begins anew: \(text)"
         case .approved: style.paint("approved", .green) + " \(text)"
         case .rejected: style.paint("rejected", .red) + " \(text)"
         case .approvalExpired: style.paint("not approved", .yellow) + " \(text)"

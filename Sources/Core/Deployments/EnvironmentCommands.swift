@@ -24,7 +24,7 @@ extension EnvironmentState {
             outcome = each(service) { $0.pause(now: now, by: by, events: &decision.events) }
         case .resume(let service):
             outcome = each(service) { $0.resume(now: now, by: by, events: &decision.events) }
-        case .retry: outcome = each(nil) { $0.retryRevert(now: now, by: by, events: &decision.events) }
+        case .retry: outcome = each(nil) { $0.retry(now: now, by: by, events: &decision.events) }
         case .abort(let reason): outcome = abort(reason, by: by, now: now, into: &decision)
         case .down: outcome = takeDown(by: by, now: now, into: &decision)
         case .quarantine(let service, let release, let digest, let reason):
@@ -66,8 +66,11 @@ extension EnvironmentState {
         decision.events.append(
             Event(.abortAsked, at: now.wall, deployment: deployment.number, text: reason, by: by))
         deployment.phase = .reverting
-        deployment.failure = RolloutFailure(.aborted, reason.isEmpty ? "aborted by \(by)" : reason)
         let failure = RolloutFailure(.aborted, reason.isEmpty ? "aborted by \(by)" : reason)
+        // What was held had failed before anybody aborted it: that is what the story must tell.
+        let held = services.first { $0.rollout?.phase == .held }
+        deployment.failure = held?.rollout?.failure ?? failure
+        deployment.failedService = held?.service
         for item in deployment.items where item.wave == deployment.waves - 1 {
             guard let index = index(of: item.service) else { continue }
             services[index].beginRevert(failure, now: now, events: &decision.events)

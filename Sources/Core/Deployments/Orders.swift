@@ -25,8 +25,17 @@ package struct DeployOrder: Hashable, Sendable {
     package var items: [OrderItem]
     /// Nil: as it was.
     package var retention: RetentionSpec?
-    package init(kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil) {
+    /// Services that are taken down for good when the deployment is committed.
+    package var removals: [ServiceName]
+    /// Where its artifacts stood before, for people: `staging #12`; empty: they were built for it.
+    package var origin: String
+    package init(
+        kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil,
+        removals: [ServiceName] = [], origin: String = ""
+    ) {
         self.retention = retention
+        self.removals = removals
+        self.origin = origin
         self.kind = kind
         self.reason = reason
         self.items = items

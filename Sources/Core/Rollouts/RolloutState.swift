@@ -27,6 +27,10 @@ package struct RolloutState: Hashable, Sendable {
     /// It cannot go on by itself: since when, and how often people were reminded.
     package var stuckSince: Moment?
     package var reminders = 0
+    /// Of a failure that is held: since when stable serves alone and a person's word is awaited.
+    package var heldSince: Moment?
+    /// A held trial is to begin anew: its instances leave first.
+    package var isRestarting = false
 
     package init(deployment: DeploymentNumber, from: ReleaseFacts?, to: ReleaseFacts, plan: RolloutPlan, now: Moment) {
         self.deployment = deployment
@@ -43,12 +47,16 @@ package struct RolloutState: Hashable, Sendable {
     /// Since when a person's word is awaited; nil: it is not.
     package var waitsSince: Moment? {
         if let stuckSince { return stuckSince }
+        if phase == .held { return isRestarting ? nil : heldSince }
         guard phase == .advancing else { return nil }
         if isGateHeld { return stageSince }
         if let pausedSince { return pausedSince }
         if approval != nil { return stageSince }
         return currentStage == .holdUntilPromoted ? stageSince : nil
     }
+
+    /// Whether a failure now is kept for inspection instead of reverted.
+    package var holdsFailure: Bool { plan.holdsFailure && to.isRouted && from?.isRouted != false }
 
     mutating func noteProgress(_ value: Int, now: Moment) {
         guard value > best else { return }
@@ -78,6 +86,8 @@ package enum RolloutPhase: UInt8, Hashable, Sendable, CaseIterable {
     case failing = 4
     case reverting = 5
     case reverted = 6
+    /// It failed and is kept for inspection: stable serves, the instances on trial stay without traffic.
+    case held = 8
 
     package var word: String {
         switch self {
@@ -87,6 +97,7 @@ package enum RolloutPhase: UInt8, Hashable, Sendable, CaseIterable {
         case .failing: "failing"
         case .reverting: "reverting"
         case .reverted: "reverted"
+        case .held: "held"
         }
     }
 }

@@ -153,12 +153,14 @@ package final class EngineService: Sendable {
         for (id, services) in watched {
             var runtime: [ServiceName: RuntimeView] = [:]
             var router: [ServiceName: RouterView] = [:]
+            var isRouterTold = false
             do {
                 runtime = try await parts.runtime.observe(id)
                 note("runtime", nil)
             } catch { note("runtime", "\(error)") }
             do {
                 router = try await parts.router.observe(id)
+                isRouterTold = true
                 note("router", nil)
             } catch { note("router", "\(error)") }
             let objected = objections.withLock { $0 }
@@ -173,7 +175,8 @@ package final class EngineService: Sendable {
                         }
                         return ServiceSnapshot(
                             service: service, runtime: runtime[service], router: view,
-                            looks: desk.views(service, in: id))
+                            looks: desk.views(service, in: id),
+                            isUnknownToRouter: isRouterTold && router[service] == nil)
                     }))
         }
         return snapshots

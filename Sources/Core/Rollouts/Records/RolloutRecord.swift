@@ -23,6 +23,8 @@ extension RolloutState: RecordCodable {
         }
         if let stuckSince { writer.put(17, stuckSince) }
         writer.put(18, reminders)
+        if let heldSince { writer.put(24, heldSince) }
+        if isRestarting { writer.put(25, isRestarting) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -56,6 +58,8 @@ extension RolloutState: RecordCodable {
         failure = rest.failure
         stuckSince = rest.stuckSince
         reminders = rest.reminders
+        heldSince = rest.heldSince
+        isRestarting = rest.isRestarting
     }
 
     private struct Rest {
@@ -72,6 +76,8 @@ extension RolloutState: RecordCodable {
         var failure: RolloutFailure?
         var stuckSince: Moment?
         var reminders = 0
+        var heldSince: Moment?
+        var isRestarting = false
 
         mutating func read(_ tag: Int, _ reader: inout RecordReader) throws(RecordError) {
             switch tag {
@@ -93,6 +99,8 @@ extension RolloutState: RecordCodable {
             case 16: failure?.text = try reader.text()
             case 17: stuckSince = try reader.moment()
             case 18: reminders = try reader.int()
+            case 24: heldSince = try reader.moment()
+            case 25: isRestarting = try reader.bool()
             case _: try reader.skip()
             }
         }

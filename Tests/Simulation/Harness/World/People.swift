@@ -107,6 +107,8 @@ extension World {
         let command: EnvironmentCommand
         if rollout.stuckSince != nil {
             command = .retry
+        } else if rollout.phase == .held {
+            command = choices.chance(4_000) ? .retry : .abort(reason: "seen enough")
         } else if rollout.pausedSince != nil {
             command = choices.chance(7_000) ? .resume(service.service) : .abort(reason: "it took too long")
         } else if let approval = rollout.approval, choices.chance(8_000) {
@@ -147,7 +149,11 @@ extension World {
         }
         let wavy = choices.chance(6_000)
         for index in items.indices { items[index].wave = wavy ? choices.below(3) : 0 }
-        return DeployOrder(kind: .deploy, reason: "", items: items)
+        // Now and then a service has left the project.
+        let others = places.filter { place in items.allSatisfy { $0.service != services[place].name } }
+        let leaves = !all && !others.isEmpty && choices.chance(1_500)
+        return DeployOrder(
+            kind: .deploy, reason: "", items: items, removals: leaves ? [services[choices.pick(others)].name] : [])
     }
 
     private func build(_ place: Int, _ quality: ReleaseNature.Quality?) -> Int {
@@ -222,7 +228,8 @@ extension World {
                 }
                 return "\(item.service) (wave \(item.wave), \(item.strategy.kind.name), \(what))"
             }
-            return "\(order.kind.word) " + items.joined(separator: ", ")
+            let gone = order.removals.map { ", without \($0)" }.joined()
+            return "\(order.kind.word) " + items.joined(separator: ", ") + gone
         case .promote(let service, let skip):
             return "promote \(service.map { "\($0)" } ?? "all")\(skip == nil ? "" : ", skipping the gate")"
         case .approve(let service, let gate, let isApproved, _):
