@@ -75,7 +75,10 @@ let adapters: [Target] = [
     floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
     floor(
         "Gates", "Adapters/Gates",
-        ["Domain", "Ports", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .subprocess, .system]),
+        [
+            "Domain", "Ports", "LoadGenerator", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .subprocess,
+            .system,
+        ]),
     floor(
         "Notifiers", "Adapters/Notifiers",
         ["Domain", "Ports", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),

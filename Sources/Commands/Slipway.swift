@@ -22,7 +22,8 @@ public struct Slipway: AsyncParsableCommand {
                 name: "Deploy",
                 subcommands: [
                     UpCommand.self, DownCommand.self, PlanCommand.self, DeployCommand.self, RollbackCommand.self,
-                    PromoteCommand.self, PauseCommand.self, ResumeCommand.self, AbortCommand.self, RetryCommand.self,
+                    PromoteCommand.self, ApproveCommand.self,
+                    RejectCommand.self, PauseCommand.self, ResumeCommand.self, AbortCommand.self, RetryCommand.self,
                 ]),
             CommandGroup(
                 name: "See",

@@ -14,6 +14,9 @@ extension SupervisorDesk {
                 return .refused(RefusalCode.invalid.rawValue, "skipping a gate needs a reason", hint: "--reason …")
             }
             command = .promote(request.service, skipGate: request.skipGate ? request.reason : nil)
+        case .approve, .reject:
+            command = .approve(
+                request.service, request.gate, isApproved: request.verb == .approve, reason: request.reason)
         case .pause: command = .pause(request.service)
         case .resume: command = .resume(request.service)
         case .abort: command = .abort(reason: request.reason)

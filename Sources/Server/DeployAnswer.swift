@@ -9,7 +9,8 @@ import SupervisorAPI
 
 extension SupervisorDesk {
     func plan(_ request: DeployRequest) async throws -> PlanReport {
-        let (plan, origin) = try await workOut(request)
+        // Files go their way when it is deployed.
+        let (plan, origin) = try await workOut(request, areFilesNeeded: false)
         return report(plan, in: request.project.environment, origin: origin)
     }
 
@@ -65,7 +66,9 @@ extension SupervisorDesk {
         return Standing(state: state, parts: parts, router: router.capabilities)
     }
 
-    private func workOut(_ request: DeployRequest) async throws -> (plan: DeployPlan, origin: String) {
+    private func workOut(
+        _ request: DeployRequest, areFilesNeeded: Bool = true
+    ) async throws -> (plan: DeployPlan, origin: String) {
         let id = request.project.environment
         var desired = Desired(
             project: request.project, artifacts: request.artifacts.map { ($0.service, $0.artifact) },
@@ -88,14 +91,15 @@ extension SupervisorDesk {
         }
         plan.notes = staged.notes + plan.notes
         plan.objections = staged.objections + plan.objections
-        if staged.objections.isEmpty { try await checkFiles(desired, &plan) }
+        if staged.objections.isEmpty { try await checkFiles(desired, areFilesNeeded, &plan) }
         return (plan, staged.origin)
     }
 
     /// Files that are not there cannot be deployed.
-    private func checkFiles(_ desired: Desired, _ plan: inout DeployPlan) async throws {
+    private func checkFiles(_ desired: Desired, _ arePackedNeeded: Bool, _ plan: inout DeployPlan) async throws {
         for item in plan.items where item.order != nil {
             let pinned = desired.pinned.first { $0.service == item.service }
+            if pinned == nil, !arePackedNeeded { continue }
             let packed = desired.artifacts.first { $0.service == item.service }?.artifact
             guard let digest = (pinned?.parts.artifact ?? packed)?.digest, try await !artifacts.contains(digest) else {
                 continue

@@ -48,7 +48,11 @@ extension SupervisorDesk {
             var names = gateNames(planned.strategy)
             let health = GateSpec(name: GateName("health"), question: .health)
             names.removeAll { $0 == health.name }
-            let asked = [health] + request.project.gates.filter { names.contains($0.name) }
+            let asked =
+                [health]
+                + request.project.gates.filter {
+                    names.contains($0.name) && !$0.question.isApproval
+                }
             for (index, gate) in asked.enumerated() {
                 let key = LookKey(
                     environment: id, service: service.service, deployment: DeploymentNumber(0),

@@ -106,6 +106,7 @@ extension SupervisorDesk {
     private func rolloutReport(
         _ rollout: RolloutState, _ state: ServiceState, _ id: EnvironmentID, _ frame: EngineFrame
     ) -> RolloutReport {
+        let requester = frame.environment(id)?.deployment?.by ?? ""
         func gate(_ run: GateRun) -> GateReport {
             GateReport(
                 name: run.gate, look: run.look, isLooking: run.isLooking,
@@ -119,13 +120,13 @@ extension SupervisorDesk {
             stageSince: rollout.stageSince.wall, weight: state.weight(of: rollout.to.number),
             gate: rollout.gate.map(gate), background: rollout.background.map(gate),
             pausedSince: rollout.pausedSince?.wall, waitsSince: rollout.waitsSince?.wall,
-            waitsFor: rollout.awaited(in: id), failure: rollout.failure?.text)
+            waitsFor: rollout.awaited(of: state.service, in: id, requester), failure: rollout.failure?.text)
     }
 }
 
 extension RolloutState {
     /// What a person is asked for.
-    func awaited(in id: EnvironmentID) -> String? {
+    func awaited(of service: ServiceName, in id: EnvironmentID, _ requester: String) -> String? {
         guard waitsSince != nil else { return nil }
         // What is typed without an environment goes to another one.
         let place = id.name == "dev" ? "" : " \(id.name)"
@@ -134,6 +135,14 @@ extension RolloutState {
                 + "`slipway retry\(place)` tries it from the start"
         }
         if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry\(place)`" }
+        if let approval, pausedSince == nil {
+            let what = "\(place) \(service) \(approval.gate)`"
+            let words = "`slipway approve\(what), or `slipway reject\(what)"
+            return switch approval.spec.by {
+            case .anyone: words
+            case .other: "\(words), by another user than \(requester)"
+            }
+        }
         if isGateHeld {
             return "a gate is inconclusive: `slipway promote\(place)` lets it look on, or `slipway abort\(place)`"
         }

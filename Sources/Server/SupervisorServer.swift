@@ -24,28 +24,60 @@ package struct SupervisorServer: Sendable {
     package func application(
         socket: String, logger: Logger, onRunning: @escaping @Sendable () async -> Void
     ) -> some ApplicationProtocol {
-        let router = Router()
+        let router = Router(context: PeerContext.self)
         router.add(middleware: ErrorsAsJSON(version: desk.about.version, others: OtherVersions(logger: logger)))
         addReading(router)
         addAsking(router)
         addArtifacts(router)
-        return Application(
+        return application(router, socket: socket, logger: logger, onRunning: onRunning)
+    }
+
+    /// A second door for people who may answer approvals and nothing else: versions, environments, status, approve and
+    /// reject. Who may reach its socket is told by the directory that it stands in.
+    package func approvals(
+        socket: String, logger: Logger, onRunning: @escaping @Sendable () async -> Void
+    ) -> some ApplicationProtocol {
+        let desk = desk
+        let router = Router(context: PeerContext.self)
+        router.add(middleware: ErrorsAsJSON(version: desk.about.version, others: OtherVersions(logger: logger)))
+        addStanding(router)
+        router.post("/v1/environments/:project/:name/command") { request, context in
+            var asked: CommandRequest = try await read(request)
+            asked.by = try await context.user()
+            switch asked.verb {
+            case .approve, .reject: return try json(try await desk.command(try id(context), asked))
+            case .promote, .pause, .resume, .abort, .retry, .down:
+                throw PortError(.invalid, "this socket takes approvals only, not \(asked.verb.rawValue)")
+            }
+        }
+        return application(router, socket: socket, logger: logger, onRunning: onRunning)
+    }
+
+    private func application(
+        _ router: Router<PeerContext>, socket: String, logger: Logger, onRunning: @escaping @Sendable () async -> Void
+    ) -> some ApplicationProtocol {
+        Application(
             router: router, configuration: .init(address: .unixDomainSocket(path: socket), serverName: "slipway"),
             onServerRunning: { _ in await onRunning() }, logger: logger)
     }
 
-    private func addReading(_ router: Router<BasicRequestContext>) {
+    private func addStanding(_ router: Router<PeerContext>) {
         let desk = desk
         router.get("/v1/version") { _, _ in try json(desk.about) }
         router.get("/v1/environments") { _, _ in
             try json(EnvironmentsReport(environments: desk.engine.current.environments.map(\.id)))
         }
-        let environment = "/v1/environments/:project/:name"
-        router.get("\(environment)/status") { request, context in
+        router.get("/v1/environments/:project/:name/status") { request, context in
             try json(
                 try await desk.status(try id(context), since: request.uri.queryParameters.get("since", as: UInt64.self))
             )
         }
+    }
+
+    private func addReading(_ router: Router<PeerContext>) {
+        addStanding(router)
+        let desk = desk
+        let environment = "/v1/environments/:project/:name"
         router.get("\(environment)/history") { request, context in
             try json(
                 try await desk.history(
@@ -77,27 +109,35 @@ package struct SupervisorServer: Sendable {
         router.get("\(environment)/quarantine") { _, context in try json(desk.quarantine(try id(context))) }
     }
 
-    private func addAsking(_ router: Router<BasicRequestContext>) {
+    private func addAsking(_ router: Router<PeerContext>) {
         let desk = desk
         let environment = "/v1/environments/:project/:name"
         router.post("\(environment)/plan") { request, _ in try json(try await desk.plan(try await read(request))) }
-        router.post("\(environment)/deploy") { request, _ in
-            try json(try await desk.deploy(try await read(request)))
+        router.post("\(environment)/deploy") { request, context in
+            var asked: DeployRequest = try await read(request)
+            asked.by = try await context.user()
+            return try json(try await desk.deploy(asked))
         }
         router.post("\(environment)/verify") { request, _ in
             try json(try await desk.verify(try await read(request)))
         }
         router.post("\(environment)/rollback") { request, context in
-            try json(try await desk.rollback(try id(context), try await read(request)))
+            var asked: RollbackRequest = try await read(request)
+            asked.by = try await context.user()
+            return try json(try await desk.rollback(try id(context), asked))
         }
         router.post("\(environment)/rollback/plan") { request, context in
             try json(try await desk.planRollback(try id(context), try await read(request)))
         }
         router.post("\(environment)/command") { request, context in
-            try json(try await desk.command(try id(context), try await read(request)))
+            var asked: CommandRequest = try await read(request)
+            asked.by = try await context.user()
+            return try json(try await desk.command(try id(context), asked))
         }
         router.post("\(environment)/quarantine") { request, context in
-            try json(try await desk.quarantine(try id(context), try await read(request)))
+            var asked: QuarantineRequest = try await read(request)
+            asked.by = try await context.user()
+            return try json(try await desk.quarantine(try id(context), asked))
         }
         router.post("\(environment)/notify/test") { request, context in
             try json(await desk.testNotify(try id(context), try await read(request)))
@@ -113,7 +153,7 @@ package struct SupervisorServer: Sendable {
         }
     }
 
-    private func addArtifacts(_ router: Router<BasicRequestContext>) {
+    private func addArtifacts(_ router: Router<PeerContext>) {
         let desk = desk
         router.get("/v1/artifacts/:digest") { _, context in try json(try await desk.artifact(try digest(context))) }
         router.post("/v1/artifacts/:digest") { request, context in
@@ -128,7 +168,7 @@ package struct SupervisorServer: Sendable {
     }
 }
 
-private func digest(_ context: BasicRequestContext) throws -> ContentDigest {
+private func digest(_ context: PeerContext) throws -> ContentDigest {
     let hex = try context.parameters.require("digest")
     guard let digest = ContentDigest("sha256:\(hex)") else {
         throw PortError(.invalid, "\(hex) is not the digest of an artifact")
@@ -136,7 +176,7 @@ private func digest(_ context: BasicRequestContext) throws -> ContentDigest {
     return digest
 }
 
-private func id(_ context: BasicRequestContext) throws -> EnvironmentID {
+private func id(_ context: PeerContext) throws -> EnvironmentID {
     let project = try context.parameters.require("project")
     let name = try context.parameters.require("name")
     guard isValidName(project), isValidName(name) else {

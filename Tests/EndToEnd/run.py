@@ -479,7 +479,7 @@ def a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back(place):
         with open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8") as file:
             text = file.read()
         place.write("slipway.yaml", text.replace(f"listen: {place.port}", f"listen: {taken}"))
-        output = place.run("deploy", code=3, within=40)
+        output = place.run("deploy", "--skip-preflight", "what it would find is tried", code=3, within=40)
         assert str(taken) in output, output
         assert place.get() == (200, "version 1\n")
         assert place.status()["troubles"] == [], place.status()["troubles"]
@@ -653,6 +653,118 @@ def state_survives_a_stop(place):
     assert "the chain is whole" in place.run("journal", "verify")
     events = place.run("journal", "export").strip().splitlines()
     assert len([json.loads(line) for line in events]) > 5
+
+
+def gates_wait_for_another_person(place):
+    gates = "gates: { ok: { approval: { by: other, within: 1h } } }\n"
+    strategy = "canary: { steps: [{ weight: 50% }, { gate: ok }] }"
+    door = os.path.join(place.path, "door")
+    os.mkdir(door)
+    os.chmod(place.path, 0o755)
+    os.chmod(door, 0o755)
+    place.environment["SLIPWAY_APPROVALS"] = os.path.join(door, "a.sock")
+    place.nginx(1)
+    place.run("up")
+    place.nginx(2, strategy, extra=gates)
+    assert "waits" in place.run("deploy", code=4)
+    refused = place.run("approve", "web", "ok", "--reason", "my own", code=1)
+    assert "another user than" in refused, refused
+    assert "another user" in place.run("promote", "--skip-gate", "--reason", "hurry", code=1)
+    os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+    waiting = eventually(lambda: (place.service("web").get("rollout") or {}).get("waitsFor"), 20, "it waits still")
+    assert "slipway approve web ok" in waiting, waiting
+    if os.geteuid() != 0:
+        print("SKIPPED: only root can be another user, so nobody approves", flush=True)
+        place.run("abort", code=3)
+        return
+    # The other user can neither enter the state nor use the supervisor's own socket.
+    program = os.path.join(place.path, "slipway")
+    shutil.copy(SLIPWAY, program)
+    eventually(lambda: os.path.exists(place.environment["SLIPWAY_APPROVALS"]), 10, "the door is open again")
+
+    def other(*words):
+        answer = subprocess.run([program, *words], cwd=place.project, env=place.environment, capture_output=True, text=True,
+                                timeout=30, user=65534, group=65534, extra_groups=[], stdin=subprocess.DEVNULL)
+        return answer.returncode, answer.stdout + answer.stderr
+    code, output = other("approve", "web", "ok", "--reason", "tried it", "--file",
+                         os.path.join(place.project, "slipway.yaml"))
+    assert code == 0, output
+    eventually(lambda: place.status()["last"]["number"] == 2, 30, "the deployment ends")
+    assert place.status()["last"]["phase"] == "committed"
+    story = place.run("history", "2")
+    assert "approved ok: tried it, by nobody" in story, story
+    place.nginx(3, strategy, extra=gates)
+    place.run("deploy", code=4)
+    place.run("reject", "web", "ok", "--reason", "not today")
+    eventually(lambda: place.status()["last"]["number"] == 3, 30, "it goes back")
+    assert place.status()["last"]["phase"] == "reverted"
+    assert "not today" in place.run("quarantine"), "a no is remembered"
+
+
+def gates_ask_another_system_and_put_on_load(place):
+    import hashlib
+    import hmac
+    import http.server
+    import threading
+    seen = []
+    answers = {"verdict": "pass"}
+
+    class Judge(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *words):
+            pass
+
+        def do_POST(self):
+            data = self.rfile.read(int(self.headers["Content-Length"]))
+            code = hmac.new(b"s3cret-of-the-gate", data, hashlib.sha256).hexdigest()
+            seen.append((json.loads(data), self.headers["X-Slipway-Signature"] == f"sha256={code}"))
+            while "verdict" not in answers:
+                time.sleep(0.02)
+            body = json.dumps(answers).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                self.wfile.write(body)
+
+    judge = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Judge)
+    threading.Thread(target=judge.serve_forever, daemon=True).start()
+    secret = os.path.join(place.path, "secret")
+    with open(secret, "w", encoding="utf-8") as file:
+        file.write("s3cret-of-the-gate\n")
+    url = f"http://127.0.0.1:{judge.server_port}/gate"
+    gates = f"""gates:
+  ask: {{ webhook: {{ url: "{url}", secretFile: {secret} }} }}
+  speed: {{ load: {{ perSecond: 100, for: 1s, errorRate: "<= 0.1%", p95: "<= 2s", minRequests: 50 }} }}
+"""
+    strategy = "canary: { steps: [{ gate: speed }, { gate: ask }, { weight: 50% }] }"
+    try:
+        place.nginx(1)
+        place.run("up")
+        place.nginx(2, strategy, extra=gates)
+        place.run("deploy")
+        assert place.get() == (200, "version 2\n")
+        story = place.run("history", "2")
+        assert "every limit kept" in story, story
+        assert [signed for _, signed in seen] == [True], seen
+        assert (seen[0][0]["service"], seen[0][0]["release"], seen[0][0]["stable"]) == ("web", 2, 1), seen
+        # Killed while it waits: the next supervisor asks again with the same key.
+        seen.clear()
+        answers.clear()
+        place.nginx(3, strategy, extra=gates)
+        place.run("deploy", "--detach")
+        eventually(lambda: seen, 30, "the judge is asked")
+        os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+        eventually(lambda: len(seen) > 1, 30, "the judge is asked again")
+        assert len({question["key"] for question, _ in seen}) == 1, seen
+        answers.update(verdict="fail", summary="3 tickets are open")
+        eventually(lambda: place.status()["last"]["number"] == 3, 30, "the deployment ends")
+        assert place.status()["last"]["phase"] == "reverted"
+        assert "3 tickets are open" in place.run("history", "3")
+        assert place.get() == (200, "version 2\n")
+        assert "s3cret-of-the-gate" not in place.run("journal", "export")
+    finally:
+        answers.setdefault("verdict", "fail")
+        judge.shutdown()
 
 
 def several_services_commit_and_revert_as_one_under_load(place):
@@ -907,6 +1019,8 @@ TESTS = [
     a_state_from_a_later_version_is_refused,
     a_restart_replaces_the_roles_and_nothing_else,
     state_survives_a_stop,
+    gates_wait_for_another_person,
+    gates_ask_another_system_and_put_on_load,
     several_services_commit_and_revert_as_one_under_load,
     rollback_to_an_earlier_deployment_and_one_service_to_a_release,
     what_was_tested_in_staging_goes_to_production,

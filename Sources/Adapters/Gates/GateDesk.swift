@@ -7,15 +7,19 @@ package struct GateDesk: GatePort {
     private let smoke: SmokeGate
     private let command: CommandGate
     private let threshold: ThresholdGate
+    private let webhook: WebhookGate
+    private let load: LoadGate
 
     package init(
         health: HealthGate = HealthGate(), smoke: SmokeGate = SmokeGate(), command: CommandGate,
-        threshold: ThresholdGate
+        threshold: ThresholdGate, webhook: WebhookGate = WebhookGate(), load: LoadGate = LoadGate()
     ) {
         self.health = health
         self.smoke = smoke
         self.command = command
         self.threshold = threshold
+        self.webhook = webhook
+        self.load = load
     }
 
     package func look(_ request: LookRequest) async -> LookResult {
@@ -24,6 +28,10 @@ package struct GateDesk: GatePort {
         case .smoke(let spec): await smoke.look(spec, request)
         case .command(let spec): await command.look(spec, request)
         case .threshold(let spec): await threshold.look(spec, request)
+        case .webhook(let spec): await webhook.look(spec, request)
+        case .load(let spec): await load.look(spec, request)
+        case .approval:
+            LookResult(.error, Evidence("an approval is a person's word: slipway approve, nothing can be looked at"))
         }
     }
 
@@ -34,7 +42,7 @@ package struct GateDesk: GatePort {
     ///   - since: the last look of the run that passed or failed.
     package func mark(_ key: LookKey, _ gate: GateSpec, release: ReleaseNumber, since: Int = 0) async {
         switch gate.question {
-        case .health, .smoke, .command: return
+        case .health, .smoke, .command, .approval, .webhook, .load: return
         case .threshold: await threshold.mark(key, release: release, since: since)
         }
     }

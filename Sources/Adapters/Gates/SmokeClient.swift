@@ -135,7 +135,7 @@ struct SmokeClient: Sendable {
 
     private static let incomplete = "the connection was closed without a complete answer"
 
-    private static func words(_ error: any Error) -> String {
+    static func words(_ error: any Error) -> String {
         if let error = error as? HTTPClientError {
             switch error {
             case .remoteConnectionClosed: return incomplete

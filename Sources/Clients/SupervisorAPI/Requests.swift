@@ -102,13 +102,17 @@ package struct CommandRequest: Codable, Hashable, Sendable {
     package var reason: String
     /// `promote` only: skips the gate that is asked now; `reason` says why.
     package var skipGate: Bool
+    /// `approve` and `reject` only: the gate that is answered.
+    package var gate: GateName?
     package var by: String
 
     package init(
-        verb: CommandVerb, service: ServiceName? = nil, reason: String = "", skipGate: Bool = false, by: String
+        verb: CommandVerb, service: ServiceName? = nil, gate: GateName? = nil, reason: String = "",
+        skipGate: Bool = false, by: String
     ) {
         self.verb = verb
         self.service = service
+        self.gate = gate
         self.reason = reason
         self.skipGate = skipGate
         self.by = by
@@ -128,6 +132,8 @@ package struct NotifyTestRequest: Codable, Hashable, Sendable {
 /// What can be asked of a deployment under way.
 package enum CommandVerb: String, Codable, Hashable, Sendable, CaseIterable {
     case promote
+    case approve
+    case reject
     case pause
     case resume
     case abort

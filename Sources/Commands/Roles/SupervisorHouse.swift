@@ -151,6 +151,9 @@ struct SupervisorHouse {
                     logger.info("listening on \(state.supervisorSocket)")
                 }.run()
             }
+            if let door = state.approvals {
+                group.addTask { try await openApprovals(door) }
+            }
             group.addTask {
                 for await reason in end {
                     logger.info("\(reason): the supervisor stops")
@@ -162,6 +165,21 @@ struct SupervisorHouse {
             try await group.next()
         }
         try await journal.close()
+    }
+
+    /// The second door. That it cannot be opened ends nothing: deployments go on, and the log says why.
+    private func openApprovals(_ door: String) async throws {
+        var status = stat()
+        if lstat(door, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(door) }
+        do {
+            try await server.approvals(socket: door, logger: quiet) {
+                chmod(door, 0o666)
+                logger.info("approvals are taken on \(door)")
+            }.run()
+        } catch {
+            logger.error("approvals cannot be taken on \(door): \(error)")
+            for await _ in AsyncStream<Never>.makeStream().stream {}
+        }
     }
 
     private var quiet: Logger {

@@ -19,13 +19,14 @@ package struct Session: Sendable {
     /// Opens a conversation for the time of `body`, with the machine that the environment is on.
     /// - Parameters:
     ///   - environment: nil: the one that the options name.
+    ///   - door: another socket of this machine than the supervisor's own; none of it on another machine.
     ///   - startIfNeeded: starts Slipway when it does not run; otherwise that is an error with code `not-running`.
     package static func open<Result: Sendable>(
-        _ options: CommonOptions, in environment: EnvironmentID? = nil, startIfNeeded: Bool,
+        _ options: CommonOptions, in environment: EnvironmentID? = nil, door: String? = nil, startIfNeeded: Bool,
         _ body: (Session) async throws -> Result
     ) async throws -> Result {
         guard let host = try chosenHost(options, environment) else {
-            return try await openHere(options.state, startIfNeeded: startIfNeeded, body)
+            return try await converse(StateDirectory(options.state), nil, door, startIfNeeded: startIfNeeded, body)
         }
         if let state = options.state {
             throw usageError(
@@ -34,7 +35,7 @@ package struct Session: Sendable {
         }
         let link = try RemoteLink(host)
         defer { link.close() }
-        return try await converse(StateDirectory(nil), link, startIfNeeded: startIfNeeded, body)
+        return try await converse(StateDirectory(nil), link, nil, startIfNeeded: startIfNeeded, body)
     }
 
     /// Opens a conversation with the supervisor of this machine.
@@ -42,11 +43,12 @@ package struct Session: Sendable {
     package static func openHere<Result: Sendable>(
         _ state: String?, startIfNeeded: Bool, _ body: (Session) async throws -> Result
     ) async throws -> Result {
-        try await converse(StateDirectory(state), nil, startIfNeeded: startIfNeeded, body)
+        try await converse(StateDirectory(state), nil, nil, startIfNeeded: startIfNeeded, body)
     }
 
     private static func converse<Result: Sendable>(
-        _ state: StateDirectory, _ link: RemoteLink?, startIfNeeded: Bool, _ body: (Session) async throws -> Result
+        _ state: StateDirectory, _ link: RemoteLink?, _ door: String?, startIfNeeded: Bool,
+        _ body: (Session) async throws -> Result
     ) async throws -> Result {
         var settings = HTTPClient.Configuration()
         // A supervisor that is not there is no reason to try again and again for half a minute.
@@ -54,7 +56,7 @@ package struct Session: Sendable {
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
         do {
             let client = SupervisorClient(
-                http: http, socket: link?.socket ?? state.supervisorSocket, version: Slipway.version,
+                http: http, socket: link?.socket ?? door ?? state.supervisorSocket, version: Slipway.version,
                 host: link?.host.name)
             let session = Session(client: client, state: state, user: userName(), remote: link)
             try await session.ensureRunning(startIfNeeded)

@@ -22,6 +22,11 @@ package struct StateDirectory: Hashable, Sendable {
     package var keeper: String { path + "/keeper" }
     package var run: String { path + "/run" }
     package var supervisorSocket: String { run + "/supervisor.sock" }
+    /// Where other users may approve, and do nothing else; nil: nowhere.
+    package var approvals: String? {
+        let path = ProcessInfo.processInfo.environment["SLIPWAY_APPROVALS"] ?? ""
+        return path.isEmpty ? nil : path
+    }
     package var proxySocket: String { run + "/proxy.sock" }
     package var routeTable: String { path + "/proxy/routes.json" }
     package var journal: String { path + "/journal" }
@@ -29,6 +34,9 @@ package struct StateDirectory: Hashable, Sendable {
     package var ports: String { path + "/ports.json" }
     /// What the keeper said while it started.
     package var startLog: String { path + "/start.log" }
+
+    /// Whether this user may speak to the supervisor itself.
+    var isReachable: Bool { access(supervisorSocket, W_OK) == 0 }
 
     /// Makes the directories.
     /// - Throws: `SupervisorError` that says what is wrong with the place, and what to do.

@@ -77,6 +77,9 @@ struct EventLines {
         case .preflightSkipped: style.paint("pre-flight skipped", .yellow) + ": \(text)"
         case .hookStarted: "hook \(text) begins"
         case .hookEnded: event.number == 0 ? "hook \(text)" : style.paint("hook", .red) + " \(text)"
+        case .approved: style.paint("approved", .green) + " \(text)"
+        case .rejected: style.paint("rejected", .red) + " \(text)"
+        case .approvalExpired: style.paint("not approved", .yellow) + " \(text)"
         case .other: text
         }
     }

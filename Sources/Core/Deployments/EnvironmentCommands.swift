@@ -8,12 +8,18 @@ extension EnvironmentState {
     ) {
         let outcome: CommandOutcome
         let by = envelope.by
+        let requester = deployment?.by ?? ""
         switch envelope.command {
         case .deploy(let order): outcome = deploy(order, by: by, now: now, into: &decision)
         case .promote(let service, let skipGate):
             outcome = each(service) { state in
-                state.promote(skipGate: skipGate, now: now, by: by, events: &decision.events)
+                state.promote(
+                    skipGate: skipGate, requester: requester, now: now, by: by, events: &decision.events)
             }
+        case .approve(let service, let gate, let isApproved, let reason):
+            let word = ApprovalWord(
+                gate: gate, isApproved: isApproved, reason: reason, by: by, requester: requester)
+            outcome = each(service) { $0.hear(word, now: now, events: &decision.events) }
         case .pause(let service):
             outcome = each(service) { $0.pause(now: now, by: by, events: &decision.events) }
         case .resume(let service):

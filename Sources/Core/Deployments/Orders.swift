@@ -5,6 +5,8 @@ package enum EnvironmentCommand: Hashable, Sendable {
     case deploy(DeployOrder)
     /// Ends holds: of one service, or of all that wait.
     case promote(ServiceName?, skipGate: String?)
+    /// A person's answer to an approval gate; without a gate to the one that is waited for.
+    case approve(ServiceName?, GateName?, isApproved: Bool, reason: String)
     case pause(ServiceName?)
     case resume(ServiceName?)
     case abort(reason: String)

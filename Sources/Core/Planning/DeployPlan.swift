@@ -85,6 +85,7 @@ package func planDeploy(
         guard desired.only.isEmpty || desired.only.contains(name) else { continue }
         planned.strategy.onFailure = desired.onFailure ?? planned.strategy.onFailure
         plan.objections += objections(to: planned, router: standing.router)
+        plan.objections += approvals(inBackgroundOf: planned, desired.project.gates)
         plan.items.append(
             try planService(planned, desired, standing, wave: waves.wave(of: name), encode: encode, &plan))
     }
@@ -145,6 +146,15 @@ private func checkNeeds(_ desired: Desired, _ standing: Standing, _ plan: inout 
                     "\(planned.spec.service) needs \(need), which does not stand in \(standing.state.id)",
                     hint: "deploy it too: --service \(planned.spec.service),\(need)"))
         }
+    }
+}
+
+/// A person is asked once, at a step; there is no looking on.
+private func approvals(inBackgroundOf planned: ServicePlanSpec, _ gates: [GateSpec]) -> [Objection] {
+    gates.filter { $0.question.isApproval && planned.strategy.background.contains($0.name) }.map { gate in
+        Objection(
+            "\(planned.spec.service) names the approval \(gate.name) in the background",
+            hint: "name it at a step, or under `gates`, `before` or `after`")
     }
 }
 

@@ -3,13 +3,24 @@ import Judging
 
 extension ServiceState {
     /// Ends a hold. A gate is skipped only with `skipGate`, a reason that is journaled.
+    /// - Parameter requester: who asked for the deployment; that user cannot skip an approval by another one.
     /// - Returns: nil, or why it cannot be done.
-    package mutating func promote(skipGate: String?, now: Moment, by: String, events: inout [Event]) -> String? {
+    package mutating func promote(
+        skipGate: String?, requester: String, now: Moment, by: String, events: inout [Event]
+    ) -> String? {
         if rollout?.phase == .held {
             return "the rollout of \(service) failed and is held: it is not promoted, but tried again or aborted"
         }
         guard var rollout, rollout.phase == .advancing, let stage = rollout.currentStage else {
             return "no rollout of \(service) is waiting"
+        }
+        if let awaited = rollout.approval, !rollout.isGateHeld || skipGate != nil {
+            guard skipGate != nil else {
+                return "gate \(awaited.gate) \(awaited.spec.wanted): slipway approve \(service) \(awaited.gate)"
+            }
+            if let objection = awaited.spec.objection(to: by, requester: requester, of: awaited.gate) {
+                return objection
+            }
         }
         resumeTimers(&rollout, now: now)
         switch stage {

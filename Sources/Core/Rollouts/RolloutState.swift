@@ -51,6 +51,7 @@ package struct RolloutState: Hashable, Sendable {
         guard phase == .advancing else { return nil }
         if isGateHeld { return stageSince }
         if let pausedSince { return pausedSince }
+        if approval != nil { return stageSince }
         return currentStage == .holdUntilPromoted ? stageSince : nil
     }
 
@@ -124,6 +125,10 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     case deployment = 6
     /// Stable does not come back.
     case revertStuck = 7
+    /// Nobody approved it in time.
+    case unapproved = 20
+    /// A person said no.
+    case rejected = 21
 
     package var word: String {
         switch self {
@@ -134,14 +139,16 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
         case .aborted: "aborted"
         case .deployment: "deployment"
         case .revertStuck: "revert-stuck"
+        case .unapproved: "unapproved"
+        case .rejected: "rejected"
         }
     }
 
     /// Whether the release itself is to blame, and is quarantined.
     package var blamesRelease: Bool {
         switch self {
-        case .gate, .instance, .cannotRun, .progressDeadline: true
-        case .aborted, .deployment, .revertStuck: false
+        case .gate, .instance, .cannotRun, .progressDeadline, .rejected: true
+        case .aborted, .deployment, .revertStuck, .unapproved: false
         }
     }
 }

@@ -108,6 +108,10 @@ extension ServiceState {
             return false
         }
         if rollout.isGateHeld { return false }
+        if case .approval(let spec) = gate.question {
+            awaitWord(gate, spec, &rollout, seen, into: &decision)
+            return false
+        }
         var run: GateRun
         if let current = rollout.gate {
             run = current
@@ -149,6 +153,11 @@ extension ServiceState {
             var run = rollout.background[index]
             guard let gate = rollout.plan.gate(run.gate) else {
                 rollout.fail(RolloutFailure(.gate, "gate \(run.gate) is not defined"))
+                return
+            }
+            if gate.question.isApproval {
+                let text = "gate \(run.gate) is an approval: a person cannot be asked in the background"
+                rollout.fail(RolloutFailure(.unapproved, text))
                 return
             }
             let hadPassed = run.hasPassed

@@ -5,16 +5,35 @@ extension GateCheck {
     private static let smoke = GateQuestion.smoke(SmokeSpec(requests: [SmokeRequest(path: "/", status: 200)]))
     private static let threshold = GateQuestion.threshold(ThresholdSpec(errorRate: 10_000, minRequests: 100))
 
+    private static let load = GateQuestion.load(
+        LoadSpec(
+            path: "/", perSecond: 40, connections: 4, duration: .milliseconds(250),
+            limits: ThresholdSpec(errorRate: 10_000, minRequests: 5)))
+    private static let webhook = GateQuestion.webhook(
+        WebhookGateSpec(url: "http://127.0.0.1:1/", secret: .variable("SLIPWAY_NO_SUCH_SECRET")))
+
     private static func command(_ script: String) -> GateQuestion {
         .command(CommandSpec(command: ["/bin/sh", "-c", script]))
     }
 
     static let asking: [GateCheck] = [
         GateCheck("without an instance nothing about instances passes") { trial in
-            for question in [GateQuestion.health, smoke] {
+            for question in [GateQuestion.health, smoke, load] {
                 let result = try await trial.look(trial.gate(question))
                 try trial.expect(.error, question.word, result)
             }
+        },
+        GateCheck("what cannot be asked is an error: a webhook without its secret, an approval") { trial in
+            for question in [webhook, .approval(ApprovalSpec())] {
+                try trial.expect(.error, question.word, try await trial.look(trial.gate(question)))
+            }
+        },
+        GateCheck("load passes on good answers and fails on bad ones") { trial in
+            let good = try await trial.subject.instance(InstanceID(1), .answers200)
+            let bad = try await trial.subject.instance(InstanceID(2), .answers500)
+            let gate = trial.gate(load)
+            try trial.expect(.pass, "good answers", try await trial.look(gate, at: [good]))
+            try trial.expect(.fail, "bad answers", try await trial.look(gate, look: 2, at: [good, bad]))
         },
         GateCheck("health is that all are ready and none has restarted") { trial in
             let gate = trial.gate(.health)

@@ -32,6 +32,13 @@ import Testing
         let questions: [GateQuestion] = [
             .health, .command(CommandSpec(command: ["./check", "-v"], env: [Variable(name: "A", value: "1")])),
             .command(CommandSpec(command: ["./check", ""])),
+            .webhook(WebhookGateSpec(url: "https://ci.example.com/gate", secret: .variable("KEY"))),
+            .webhook(WebhookGateSpec(url: "http://[::1]:9/", secret: .file("/etc/key"))),
+            .load(
+                LoadSpec(
+                    path: "/search", headers: [Variable(name: "A", value: "1")], perSecond: 7, connections: 8,
+                    duration: .seconds(9), through: .route, limits: ThresholdSpec(errorRate: 1_000, minRequests: 3))),
+            .approval(ApprovalSpec(by: .other, within: .hours(4))), .approval(ApprovalSpec()),
             .smoke(
                 SmokeSpec(requests: [
                     SmokeRequest(path: "/health", status: 200, within: .milliseconds(300)),

@@ -88,7 +88,7 @@ import Testing
             .text, .filled, .word(["a", "TERM"]), .boolean, .yes, .integer(1...100), .version(1),
             .duration(mayBeZero: true), .duration(mayBeZero: false), .hold, .weight, .amount, .cpu, .memory, .size,
             .name,
-            .projectPath, .path, .urlPath, .listen, .host, .headerName, .identifier, .jsonPath, .shareLimit,
+            .projectPath, .path, .urlPath, .webURL, .listen, .host, .headerName, .identifier, .jsonPath, .shareLimit,
             .durationLimit, .rateLimit,
         ]
         let texts = [
@@ -99,6 +99,9 @@ import Testing
             "a_b", "a.b", "A B", "a/b", "../a", "a/../b", "a/..", "..a", "/", "/a b", "/a?b=c", "8080", "70000",
             "0.0.0.0:80", "[::1]:8080", "::1:80", "host:80", ":80", "*.a.b", "a..b", "*.", "items[0].id", "[2].a",
             "a.", "a[x]", "$.a", "<= 1%", "<=1%", "< 1%", "<= 0.5%", "<= 101%", "<= 200ms", "<= 0ms", ">= 50/s",
+            "http://a", "https://a.b:1/c?d=e", "https://u@h/", "http://", "http:///a", "ftp://a", "http://a b",
+            "http://a#b",
+            "http://é", "http://a?b@c/d", "https://[::1]:8/x", "http://a?", "http://a/b?c@d",
             ">= 0/s", ">=1.5/s", "X-Header", "é", "x\ny", String(repeating: "n", count: 41),
         ]
         var cases: [Case] = []

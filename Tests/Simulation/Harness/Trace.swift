@@ -13,6 +13,7 @@ import Rollouts
 ///     > router web
 ///     > look pass
 ///     > after 30s
+///     > approve approval by bob | reject approval by bob
 ///     > deploy web rolling x1 - api
 ///     > unknown web
 ///     > promote | abort | pause | resume | retry | down | restart
@@ -52,6 +53,11 @@ package struct Trace {
         switch words[0] {
         case "deploy", "rollback": turn(try order(words, line))
         case "promote": turn(.promote(nil, skipGate: words.count > 1 ? words.dropFirst().joined(separator: " ") : nil))
+        case "approve", "reject":
+            let isApproved = words[0] == "approve"
+            let gate = words.count > 1 && words[1] != "by" ? GateName(words[1]) : nil
+            let by = words.firstIndex(of: "by").flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
+            turn(.approve(nil, gate, isApproved: isApproved, reason: "I read it"), by: by ?? "ann")
         case "abort": turn(.abort(reason: words.dropFirst().joined(separator: " ")))
         case "pause": turn(.pause(nil))
         case "resume": turn(.resume(nil))
@@ -149,11 +155,11 @@ package struct Trace {
 
     // MARK: What comes of it
 
-    private mutating func turn(_ command: EnvironmentCommand?) {
+    private mutating func turn(_ command: EnvironmentCommand?, by: String = "ann") {
         var commands: [AddressedCommand] = []
         if let command {
             commands.append(
-                AddressedCommand(environment: id, envelope: CommandEnvelope(id: 1, by: "ann", command: command)))
+                AddressedCommand(environment: id, envelope: CommandEnvelope(id: 1, by: by, command: command)))
         }
         // As long as something is due at once, the loop turns again.
         for _ in 0..<20 {
@@ -285,7 +291,12 @@ package struct Trace {
             let name = GateName(String(step.dropFirst(5)))
             names.append(name)
             guard !gates.contains(where: { $0.name == name }) else { continue }
-            let question: GateQuestion = name.text == "command" ? .command(CommandSpec(command: ["./check"])) : .health
+            let question: GateQuestion =
+                switch name.text {
+                case "command": .command(CommandSpec(command: ["./check"]))
+                case "approval": .approval(ApprovalSpec(by: .other, within: .hours(4)))
+                case _: .health
+                }
             gates.append(GateSpec(name: name, question: question, schedule: GateSchedule(errorLimit: 0)))
         }
         let kind: StrategyKind

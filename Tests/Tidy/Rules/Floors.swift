@@ -33,6 +33,7 @@ enum Floor: Hashable, Sendable {
         case (.ports, .core(0)), (.clients, .core(0)), (.clients, .shim): true
         case (.engine, .core), (.engine, .ports): module != "Planning" && module != "Manifests"
         case (.adapters, .core(0)), (.adapters, .ports), (.adapters, .clients), (.adapters, .shim): true
+        case (.adapters, .load): module == "LoadGenerator"
         case (.keeper, .shim): true
         case (.keeper, .clients): module == "KeeperControl"
         case (.proxy, .clients): module == "ProxyControl"

@@ -62,6 +62,9 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case lookFailed = 28
     case heldForInspection = 36
     case trialRestarted = 37
+    case approved = 40
+    case rejected = 41
+    case approvalExpired = 42
     /// A rollout of it failed: it goes back.
     case deploymentFailed = 60
     /// Nobody asked whether the machine is ready, for this reason.

@@ -6,6 +6,9 @@ extension GateSpec: RecordCodable {
         case .threshold(let spec): writer.put(3, spec)
         case .smoke(let spec): writer.put(4, spec)
         case .command(let spec): writer.put(5, spec)
+        case .approval(let spec): writer.put(7, spec)
+        case .webhook(let spec): writer.put(8, spec)
+        case .load(let spec): writer.put(9, spec)
         }
         writer.put(6, schedule)
     }
@@ -24,6 +27,9 @@ extension GateSpec: RecordCodable {
             case 4: question = .smoke(try reader.record())
             case 5: question = .command(try reader.record())
             case 6: schedule = try reader.record()
+            case 7: question = .approval(try reader.record())
+            case 8: question = .webhook(try reader.record())
+            case 9: question = .load(try reader.record())
             case _: try reader.skip()
             }
         }

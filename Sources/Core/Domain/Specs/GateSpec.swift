@@ -21,6 +21,12 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     case command(CommandSpec)
     /// Limits on what the router counted.
     case threshold(ThresholdSpec)
+    /// A person's word. It is a command and never a look: no adapter is asked.
+    case approval(ApprovalSpec)
+    /// Another system's judgement, asked over HTTP.
+    case webhook(WebhookGateSpec)
+    /// Load put on the instances of the release on trial, and limits on what comes back.
+    case load(LoadSpec)
 
     /// The word that the manifest uses.
     package var word: String {
@@ -29,6 +35,9 @@ package enum GateQuestion: Hashable, Sendable, Codable {
         case .smoke: "smoke"
         case .command: "command"
         case .threshold: "threshold"
+        case .approval: "approval"
+        case .webhook: "webhook"
+        case .load: "load"
         }
     }
 
@@ -36,14 +45,23 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     package var needsTraffic: Bool {
         switch self {
         case .threshold: true
-        case .health, .smoke, .command: false
+        case .health, .smoke, .command, .approval, .webhook, .load: false
+        }
+    }
+
+    /// Answered by a command of a person, not by looks.
+    package var isApproval: Bool {
+        switch self {
+        case .approval: true
+        case .health, .smoke, .command, .threshold, .webhook, .load: false
         }
     }
 
     /// Whether a look may be taken again when nobody knows how it ended.
     package var isRepeatable: Bool {
         switch self {
-        case .health, .threshold: true
+        // A webhook is asked with the key of its look, which stays the same; load is read-only requests.
+        case .health, .threshold, .approval, .webhook, .load: true
         case .smoke(let smoke): smoke.requests.allSatisfy { $0.method == "GET" || $0.method == "HEAD" }
         case .command: false
         }

@@ -46,7 +46,7 @@ package enum NotifyKind: String, Hashable, Sendable, Codable, CaseIterable {
         case .other, .rolloutStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .gateFailed, .gateSkipped,
             .holdEnded, .arrived, .revertStarted, .reverted, .paused, .resumed, .promoteAsked, .abortAsked, .retryAsked,
             .quarantineLifted, .scaledDown, .downAsked, .down, .supervisorStarted, .lookFailed,
-            .preflightSkipped, .trialRestarted, .hookStarted, .hookEnded:
+            .preflightSkipped, .trialRestarted, .approved, .rejected, .approvalExpired, .hookStarted, .hookEnded:
             return nil
         }
     }

@@ -15,19 +15,75 @@ extension SenseCheck {
             if gate.entry.value["command"] == nil, let env = gate.entry.value.entry("env") {
                 findings.warning(.noEffect, env.keyPlace, "`env` has no effect without `command`", hint: "take it out")
             }
+            if spec.question.isApproval {
+                checkApproval(gate, &findings)
+                continue
+            }
             checkSchedule(spec.schedule, gate, &findings)
             switch spec.question {
-            case .threshold(let threshold):
-                guard threshold.errorRate == nil, threshold.minRate == nil, threshold.latencies.isEmpty,
-                    !findings.hasError(near: gate.entry.value["threshold"])
-                else { continue }
-                findings.error(
-                    .missingKey, gate.entry.value.entry("threshold")?.keyPlace ?? gate.place,
-                    "the threshold of `\(gate.name)` has no limit",
-                    hint: "for example `errorRate: \"<= 1%\"` or `p95: \"<= 200ms\"`")
+            case .threshold(let threshold): checkLimits(threshold, "threshold", gate, &findings)
+            case .load(let load):
+                checkLimits(load.limits, "load", gate, &findings)
+                checkLoad(load, spec.schedule, gate, &findings)
+            case .webhook(let webhook): checkWebhook(webhook, gate, &findings)
             case .smoke: checkRequests(gate, spec.schedule, &findings)
-            case .health, .command: continue
+            case .health, .command, .approval: continue
             }
+        }
+    }
+
+    private func checkLimits(
+        _ limits: ThresholdSpec, _ key: String, _ gate: GateReading, _ findings: inout Findings
+    ) {
+        guard limits.errorRate == nil, limits.minRate == nil, limits.latencies.isEmpty,
+            !findings.hasError(near: gate.entry.value[key])
+        else { return }
+        findings.error(
+            .missingKey, gate.entry.value.entry(key)?.keyPlace ?? gate.place,
+            "the \(key) of `\(gate.name)` has no limit",
+            hint: "for example `errorRate: \"<= 1%\"` or `p95: \"<= 200ms\"`")
+    }
+
+    private func checkLoad(
+        _ load: LoadSpec, _ schedule: GateSchedule, _ gate: GateReading, _ findings: inout Findings
+    ) {
+        let tree = gate.entry.value
+        if let timeout = tree["timeout"], schedule.timeout <= load.duration {
+            findings.error(
+                .noWayForward, timeout.place,
+                "a look may take \(schedule.timeout), and the load goes on for \(load.duration)",
+                hint: "make `timeout` longer than `for`, or leave it out")
+        }
+        let most = load.perSecond * Int(load.duration.milliseconds) / 1000
+        if let place = tree["load"]?["minRequests"]?.place ?? tree["load"]?["for"]?.place,
+            most < load.limits.minRequests
+        {
+            findings.error(
+                .noWayForward, place,
+                "this load makes \(most) requests, fewer than the \(load.limits.minRequests) asked for",
+                hint: "raise `perSecond` or `for`, or lower `minRequests`")
+        }
+    }
+
+    private func checkWebhook(_ webhook: WebhookGateSpec, _ gate: GateReading, _ findings: inout Findings) {
+        if case .file(let path) = webhook.secret, !path.hasPrefix("/"),
+            let place = gate.entry.value["webhook"]?["secretFile"]?.place
+        {
+            findings.error(
+                .badValue, place, "the secret's file is read by the supervisor, which knows no project directory",
+                hint: "write an absolute path")
+        }
+    }
+
+    /// A person is not asked again and again.
+    private func checkApproval(_ gate: GateReading, _ findings: inout Findings) {
+        let keys = [
+            "initialDelay", "interval", "count", "timeout", "failureLimit", "errorLimit", "inconclusiveLimit",
+        ]
+        for entry in keys.compactMap({ gate.entry.value.entry($0) }) {
+            findings.warning(
+                .noEffect, entry.keyPlace, "`\(entry.key)` has no effect on an approval",
+                hint: "`within` says how long it is waited for, `onInconclusive` what follows")
         }
     }
 

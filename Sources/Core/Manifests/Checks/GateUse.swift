@@ -40,6 +40,19 @@ extension ServiceReading {
 }
 
 extension SenseCheck {
+    /// A person is asked once, and takes time.
+    private func checkApproval(_ use: GateUse, _ service: ServiceReading, _ findings: inout Findings) {
+        if service.strategy["background"]?.items.contains(where: { $0.place == use.place }) == true {
+            findings.error(
+                .noWayForward, use.place, "`\(use.name)` is an approval: a person cannot be asked in the background",
+                hint: "name it at a step, or under `gates`, `before` or `after`")
+        } else if case .recreate = service.plan.strategy.kind {
+            findings.error(
+                .outage, use.place, "`\(use.name)` is an approval, and with `recreate` nothing serves while it waits",
+                hint: "use another strategy, or ask before the deploy")
+        }
+    }
+
     /// Every gate that a strategy names exists, and can answer where it is asked.
     func checkGateUses(_ service: ServiceReading, _ findings: inout Findings) {
         let names = reading.gates.map(\.name)
@@ -65,12 +78,13 @@ extension SenseCheck {
                         "`\(use.name)` measures requests, but here the new release does not get any yet",
                         hint: "ask it after a weight or the switch, or ask a `smoke` gate here")
                 }
-            case .smoke where service.isWorker:
+            case .smoke where service.isWorker, .load where service.isWorker:
                 findings.error(
                     .needsTraffic, use.place,
                     "`\(use.name)` sends requests, but `\(service.name)` has no port to send them to",
                     hint: "judge a worker with a `command` or `health` gate")
-            case .smoke, .health, .command, nil: continue
+            case .approval: checkApproval(use, service, &findings)
+            case .smoke, .health, .command, .webhook, .load, nil: continue
             }
         }
     }

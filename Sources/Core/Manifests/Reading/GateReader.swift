@@ -15,13 +15,37 @@ struct GateReader {
                 initialDelay: tree.span("initialDelay", or: standard.initialDelay),
                 interval: tree.span("interval", or: standard.interval),
                 count: tree.integer("count", or: standard.count),
-                timeout: tree.span("timeout", or: standard.timeout),
+                timeout: tree.span("timeout", or: timeout(of: question, standard)),
                 failureLimit: tree.integer("failureLimit", or: standard.failureLimit),
                 errorLimit: tree.integer("errorLimit", or: standard.errorLimit),
                 inconclusiveLimit: tree.integer("inconclusiveLimit", or: standard.inconclusiveLimit),
                 onInconclusive: tree["onInconclusive"]?.text.flatMap { OnInconclusive(rawValue: $0) }
                     ?? standard.onInconclusive,
                 extendLimit: tree.span("extendLimit", or: standard.extendLimit)))
+    }
+
+    /// A load takes its time.
+    private func timeout(of question: GateQuestion, _ standard: GateSchedule) -> Span {
+        switch question {
+        case .load(let spec): spec.duration + .seconds(30)
+        case .health, .smoke, .command, .threshold, .approval, .webhook: standard.timeout
+        }
+    }
+
+    private func webhook(_ tree: Tree) -> GateQuestion? {
+        guard let url = tree["url"]?.text else { return nil }
+        if let name = tree["secretEnv"]?.text { return .webhook(WebhookGateSpec(url: url, secret: .variable(name))) }
+        return tree["secretFile"]?.text.map { .webhook(WebhookGateSpec(url: url, secret: .file($0))) }
+    }
+
+    private func load(_ tree: Tree) -> LoadSpec {
+        let standard = LoadSpec(path: "/", limits: ThresholdSpec())
+        return LoadSpec(
+            path: tree.word("path", or: standard.path), headers: tree.variables("headers"),
+            perSecond: tree.integer("perSecond", or: standard.perSecond),
+            connections: tree.integer("connections", or: standard.connections),
+            duration: tree.span("for", or: standard.duration),
+            through: LoadWay(rawValue: tree.word("through", or: "")) ?? .instances, limits: threshold(tree))
     }
 
     private var question: GateQuestion? {
@@ -31,6 +55,13 @@ struct GateReader {
         case "command":
             return .command(CommandSpec(command: value.items.compactMap(\.text), env: tree.variables("env")))
         case "threshold": return .threshold(threshold(value))
+        case "webhook": return webhook(value)
+        case "load": return .load(load(value))
+        case "approval":
+            return .approval(
+                ApprovalSpec(
+                    by: Approver(rawValue: value.word("by", or: "")) ?? .anyone,
+                    within: value.span("within", or: ApprovalSpec.standardWithin)))
         default: return .health
         }
     }

@@ -1,6 +1,8 @@
+import Domain
+
 /// The shapes of gates.
 enum GateShape {
-    static let questions = ["health", "smoke", "command", "threshold"]
+    static let questions = ["health", "smoke", "command", "threshold", "approval", "webhook", "load"]
     static let methods = ["get", "head", "post", "put", "patch", "delete"]
 
     static let gate = MapShape(
@@ -23,7 +25,81 @@ enum GateShape {
         Field(
             "threshold", .map(threshold), example: "threshold: { errorRate: \"<= 1%\" }",
             "Limits on the requests that the new release served."),
+        Field(
+            "approval", .map(approval), example: "approval: { by: other, within: 4h }",
+            "A person's word: `slipway approve` or `slipway reject`."),
+        Field(
+            "webhook", .map(webhook),
+            example: "webhook: { url: \"https://ci.example.com/gate\", secretFile: /etc/slipway/gate.key }",
+            "Another system's answer to a signed POST."),
+        Field(
+            "load", .map(load), example: "load: { path: /search, perSecond: 200, p95: \"<= 200ms\" }",
+            "Load on the instances of the new release, and limits on what comes back."),
     ]
+
+    static let webhook = MapShape(
+        title: "a webhook",
+        fields: [
+            Field(
+                "url", .scalar(.webURL), required: true, example: "url: \"https://ci.example.com/gate\"",
+                "Where the question is posted. Redirects are not followed."),
+            Field(
+                "secretEnv", .scalar(.identifier), example: "secretEnv: GATE_SECRET",
+                "The variable of the supervisor that has the secret to sign with."),
+            Field(
+                "secretFile", .scalar(.path), example: "secretFile: /etc/slipway/gate.key",
+                "The file that has the secret to sign with: an absolute path on the machine that deploys."),
+        ], choices: [Choice(keys: ["secretEnv", "secretFile"], isRequired: true)])
+
+    static let load = MapShape(
+        title: "a load",
+        fields: [
+            Field("path", .scalar(.urlPath), standard: "/", example: "path: /search", "What is asked for, with GET."),
+            Field("headers", headers, example: "headers: { Accept: application/json }", "Headers to send."),
+            Field(
+                "perSecond", .scalar(.integer(1...100_000)), standard: "50", example: "perSecond: 200",
+                "Requests a second, over all instances together."),
+            Field(
+                "connections", .scalar(.integer(1...10_000)), standard: "64", example: "connections: 64",
+                "Connections at most, over all instances together."),
+            Field(
+                "for", .scalar(.duration(mayBeZero: false)), standard: "30s", example: "for: 30s",
+                "For how long requests start. The gate's `timeout` is this and 30s more, unless it is given."),
+            Field(
+                "through", .scalar(.word(LoadWay.allCases.map(\.rawValue))), standard: "instances",
+                example: "through: instances",
+                "`instances` of the new release, past the router; or the service's first `route`, as users come."),
+            Field(
+                "errorRate", .scalar(.shareLimit), example: "errorRate: \"<= 0.1%\"",
+                "The highest share of requests that failed: 4xx, 5xx, or no answer."),
+            Field(
+                "rate", .scalar(.rateLimit), example: "rate: \">= 190/s\"",
+                "The lowest number of requests a second that came to an end."),
+            Field(
+                "minRequests", .scalar(.integer(1...1_000_000_000)), standard: "100", example: "minRequests: 200",
+                "With fewer requests a look is inconclusive, never a pass."),
+        ],
+        families: [
+            FieldFamily(
+                pattern: "^p(50|90|95|99|99\\.9)$",
+                matches: {
+                    Quantity.percentile($0).map(LoadSpec.percentiles.contains) ?? false && !$0.hasSuffix("0.0")
+                },
+                shape: .scalar(.durationLimit),
+                summary: "The highest latency at this percentile: 50, 90, 95, 99 or 99.9.",
+                example: "p95: \"<= 200ms\"", label: "pNN")
+        ])
+
+    static let approval = MapShape(
+        title: "an approval",
+        fields: [
+            Field(
+                "by", .scalar(.word(Approver.allCases.map(\.rawValue))), standard: "anyone", example: "by: other",
+                "Whose word counts. `other`: another user than the one who asked for the deployment."),
+            Field(
+                "within", .scalar(.duration(mayBeZero: false)), standard: "1d", example: "within: 4h",
+                "How long it is waited for; then `onInconclusive` says what follows."),
+        ])
 
     private static let scheduleFields = [
         Field(

@@ -42,7 +42,7 @@ extension ScalarShape {
                 return wrong.with(hint: "the request comes first and is not above the limit")
             }
             return wrong
-        case .yes, .duration, .hold, .amount, .size, .path, .urlPath, .listen, .host, .headerName, .identifier,
+        case .yes, .duration, .hold, .amount, .size, .path, .urlPath, .webURL, .listen, .host, .headerName, .identifier,
             .jsonPath, .shareLimit, .durationLimit, .rateLimit, .text, .filled, .form:
             return wrong
         }
@@ -57,7 +57,7 @@ extension ScalarShape {
     /// Names and paths: texts that a plain number or boolean cannot stand for.
     private var isName: Bool {
         switch self {
-        case .name, .projectPath, .path, .urlPath, .host, .headerName, .identifier, .jsonPath, .word: true
+        case .name, .projectPath, .path, .urlPath, .webURL, .host, .headerName, .identifier, .jsonPath, .word: true
         case .text, .filled, .boolean, .yes, .integer, .version, .duration, .hold, .weight, .amount, .cpu, .memory,
             .size, .listen, .shareLimit, .durationLimit, .rateLimit, .form:
             false
@@ -85,7 +85,7 @@ extension ScalarShape {
         case .shareLimit: written = "\"\(sign.isEmpty ? "<= " : sign)\(number)%\""
         case .rateLimit: written = "\"\(sign.isEmpty ? ">= " : sign)\(number)/s\""
         case .text, .filled, .word, .boolean, .yes, .integer, .version, .amount, .cpu, .name, .projectPath, .path,
-            .urlPath,
+            .urlPath, .webURL,
             .listen, .host, .headerName, .identifier, .jsonPath, .form:
             return nil
         }
@@ -116,6 +116,7 @@ extension ScalarShape {
         case .projectPath: return Self.staysInside(text)
         case .path: return Self.isPath(text)
         case .urlPath: return text.hasPrefix("/") && Self.isVisible(text)
+        case .webURL: return Self.isWebURL(text)
         case .listen: return Quantity.listen(text) != nil
         case .host: return Self.isHost(text)
         case .form(let form): return form.accepts(text)
@@ -130,6 +131,14 @@ extension ScalarShape {
 }
 
 extension ScalarShape {
+    static func isWebURL(_ text: String) -> Bool {
+        guard let scheme = ["http://", "https://"].first(where: { text.hasPrefix($0) }) else { return false }
+        let rest = text.dropFirst(scheme.count)
+        let authority = rest.prefix { !"/?#".contains($0) }
+        return !authority.isEmpty && !authority.contains("@") && rest.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7f }
+            && !rest.contains("#")
+    }
+
     /// Relative, and no part of it goes up.
     static func staysInside(_ text: String) -> Bool {
         isPath(text) && !text.hasPrefix("/") && !text.split(separator: "/").contains("..")

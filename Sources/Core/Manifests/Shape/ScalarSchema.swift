@@ -43,6 +43,7 @@ extension ScalarShape {
                 Self.integer(1...65_535),
                 .pattern("^((\\[(?=.*:.*\\])[0-9A-Za-z:.%-]+\\]|[0-9A-Za-z.-]+):)?\(Self.port)$"),
             ])
+        case .webURL: .pattern("^https?://[!\"$-.0-9:;<=>A-~]{1,}([/?][!\"$-~]*)?$")
         case .host: .pattern("^(\\*\\.)?(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*$")
         case .headerName: KeyShape.headerName.schema
         case .identifier: KeyShape.identifier.schema

@@ -34,6 +34,8 @@ enum ScalarShape: Hashable, Sendable {
     case path
     /// Begins with a slash.
     case urlPath
+    /// `http://` or `https://`, without a user's name.
+    case webURL
     /// A port, or `address:port`.
     case listen
     /// A host name, `*.` in front allowed.
@@ -74,6 +76,7 @@ enum ScalarShape: Hashable, Sendable {
         case .projectPath: "a path inside the project"
         case .path: "a path"
         case .urlPath: "a path that begins with `/`"
+        case .webURL: "an `http://` or `https://` URL"
         case .listen: "a port, or `address:port`"
         case .host: "a host name"
         case .headerName: "the name of a header"
@@ -103,6 +106,7 @@ enum ScalarShape: Hashable, Sendable {
         case .durationLimit: "write `<=` and a length of time: `\"<= 200ms\"`"
         case .rateLimit: "write `>=` and requests a second: `\">= 50/s\"`"
         case .jsonPath: "names and indices: `id`, `items[0].id`"
+        case .webURL: "for example `https://ci.example.com/gate`, without a user's name or a fragment"
         case .boolean: "without quotes"
         case .yes: "write `true`, or leave the key out"
         case .version: "a later version needs a later Slipway"

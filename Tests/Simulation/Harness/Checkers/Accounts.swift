@@ -201,6 +201,9 @@ final class EnvironmentAccount {
     var liftsAsked: Set<ContentDigest> = []
     var quarantinesAsked: Set<ContentDigest> = []
     var skipsAsked = 0
+    /// Who said yes or no to an approval.
+    var approvalsAsked: Set<String> = []
+    var rejectionsAsked: Set<String> = []
     /// A person took a hand in it.
     var isDisturbed = false
     /// Rollouts that were begun and ended.

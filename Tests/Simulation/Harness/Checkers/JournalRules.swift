@@ -70,7 +70,8 @@ extension Referee {
                 account.warm = nil
             }
         case .rolloutStarted, .arrived, .revertStarted, .reverted, .gateSkipped, .gateFailed, .promoteAsked,
-            .scaledDown, .heldForInspection, .trialRestarted, .retryAsked, .needsPerson:
+            .scaledDown, .heldForInspection, .trialRestarted, .retryAsked, .needsPerson, .approved, .rejected,
+            .approvalExpired:
             guard let name = event.service, let place = place(environment.id, name) else { return }
             rolloutEvent(event, accounts[place], environment, moment)
         case .other, .deploymentFailed, .preflightSkipped, .hookStarted, .hookEnded, .stageStarted, .weightMoved,
@@ -119,8 +120,19 @@ extension Referee {
             checkTurn(account, environment)
         case .reverted: account.trial?.phase = .reverted
         case .gateFailed: account.trial?.hasFailed = true
+        case .approved: approved(event, account, environment)
+        case .rejected:
+            if !environment.rejectionsAsked.contains(event.by) {
+                fail(5, "\(event.by) is said to have rejected \(account.name)@\(account.trial?.to.number.value ?? 0)")
+            }
+            account.trial?.hasFailed = true
+        case .approvalExpired: environment.isDisturbed = true
         case .gateSkipped:
             if environment.skipsAsked == 0 || event.by.isEmpty { fail(5, "a gate is skipped and nobody asked for it") }
+            let gate = account.trial?.gates.first { event.text.hasPrefix("\($0.name):") }
+            if case .approval(let spec)? = gate?.question, spec.by == .other, event.by == environment.active?.by {
+                fail(5, "\(event.by) skips the approval of another user")
+            }
             account.trial?.skipped.append(event.text)
         case .heldForInspection: held(account)
         case .retryAsked: account.trial?.isRetried = true

@@ -59,7 +59,10 @@ extension Referee {
         switch look.gate.question {
         case .command: isExclusive = true
         case .smoke(let smoke): isExclusive = smoke.requests.contains { $0.method == "POST" }
-        case .health, .threshold: isExclusive = false
+        case .health, .threshold, .webhook, .load: isExclusive = false
+        case .approval:
+            isExclusive = false
+            fail(5, "the approval \(look.gate.name) is looked at, and no person is asked")
         }
         if isExclusive, !isFirst { fail(7, "look \(look.key.look) of gate \(look.gate.name) is taken twice") }
     }
@@ -94,6 +97,24 @@ extension Referee {
     private func isDone(_ gate: GateName, _ trial: TrialAccount, isBackground: Bool = false) -> Bool {
         if trial.passed.contains(gate) { return true }
         return trial.skipped.contains { $0.hasPrefix(isBackground ? "background gates:" : "\(gate):") }
+    }
+
+    /// A person's yes is one that was given, and by somebody whose word counts.
+    func approved(_ event: Event, _ account: ServiceAccount, _ environment: EnvironmentAccount) {
+        guard let trial = account.trial, trial.deployment == event.deployment else {
+            return fail(5, "an approval for a rollout that is not under way")
+        }
+        let name = GateName(String(event.text.prefix { $0 != ":" }))
+        guard case .approval(let spec)? = trial.gates.first(where: { $0.name == name })?.question else {
+            return fail(5, "\(name) is approved, and is no approval")
+        }
+        if !environment.approvalsAsked.contains(event.by) {
+            fail(5, "\(name) is approved by \(event.by), who never said so")
+        }
+        if spec.by == .other, event.by == environment.active?.by {
+            fail(5, "\(name) is approved by \(event.by), who asked for the deployment")
+        }
+        account.trial?.passed.append(name)
     }
 
     func checkPromotion(_ account: ServiceAccount, _ trial: TrialAccount) {

@@ -75,6 +75,13 @@ final class Referee {
         case .liftQuarantine(let digest, _): account.liftsAsked.insert(digest)
         case .quarantine(_, _, let digest, _): account.quarantinesAsked.insert(digest)
         case .abort, .down: account.isDisturbed = true
+        case .approve(_, _, let isApproved, _):
+            if isApproved {
+                account.approvalsAsked.insert(envelope.by)
+            } else {
+                account.rejectionsAsked.insert(envelope.by)
+                account.isDisturbed = true
+            }
         case .deploy, .pause, .resume, .retry: break
         }
     }

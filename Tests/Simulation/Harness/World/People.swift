@@ -48,9 +48,9 @@ final class People {
         }
     }
 
-    func envelope(_ command: EnvironmentCommand) -> CommandEnvelope {
+    func envelope(_ command: EnvironmentCommand, by: String) -> CommandEnvelope {
         lastCommand += 1
-        return CommandEnvelope(id: lastCommand, by: "ann", command: command)
+        return CommandEnvelope(id: lastCommand, by: by, command: command)
     }
 }
 
@@ -79,9 +79,9 @@ extension World {
         plan(.personActs, in: gap)
     }
 
-    func ask(_ command: EnvironmentCommand, _ environment: Int) {
-        let envelope = people.envelope(command)
-        tell("ann asks \(envelope.id) in \(environments[environment]): \(text(command))")
+    func ask(_ command: EnvironmentCommand, _ environment: Int, by: String = "ann") {
+        let envelope = people.envelope(command, by: by)
+        tell("\(by) asks \(envelope.id) in \(environments[environment]): \(text(command))")
         referee.asked(envelope, environment)
         let addressed = AddressedCommand(environment: environments[environment], envelope: envelope)
         plan(.command(slot: commands.keep(addressed)), in: choices.delay(0, 50))
@@ -111,6 +111,15 @@ extension World {
             command = choices.chance(4_000) ? .retry : .abort(reason: "seen enough")
         } else if rollout.pausedSince != nil {
             command = choices.chance(7_000) ? .resume(service.service) : .abort(reason: "it took too long")
+        } else if let approval = rollout.approval, choices.chance(8_000) {
+            // Ann asked for the deployment; now and then she tries to say yes herself.
+            let gate = choices.chance(9_000) ? approval.gate : GateName("another")
+            ask(
+                .approve(
+                    service.service, choices.chance(5_000) ? gate : nil, isApproved: choices.chance(8_000),
+                    reason: choices.chance(5_000) ? "I read it" : ""), environment,
+                by: choices.chance(7_000) ? "bob" : "ann")
+            return
         } else if rollout.isGateHeld {
             switch choices.below(3) {
             case 0: command = .promote(service.service, skipGate: nil)
@@ -223,6 +232,9 @@ extension World {
             return "\(order.kind.word) " + items.joined(separator: ", ") + gone
         case .promote(let service, let skip):
             return "promote \(service.map { "\($0)" } ?? "all")\(skip == nil ? "" : ", skipping the gate")"
+        case .approve(let service, let gate, let isApproved, _):
+            return
+                "\(isApproved ? "approve" : "reject") \(service.map { "\($0)" } ?? "all") \(gate.map { "\($0)" } ?? "")"
         case .pause: return "pause"
         case .resume: return "resume"
         case .abort: return "abort"

@@ -31,7 +31,7 @@ extension Randomness {
             kind = .recreate(RecreateSpec(gates: someGates(&gates, most: 1)))
         }
         return StrategySpec(
-            kind: kind, background: chance(3_000) ? [gate(&gates)] : [],
+            kind: kind, background: chance(3_000) ? [gate(&gates, mayAsk: false)] : [],
             minReady: chance(3_000) ? .milliseconds(delay(100, 5_000)) : .zero,
             progressDeadline: .milliseconds(delay(45_000, 180_000)),
             scaleDownDelay: chance(7_000) ? .milliseconds(delay(0, 60_000)) : .zero,
@@ -60,11 +60,15 @@ extension Randomness {
         return names
     }
 
-    private mutating func gate(_ gates: inout [GateSpec]) -> GateName {
+    private mutating func gate(_ gates: inout [GateSpec], mayAsk: Bool = true) -> GateName {
         let name = GateName("g\(gates.count)")
         let question: GateQuestion
-        switch below(4) {
+        switch below(6) {
         case 0: question = .health
+        case 4 where mayAsk:
+            question = .approval(
+                ApprovalSpec(by: chance(5_000) ? .other : .anyone, within: .milliseconds(delay(20_000, 600_000))))
+        case 5: question = .webhook(WebhookGateSpec(url: "https://ci.example.com/gate", secret: .variable("KEY")))
         case 1: question = .threshold(ThresholdSpec(errorRate: 10_000))
         case 2:
             question = .smoke(

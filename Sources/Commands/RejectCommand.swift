@@ -1,0 +1,28 @@
+package import ArgumentParser
+import Domain
+import SupervisorAPI
+
+/// `slipway reject`.
+package struct RejectCommand: AsyncParsableCommand {
+    package static let configuration = CommandConfiguration(
+        commandName: "reject",
+        abstract: "Say no to an approval gate: the rollout goes back.",
+        discussion: """
+            Your user is told by the system, not by you, and is kept in the journal with the reason. A gate with
+            `by: other` wants another user than the one who asked for the deployment; where that user may not use this
+            state directory, the door for approvals is another socket (SLIPWAY_APPROVALS).
+
+            Examples:
+              slipway reject api release-ok --reason "tried it on staging"
+              slipway reject production api release-ok
+              slipway reject production api release-ok --approvals /run/slipway/approvals.sock --project shop
+            """)
+
+    @OptionGroup package var answer: ApprovalOptions
+
+    package init() {}
+
+    package func run() async throws {
+        try await answer.give(.reject, done: "rejected")
+    }
+}
