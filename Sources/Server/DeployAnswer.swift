@@ -9,8 +9,7 @@ import SupervisorAPI
 
 extension SupervisorDesk {
     func plan(_ request: DeployRequest) async throws -> PlanReport {
-        // Files go their way when it is deployed.
-        let (plan, origin) = try await workOut(request, areFilesNeeded: false)
+        let (plan, origin) = try await workOut(request, filesCome: request.from == nil)
         return report(plan, in: request.project.environment, origin: origin)
     }
 
@@ -66,8 +65,9 @@ extension SupervisorDesk {
         return Standing(state: state, parts: parts, router: router.capabilities)
     }
 
+    /// - Parameter filesCome: what the client packed is sent only when it is deployed: a plan asks for none of it.
     private func workOut(
-        _ request: DeployRequest, areFilesNeeded: Bool = true
+        _ request: DeployRequest, filesCome: Bool = false
     ) async throws -> (plan: DeployPlan, origin: String) {
         let id = request.project.environment
         var desired = Desired(
@@ -91,16 +91,16 @@ extension SupervisorDesk {
         }
         plan.notes = staged.notes + plan.notes
         plan.objections = staged.objections + plan.objections
-        if staged.objections.isEmpty { try await checkFiles(desired, areFilesNeeded, &plan) }
+        if staged.objections.isEmpty { try await checkFiles(desired, filesCome: filesCome, &plan) }
         return (plan, staged.origin)
     }
 
     /// Files that are not there cannot be deployed.
-    private func checkFiles(_ desired: Desired, _ arePackedNeeded: Bool, _ plan: inout DeployPlan) async throws {
+    private func checkFiles(_ desired: Desired, filesCome: Bool, _ plan: inout DeployPlan) async throws {
         for item in plan.items where item.order != nil {
             let pinned = desired.pinned.first { $0.service == item.service }
-            if pinned == nil, !arePackedNeeded { continue }
             let packed = desired.artifacts.first { $0.service == item.service }?.artifact
+            if pinned == nil, filesCome { continue }
             guard let digest = (pinned?.parts.artifact ?? packed)?.digest, try await !artifacts.contains(digest) else {
                 continue
             }

@@ -239,6 +239,27 @@ def a_deploy_goes_on_when_the_laptop_leaves(place):
         assert there(place)["services"][0]["instances"] == []
 
 
+def an_approval_is_given_on_another_machine(place):
+    with machine(place) as box:
+        add(place, box)
+        shop(place, 1)
+        place.run("deploy", "production")
+        shop(place, 2, "canary: { steps: [{ weight: 50% }, { gate: ok }] }")
+        with open(os.path.join(place.project, "slipway.yaml"), "a", encoding="utf-8") as file:
+            file.write("gates: { ok: { approval: { by: anyone, within: 1h } } }\n")
+        output = place.run("deploy", "production", code=4)
+        assert "slipway approve production app ok" in output, output
+        output = place.run("approve", "production", "app", "ok", "--approvals", "/nowhere/a.sock", code=2)
+        assert "the environment is on box" in output, output
+        place.run("approve", "production", "app", "ok", "--reason", "seen there")
+        eventually(lambda: (there(place).get("last") or {}).get("number") == 2, 60, "the deployment ends")
+        assert place.get() == (200, "version 2\n")
+        # Who it was is the user whom the other machine's SSH server let in.
+        story = place.run("history", "production", "2")
+        assert f"by {getpass.getuser()}" in story and "seen there" in story, story
+        assert not place.pid_of("keeper"), "nothing was started here"
+
+
 def a_machine_is_upgraded_while_it_serves(place):
     with machine(place) as box:
         add(place, box)
@@ -368,6 +389,7 @@ def a_keeper_unit_is_exported(place):
 
 TESTS = [
     a_deploy_goes_on_when_the_laptop_leaves,
+    an_approval_is_given_on_another_machine,
     a_machine_is_upgraded_while_it_serves,
     a_machine_that_cannot_be_reached_is_explained,
     a_machine_without_room_keeps_nothing_half_done,

@@ -38,7 +38,7 @@ enum GateShape {
     ]
 
     static let webhook = MapShape(
-        title: "a webhook",
+        title: "a webhook gate",
         fields: [
             Field(
                 "url", .scalar(.webURL), required: true, example: "url: \"https://ci.example.com/gate\"",
