@@ -110,6 +110,9 @@ let conformance: [Target] = [
         name: "JournalConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/JournalConformance",
         swiftSettings: strict),
     .target(
+        name: "MigrationConformance", dependencies: ["Domain", "Ports"],
+        path: "Tests/Conformance/MigrationConformance", swiftSettings: strict),
+    .target(
         name: "RouterConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/RouterConformance",
         swiftSettings: strict),
     .target(
@@ -170,7 +173,9 @@ let checks: [Target] = [
     tests(
         "ProcessRuntimeTests", "Adapters/ProcessRuntime",
         [
-            "ProcessRuntime", "DirectoryArtifacts", "RuntimeConformance", "KeeperControl", "CLinux", "Domain", "Ports",
+            "ProcessRuntime", "DirectoryArtifacts", "RuntimeConformance", "MigrationConformance", "KeeperControl",
+            "CLinux",
+            "Domain", "Ports",
             "keeper-probe", .logging,
         ]),
 ]

@@ -30,6 +30,9 @@ package struct DeployCommand: AsyncParsableCommand {
     @Option(help: "Why; kept in the journal.")
     package var reason: String = ""
 
+    @Flag(help: "Deploy what is not declared to run on the schema that the data has been migrated to.")
+    package var accept = false
+
     @Flag(help: "Wait for a deployment that is under way, instead of being refused.")
     package var wait = false
 
@@ -44,7 +47,8 @@ package struct DeployCommand: AsyncParsableCommand {
             let only = try chosenServices(services, loaded)
             return try await Session.open(common, startIfNeeded: true) { session in
                 try await deployAndFollow(
-                    loaded, only: only, reason: reason, session: session, common: common, wait: wait, detach: detach)
+                    loaded, only: only, reason: reason, session: session, common: common, wait: wait, detach: detach,
+                    accept: accept)
             }
         }
     }
@@ -53,13 +57,14 @@ package struct DeployCommand: AsyncParsableCommand {
 /// Packs, asks, and follows; the same for `deploy` and `up`.
 func deployAndFollow(
     _ loaded: LoadedProject, only: [ServiceName], reason: String, session: Session, common: CommonOptions,
-    wait: Bool, detach: Bool
+    wait: Bool, detach: Bool, accept: Bool = false
 ) async throws -> Int32 {
     let artifacts = try await packArtifacts(loaded, only: only, session: session) { text in
         if common.output == .text { note(text) }
     }
     let request = DeployRequest(
-        project: loaded.project, artifacts: artifacts, by: session.user, reason: reason, only: only)
+        project: loaded.project, artifacts: artifacts, by: session.user, reason: reason, only: only,
+        accept: accept)
     var reply = try await session.client.deploy(request)
     if wait, reply.code == "busy", common.output == .text { note("waiting: \(reply.message)") }
     while wait, reply.code == "busy" {

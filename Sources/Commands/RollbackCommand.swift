@@ -16,6 +16,7 @@ package struct RollbackCommand: AsyncParsableCommand {
               slipway rollback production --to 36
               slipway rollback --service api
               slipway rollback --service api --release 14
+              slipway rollback --accept            (across a migration that is not declared compatible)
 
             Exit codes: 0 done, 1 refused, 3 the rollback itself was reverted.
             """)
@@ -30,6 +31,9 @@ package struct RollbackCommand: AsyncParsableCommand {
 
     @Option(help: "With --service: to this release.")
     package var release: Int?
+
+    @Flag(help: "Go back across migrations that are not declared compatible.")
+    package var accept = false
 
     @Option(help: "Why; kept in the journal.")
     package var reason: String = ""
@@ -50,7 +54,7 @@ package struct RollbackCommand: AsyncParsableCommand {
                     environment,
                     RollbackRequest(
                         to: to.map { DeploymentNumber($0) }, service: service.map { ServiceName($0) },
-                        release: release.map { ReleaseNumber($0) }, by: session.user, reason: reason))
+                        release: release.map { ReleaseNumber($0) }, by: session.user, reason: reason, accept: accept))
                 guard reply.outcome == "accepted", let number = reply.deployment else {
                     return try reply.conclude(common.output, done: "")
                 }

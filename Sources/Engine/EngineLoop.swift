@@ -1,5 +1,6 @@
 package import Deployments
 package import Domain
+import Judging
 package import Ports
 import Rollouts
 
@@ -66,6 +67,7 @@ package struct EngineLoop: Sendable {
                 of: environments[index].services[place], in: before.id, fence: fence, now: now, into: &turn)
         }
         addLooks(index, decision, &turn)
+        addMigrations(index, decision, &turn)
     }
 
     /// A service that is new since the last turn has no ledger yet.
@@ -116,12 +118,29 @@ package struct EngineLoop: Sendable {
         }
     }
 
+    private func addMigrations(_ index: Int, _ decision: EnvironmentDecision, _ turn: inout Turn) {
+        for (place, order) in decision.migrations {
+            let state = environments[index].services[place]
+            guard let rollout = state.rollout else { continue }
+            let key = MigrationKey(
+                environment: environments[index].id, service: state.service, deployment: rollout.deployment,
+                attempt: order.attempt)
+            turn.effects.append(
+                .migrate(
+                    MigrationEffect(key: key, release: rollout.to.number, action: order.action, fence: fence)))
+        }
+    }
+
     private func look(_ index: Int, _ place: Int, _ order: LookOrder) -> LookEffect? {
         let state = environments[index].services[place]
         guard let rollout = state.rollout, let gate = rollout.plan.gate(order.gate) else { return nil }
         let key = LookKey(
             environment: environments[index].id, service: state.service, deployment: rollout.deployment,
             run: order.run, look: order.look)
+        // After a migration it is stable that is asked.
+        if rollout.currentStage == .verifyStable, rollout.gate?.id == order.run, let from = rollout.from {
+            return LookEffect(key: key, gate: gate, release: from.number, stable: nil, since: order.since)
+        }
         return LookEffect(
             key: key, gate: gate, release: rollout.to.number, stable: rollout.from?.number, since: order.since)
     }

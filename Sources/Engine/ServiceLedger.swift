@@ -30,6 +30,7 @@ struct ServiceLedger {
     ) -> ServiceObservation {
         ServiceObservation(
             now: now, runtime: runtime, router: router, looks: told?.looks ?? [],
+            migrations: told?.migrations,
             isRuntimeCaughtUp: isRuntimeCaughtUp(state, fence: fence),
             isRouterCaughtUp: isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: told != nil)
     }

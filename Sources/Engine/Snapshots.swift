@@ -7,14 +7,18 @@ package struct ServiceSnapshot: Sendable {
     package var runtime: RuntimeView?
     package var router: RouterView?
     package var looks: [LookView]
+    /// Nil: nobody has said which migrations are known.
+    package var migrations: [MigrationView]?
 
     package init(
-        service: ServiceName, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = []
+        service: ServiceName, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
+        migrations: [MigrationView]? = nil
     ) {
         self.service = service
         self.runtime = runtime
         self.router = router
         self.looks = looks
+        self.migrations = migrations
     }
 }
 

@@ -30,7 +30,8 @@ extension SupervisorDesk {
                 hint: "run the command again")
         }
         let order = plan.order(
-            kind: .deploy, reason: request.reason, retention: request.project.retention)
+            kind: .deploy, reason: request.reason, retention: request.project.retention,
+            accept: request.accept ?? false)
         return reply(
             await engine.submit(.deploy(order), to: request.project.environment, by: request.by))
     }

@@ -23,9 +23,10 @@ extension SupervisorDesk {
             })
     }
 
-    func logs(_ query: LogQuery) async throws -> LogsReport {
-        LogsReport(
-            lines: try await logs.tail(query).map { line in
+    func logs(ofMigrations: Bool, _ query: LogQuery) async throws -> LogsReport {
+        let found = try await ofMigrations ? migrationLogs.migrationTail(query) : logs.tail(query)
+        return LogsReport(
+            lines: found.map { line in
                 LogLineReport(
                     at: line.at, service: line.service, release: line.release, instance: line.instance,
                     isError: line.isError, text: line.text)

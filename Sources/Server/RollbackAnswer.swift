@@ -28,7 +28,8 @@ extension SupervisorDesk {
                     service: target.service, wave: item.wave, release: .existing(target.release),
                     strategy: item.plan.strategy, gates: item.plan.gates))
         }
-        let order = DeployOrder(kind: .rollback, reason: request.reason, items: items)
+        let order = DeployOrder(
+            kind: .rollback, reason: request.reason, items: items, accept: request.accept ?? false)
         return reply(await engine.submit(.deploy(order), to: id, by: request.by))
     }
 
@@ -87,7 +88,17 @@ extension SupervisorDesk {
             command = .promote(request.service, skipGate: request.skipGate ? request.reason : nil)
         case .pause: command = .pause(request.service)
         case .resume: command = .resume(request.service)
-        case .abort: command = .abort(reason: request.reason)
+        case .abort: command = .abort(reason: request.reason, accept: request.accept ?? false)
+        case .migrate:
+            guard let word = request.migration.flatMap(MigrationWord.init(rawValue:)) else {
+                return .refused(
+                    RefusalCode.invalid.rawValue, "what became of the migration?",
+                    hint: "slipway migrate --done, --failed or --again")
+            }
+            guard !request.reason.isEmpty else {
+                return .refused(RefusalCode.invalid.rawValue, "a reason is needed", hint: "--reason …")
+            }
+            command = .migrated(request.service, word, reason: request.reason)
         case .down: command = .down
         case .retry: return try await retry(id, request)
         }

@@ -125,6 +125,13 @@ extension RolloutState {
     /// What a person is asked for.
     var awaited: String? {
         guard waitsSince != nil else { return nil }
+        if crossroads != nil {
+            return
+                "it failed after its migration: `slipway retry` goes forward, `slipway abort --accept` goes back"
+        }
+        if migration?.phase == .unknown {
+            return "nobody knows whether the migration ran: look, then `slipway migrate --done|--failed|--again`"
+        }
         if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry`" }
         if isGateHeld { return "a gate is inconclusive: `slipway promote` lets it look on, or `slipway abort`" }
         if pausedSince != nil { return "`slipway resume`" }

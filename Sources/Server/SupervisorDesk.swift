@@ -14,6 +14,7 @@ package struct SupervisorDesk: Sendable {
     package var releases: ReleaseLibrary
     package var artifacts: any ArtifactStorePort
     package var logs: any InstanceLogs
+    package var migrationLogs: any MigrationLogs
     package var router: any RouterPort
     package var gates: any GatePort
     package var runtime: any RuntimePort
@@ -28,7 +29,8 @@ package struct SupervisorDesk: Sendable {
 
     package init(
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
-        logs: any InstanceLogs, router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
+        logs: any InstanceLogs, migrationLogs: any MigrationLogs, router: any RouterPort, gates: any GatePort,
+        runtime: any RuntimePort,
         about: VersionReport, localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
@@ -38,6 +40,7 @@ package struct SupervisorDesk: Sendable {
         self.releases = releases
         self.artifacts = artifacts
         self.logs = logs
+        self.migrationLogs = migrationLogs
         self.router = router
         self.gates = gates
         self.runtime = runtime

@@ -60,6 +60,7 @@ package struct SupervisorServer: Sendable {
             let query = request.uri.queryParameters
             return try json(
                 try await desk.logs(
+                    ofMigrations: query.get("of") == "migrations",
                     LogQuery(
                         environment: try id(context), service: query.get("service").map { ServiceName($0) },
                         release: query.get("release", as: Int.self).map { ReleaseNumber($0) },

@@ -10,11 +10,14 @@ package struct DeployRequest: Codable, Hashable, Sendable {
     package var reason: String
     /// Only these services; empty: all.
     package var only: [ServiceName]
+    /// Deploys what is not declared to run on the schema that the data has.
+    package var accept: Bool?
 
     package init(
         project: ProjectSpec, artifacts: [ServiceArtifact], by: String, reason: String = "",
-        only: [ServiceName] = []
+        only: [ServiceName] = [], accept: Bool = false
     ) {
+        self.accept = accept
         self.project = project
         self.artifacts = artifacts
         self.by = by
@@ -43,11 +46,14 @@ package struct RollbackRequest: Codable, Hashable, Sendable {
     package var release: ReleaseNumber?
     package var by: String
     package var reason: String
+    /// Goes back across migrations that are not declared compatible.
+    package var accept: Bool?
 
     package init(
         to: DeploymentNumber? = nil, service: ServiceName? = nil, release: ReleaseNumber? = nil, by: String,
-        reason: String = ""
+        reason: String = "", accept: Bool = false
     ) {
+        self.accept = accept
         self.to = to
         self.service = service
         self.release = release
@@ -63,11 +69,18 @@ package struct CommandRequest: Codable, Hashable, Sendable {
     package var reason: String
     /// `promote` only: skips the gate that is asked now; `reason` says why.
     package var skipGate: Bool
+    /// `abort` only: even where data was migrated to what stable is not declared to run on.
+    package var accept: Bool?
+    /// `migrate` only: `done`, `failed` or `again`.
+    package var migration: String?
     package var by: String
 
     package init(
-        verb: CommandVerb, service: ServiceName? = nil, reason: String = "", skipGate: Bool = false, by: String
+        verb: CommandVerb, service: ServiceName? = nil, reason: String = "", skipGate: Bool = false,
+        accept: Bool = false, migration: String? = nil, by: String
     ) {
+        self.accept = accept
+        self.migration = migration
         self.verb = verb
         self.service = service
         self.reason = reason
@@ -84,6 +97,8 @@ package enum CommandVerb: String, Codable, Hashable, Sendable, CaseIterable {
     case abort
     case retry
     case down
+    /// Says what became of a migration whose outcome nobody knows.
+    case migrate
 }
 
 /// The body of `POST …/quarantine`: puts a release in, or lifts it by the start of its digest.

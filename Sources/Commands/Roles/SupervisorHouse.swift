@@ -69,11 +69,12 @@ struct SupervisorHouse {
         let engine = EngineService(
             loop,
             EngineService.Parts(
-                journal: journal, runtime: runtime, router: router, gates: gates, releases: releases,
+                journal: journal, runtime: runtime, router: router, gates: gates,
+                migrations: runtime.migrations, releases: releases,
                 now: SystemMoment.now, logger: logger))
         let desk = SupervisorDesk(
             engine: engine, journal: journal, releases: releases, artifacts: artifacts, logs: runtime,
-            router: router, gates: gates, runtime: runtime,
+            migrationLogs: runtime.migrations, router: router, gates: gates, runtime: runtime,
             about: VersionReport(
                 version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
                 startedAt: now.wall),

@@ -70,6 +70,11 @@ struct EventLines {
         case .down: "is down"
         case .supervisorStarted: "supervisor started"
         case .lookFailed: text
+        case .migrationStarted: "migration starts, \(text)" + (event.number > 1 ? ", attempt \(event.number)" : "")
+        case .migrationEnded: style.paint("migrated", .green) + " to \(text)"
+        case .migrationFailed: style.paint("migration failed", .red) + ": \(text)"
+        case .migrationAnswered: "migration to \(text)"
+        case .atCrossroads: style.paint("waits for a person", .yellow) + ": \(text)"
         case .other: text
         }
     }

@@ -17,6 +17,7 @@ extension EnvironmentState {
                         hint: "change it, or lift it: slipway quarantine lift \(entry.digest.short) --reason …"))
             }
         }
+        if let refusal = crossing(order) { return .refused(refusal) }
         let number = DeploymentNumber(nextDeployment)
         var items: [DeploymentItem] = []
         for item in order.items {
@@ -47,7 +48,7 @@ extension EnvironmentState {
         return .accepted(number)
     }
 
-    private func stands(_ item: OrderItem, in state: ServiceState) -> Bool {
+    func stands(_ item: OrderItem, in state: ServiceState) -> Bool {
         guard let stable = state.stable, !state.isDown else { return false }
         switch item.release {
         case .new(let facts, _): return facts.digest == stable.digest
@@ -79,7 +80,7 @@ extension EnvironmentState {
         }
         let plan = RolloutPlan(
             strategy: item.strategy, gates: item.gates, isFirst: from == nil, isReturn: isReturn,
-            isRouted: to.isRouted)
+            isRouted: to.isRouted, migration: to.migration.flatMap { state.hasApplied($0.schema) ? nil : $0 })
         return DeploymentItem(service: item.service, wave: item.wave, from: from, to: to, plan: plan)
     }
 

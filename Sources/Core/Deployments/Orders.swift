@@ -1,4 +1,5 @@
 package import Domain
+package import Rollouts
 
 /// What a person or a program asks of an environment.
 package enum EnvironmentCommand: Hashable, Sendable {
@@ -7,7 +8,10 @@ package enum EnvironmentCommand: Hashable, Sendable {
     case promote(ServiceName?, skipGate: String?)
     case pause(ServiceName?)
     case resume(ServiceName?)
-    case abort(reason: String)
+    /// With `accept` even where data was migrated to what stable is not declared to run on.
+    case abort(reason: String, accept: Bool = false)
+    /// What became of a migration whose outcome nobody knows: of one service, or of all that wait.
+    case migrated(ServiceName?, MigrationWord, reason: String)
     /// Gives stuck reverts their time again.
     case retry
     case down
@@ -23,7 +27,12 @@ package struct DeployOrder: Hashable, Sendable {
     package var items: [OrderItem]
     /// Nil: as it was.
     package var retention: RetentionSpec?
-    package init(kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil) {
+    /// A person takes upon themselves that releases run on a schema that they are not declared to run on.
+    package var accept: Bool
+    package init(
+        kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil, accept: Bool = false
+    ) {
+        self.accept = accept
         self.retention = retention
         self.kind = kind
         self.reason = reason
@@ -111,4 +120,6 @@ package enum RefusalCode: String, Hashable, Sendable, Codable {
     case nothingRuns = "nothing-runs"
     case notWaiting = "not-waiting"
     case invalid
+    /// It goes back across a migration that is not declared compatible.
+    case needsAccept = "needs-accept"
 }

@@ -49,6 +49,7 @@ package func changes(from old: ReleaseParts, to new: ReleaseParts) -> [FieldChan
     compare("needs", list(a.needs), list(b.needs))
     compare("routes", a.routes.map(describe).joined(separator: ", "), b.routes.map(describe).joined(separator: ", "))
     compare("releaseHeader", "\(a.releaseHeader)", "\(b.releaseHeader)")
+    compare("migrate", a.migrate.map(describe), b.migrate.map(describe))
     compare("configuration", old.configuration, new.configuration)
     compareNamed(
         "secrets", old.secrets.map { ($0.name, $0.version) }, new.secrets.map { ($0.name, $0.version) }, compare)
@@ -78,6 +79,10 @@ private func describe(_ probe: Probe) -> String {
         case .command(let words): "command \(words.joined(separator: " "))"
         }
     return "\(check) every \(probe.every) timeout \(probe.timeout) failures \(probe.failures)"
+}
+
+private func describe(_ migration: MigrationSpec) -> String {
+    "schema \(migration.schema)\(migration.compatible ? ", compatible" : ""): \(migration.command.joined(separator: " "))"
 }
 
 private func list(_ names: [ServiceName]) -> String { names.map(\.text).joined(separator: ", ") }

@@ -12,8 +12,11 @@ package struct DeployPlan: Hashable, Sendable {
     package var objections: [Objection]
 
     /// The order to give to the environment; services that stand as they should are not in it.
-    package func order(kind: DeploymentKind, reason: String, retention: RetentionSpec) -> DeployOrder {
-        DeployOrder(kind: kind, reason: reason, items: items.compactMap(\.order), retention: retention)
+    package func order(kind: DeploymentKind, reason: String, retention: RetentionSpec, accept: Bool = false)
+        -> DeployOrder
+    {
+        DeployOrder(
+            kind: kind, reason: reason, items: items.compactMap(\.order), retention: retention, accept: accept)
     }
 }
 
@@ -111,6 +114,7 @@ package func planDeploy(
                     "this release of \(name) (\(entry.digest.short)) is in quarantine: \(entry.reason)",
                     hint: "change it, or lift it: slipway quarantine lift \(entry.digest.short) --reason …"))
         }
+        if item.action != .keep { noteMigration(item, planned.spec, standing.state, &plan) }
         plan.items.append(item)
     }
     for name in desired.only where !desired.project.services.contains(where: { $0.spec.service == name }) {
@@ -142,13 +146,14 @@ private func planService(
     } else {
         action = .create
     }
-    let used = gateNames(planned.strategy)
+    let used = gateNames(planned.strategy) + (parts.spec.migrate?.gate.map { [$0] } ?? [])
+    let migration = parts.spec.migrate.flatMap { state?.hasApplied($0.schema) == true ? nil : $0.facts }
     let facts = ReleaseFacts(
         number: ReleaseNumber(0), digest: digest, replicas: parts.spec.replicas, isRouted: parts.spec.isRouted,
-        drain: parts.spec.drain)
+        drain: parts.spec.drain, migration: parts.spec.migrate?.facts)
     let rollout = RolloutPlan(
         strategy: planned.strategy, gates: gates.filter { used.contains($0.name) },
-        isFirst: stable == nil || isDown, isRouted: parts.spec.isRouted)
+        isFirst: stable == nil || isDown, isRouted: parts.spec.isRouted, migration: migration)
     let isSame = stable?.digest == digest
     return PlannedService(
         service: name, action: action, wave: wave, strategy: planned.strategy, from: isDown ? nil : stable?.number,

@@ -14,6 +14,7 @@ extension ServiceState {
             rollout.phase = .reverting
             rollout.failure = rollout.failure ?? reason
             rollout.pausedSince = nil
+            rollout.crossroads = nil
             rollout.isGateHeld = false
             rollout.stageSince = now
             rollout.progress = now
@@ -32,6 +33,7 @@ extension ServiceState {
     mutating func revert(
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
+        guard isMigrationOver(&rollout, seen, into: &decision) else { return }
         let done: Bool
         if case .recreate = rollout.plan.strategy.kind, rollout.from != nil, !rollout.plan.isFirst {
             done = restoreAlone(rollout, seen)

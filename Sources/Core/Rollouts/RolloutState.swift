@@ -27,6 +27,9 @@ package struct RolloutState: Hashable, Sendable {
     /// It cannot go on by itself: since when, and how often people were reminded.
     package var stuckSince: Moment?
     package var reminders = 0
+    package var migration: MigrationRun?
+    /// It failed after its migration: since when a person is asked whether it goes forward or back.
+    package var crossroads: Moment?
 
     package init(deployment: DeploymentNumber, from: ReleaseFacts?, to: ReleaseFacts, plan: RolloutPlan, now: Moment) {
         self.deployment = deployment
@@ -43,6 +46,10 @@ package struct RolloutState: Hashable, Sendable {
     /// Since when a person's word is awaited; nil: it is not.
     package var waitsSince: Moment? {
         if let stuckSince { return stuckSince }
+        if let crossroads { return crossroads }
+        if let migration, migration.phase == .unknown, phase == .advancing || phase == .reverting {
+            return migration.since
+        }
         guard phase == .advancing else { return nil }
         if isGateHeld { return stageSince }
         if let pausedSince { return pausedSince }
@@ -113,6 +120,9 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     case deployment = 6
     /// Stable does not come back.
     case revertStuck = 7
+    case migration = 20
+    /// Stable does not stand any more after the migration.
+    case stableHurt = 21
 
     package var word: String {
         switch self {
@@ -123,13 +133,15 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
         case .aborted: "aborted"
         case .deployment: "deployment"
         case .revertStuck: "revert-stuck"
+        case .migration: "migration"
+        case .stableHurt: "stable-hurt"
         }
     }
 
     /// Whether the release itself is to blame, and is quarantined.
     package var blamesRelease: Bool {
         switch self {
-        case .gate, .instance, .cannotRun, .progressDeadline: true
+        case .gate, .instance, .cannotRun, .progressDeadline, .migration, .stableHurt: true
         case .aborted, .deployment, .revertStuck: false
         }
     }

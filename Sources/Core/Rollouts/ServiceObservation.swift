@@ -7,6 +7,8 @@ package struct ServiceObservation: Sendable {
     package var runtime: RuntimeView?
     package var router: RouterView?
     package var looks: [LookView]
+    /// Nil: nobody has said which migrations are known.
+    package var migrations: [MigrationView]?
     /// The runtime has taken over the last wish that this engine sent, and its snapshot is younger than that.
     package var isRuntimeCaughtUp: Bool
     /// Every request follows the last table that this engine sent.
@@ -18,13 +20,15 @@ package struct ServiceObservation: Sendable {
 
     package init(
         now: Moment, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
-        isRuntimeCaughtUp: Bool = false, isRouterCaughtUp: Bool = false, fence: UInt64, areLooksTold: Bool = true
+        migrations: [MigrationView]? = nil, isRuntimeCaughtUp: Bool = false, isRouterCaughtUp: Bool = false,
+        fence: UInt64, areLooksTold: Bool = true
     ) {
         self.areLooksTold = areLooksTold
         self.now = now
         self.runtime = runtime
         self.router = router
         self.looks = looks
+        self.migrations = migrations
         self.isRuntimeCaughtUp = isRuntimeCaughtUp
         self.isRouterCaughtUp = isRouterCaughtUp
         self.fence = fence

@@ -13,6 +13,7 @@ package struct ServiceState: Hashable, Sendable {
         var warm: [WarmRelease] = []
         var isDown = false
         var rollout: RolloutState?
+        var schemas: [AppliedSchema] = []
     }
 
     /// Always one: an array shares its storage until it is changed, and knows itself at a glance. Every turn of the
@@ -56,6 +57,11 @@ package struct ServiceState: Hashable, Sendable {
     package var rollout: RolloutState? {
         _read { yield fields[0].rollout }
         _modify { yield &fields[0].rollout }
+    }
+    /// The marks that migrations have brought its data to, in their order. None is migrated to twice.
+    package var schemas: [AppliedSchema] {
+        _read { yield fields[0].schemas }
+        _modify { yield &fields[0].schemas }
     }
 
     package init(service: ServiceName) { fields = [Fields(service: service)] }
@@ -134,6 +140,7 @@ package struct ServiceDecision: Sendable {
     package var looks: [LookOrder] = []
     /// Where the evidence of gate runs begins.
     package var marks: [LookOrder] = []
+    package var migrations: [MigrationOrder] = []
     /// The next time at which something is due, even if nothing is seen.
     package var wake: Span?
 

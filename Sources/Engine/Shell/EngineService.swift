@@ -16,18 +16,21 @@ package final class EngineService: Sendable {
         package var runtime: any RuntimePort
         package var router: any RouterPort
         package var gates: any GatePort
+        package var migrations: any MigrationPort
         package var releases: ReleaseLibrary
         package var now: @Sendable () -> Moment
         package var logger: Logger
 
         package init(
             journal: any JournalPort, runtime: any RuntimePort, router: any RouterPort, gates: any GatePort,
-            releases: ReleaseLibrary, now: @escaping @Sendable () -> Moment, logger: Logger
+            migrations: any MigrationPort, releases: ReleaseLibrary, now: @escaping @Sendable () -> Moment,
+            logger: Logger
         ) {
             self.journal = journal
             self.runtime = runtime
             self.router = router
             self.gates = gates
+            self.migrations = migrations
             self.releases = releases
             self.now = now
             self.logger = logger
@@ -50,6 +53,8 @@ package final class EngineService: Sendable {
     let frame = Mutex(EngineFrame())
     /// Why the router cannot carry out the last wish for a service.
     let objections = Mutex<[String: String]>([:])
+    /// Migrations that could not be started, and why.
+    let refusedMigrations = Mutex<[MigrationKey: String]>([:])
     private let inbox = Mutex(Inbox())
     private let initial: EngineLoop
     /// Signal it when something may have changed.
@@ -161,6 +166,7 @@ package final class EngineService: Sendable {
                 router = try await parts.router.observe(id)
                 note("router", nil)
             } catch { note("router", "\(error)") }
+            let migrations = await observeMigrations(id)
             let objected = objections.withLock { $0 }
             snapshots.append(
                 EnvironmentSnapshot(
@@ -173,7 +179,8 @@ package final class EngineService: Sendable {
                         }
                         return ServiceSnapshot(
                             service: service, runtime: runtime[service], router: view,
-                            looks: desk.views(service, in: id))
+                            looks: desk.views(service, in: id),
+                            migrations: migrations.map { $0[service] ?? [] })
                     }))
         }
         return snapshots
@@ -205,6 +212,11 @@ package final class EngineService: Sendable {
         }
         desk.keep { key in
             loop.environments.first { $0.id == key.environment }?.deployment?.number == key.deployment
+        }
+        refusedMigrations.withLock { refused in
+            refused = refused.filter { entry in
+                loop.environments.first { $0.id == entry.key.environment }?.deployment?.number == entry.key.deployment
+            }
         }
         let views = Dictionary(uniqueKeysWithValues: snapshots.map { ($0.id, $0.services) })
         frame.withLock { frame in

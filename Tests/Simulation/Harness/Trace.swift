@@ -12,8 +12,10 @@ import Rollouts
 ///     > runtime web @1 ready ready
 ///     > router web
 ///     > look pass
+///     > migration web running | exited 0 | lost | unseen
+///     > done | failed | again
 ///     > after 30s
-///     > promote | abort | pause | resume | retry | down | restart
+///     > promote | abort | accept | pause | resume | retry | down | restart
 package struct Trace {
     /// A line of a script that makes no sense.
     package struct Fault: Error, CustomStringConvertible {
@@ -29,6 +31,7 @@ package struct Trace {
     private var wishes: [ServiceName: RuntimeWish] = [:]
     private var tables: [ServiceName: RouteWish] = [:]
     private var asked: [LookEffect] = []
+    private var migrating: MigrationKey?
     private var built: UInt64 = 0
     private var output: [String] = []
 
@@ -51,6 +54,11 @@ package struct Trace {
         case "deploy", "rollback": turn(try order(words, line))
         case "promote": turn(.promote(nil, skipGate: words.count > 1 ? words.dropFirst().joined(separator: " ") : nil))
         case "abort": turn(.abort(reason: words.dropFirst().joined(separator: " ")))
+        case "accept": turn(.abort(reason: "", accept: true))
+        case "migration": try seeMigration(words, line)
+        case "done": turn(.migrated(nil, .done, reason: "as seen"))
+        case "failed": turn(.migrated(nil, .failed, reason: "as seen"))
+        case "again": turn(.migrated(nil, .again, reason: "as seen"))
         case "pause": turn(.pause(nil))
         case "resume": turn(.resume(nil))
         case "retry": turn(.retry)
@@ -134,6 +142,28 @@ package struct Trace {
         turn(nil)
     }
 
+    /// `migration web running`: what is known of the last one that was started; `unseen`: nothing.
+    private mutating func seeMigration(_ words: [String], _ line: String) throws {
+        guard words.count > 2, let key = migrating else { throw Fault(description: line) }
+        let name = ServiceName(words[1])
+        let states: [String: MigrationState] = [
+            "starting": .starting, "running": .running, "lost": .lost("nobody saw how it ended"),
+        ]
+        var views: [MigrationView] = []
+        if words[2] == "exited", words.count > 3, let code = Int32(words[3]) {
+            views.append(
+                MigrationView(
+                    deployment: key.deployment, attempt: key.attempt, state: .exited(code),
+                    lines: code == 0 ? [] : ["column exists"]))
+        } else if let state = states[words[2]] {
+            views.append(MigrationView(deployment: key.deployment, attempt: key.attempt, state: state))
+        } else if words[2] != "unseen" {
+            throw Fault(description: line)
+        }
+        known[name, default: ServiceSnapshot(service: name)].migrations = views
+        turn(nil)
+    }
+
     // MARK: What comes of it
 
     private mutating func turn(_ command: EnvironmentCommand?) {
@@ -193,6 +223,9 @@ package struct Trace {
             asked.append(look)
             say("look \(look.key.look) of gate \(look.gate.name) at \(look.key.service)@\(look.release)")
         case .mark(let look): say("mark evidence of gate \(look.gate.name)")
+        case .migrate(let order):
+            migrating = order.key
+            say("migration \(order.key.attempt) of \(order.key.service)@\(order.release): \(order.action)")
         }
     }
 
@@ -212,7 +245,7 @@ package struct Trace {
         }
     }
 
-    private mutating func say(_ text: String) { output.append("    " + text) }
+    private mutating func say(_ text: String) { output.append("    " + text.replacing("\n", with: " / ")) }
 
     private func text(_ event: Event) -> String {
         var words = ["\(event.kind)"]
@@ -226,14 +259,16 @@ package struct Trace {
     // MARK: Orders
 
     /// `deploy web canary(25% gate:smoke 50% hold:10s hold) x2 + api rolling x1`: services after a `+` are in a later
-    /// wave.
+    /// wave. `schema:7` and `schema:7,compatible` are marks, `accept` goes across them.
     private mutating func order(_ words: [String], _ line: String) throws -> EnvironmentCommand {
         var items: [OrderItem] = []
         let isBack = words[0] == "rollback"
         for (wave, part) in line.dropFirst(words[0].count).split(separator: "+").enumerated() {
             items.append(try item(String(part), wave, isBack))
         }
-        return .deploy(DeployOrder(kind: isBack ? .rollback : .deploy, reason: "", items: items))
+        return .deploy(
+            DeployOrder(
+                kind: isBack ? .rollback : .deploy, reason: "", items: items, accept: words.contains("accept")))
     }
 
     private mutating func item(_ text: String, _ wave: Int, _ isBack: Bool) throws -> OrderItem {
@@ -250,10 +285,22 @@ package struct Trace {
         let digest = isBack ? UInt64(number) : built
         let facts = ReleaseFacts(
             number: ReleaseNumber(number), digest: ContentDigest(words: (digest, 0, 0, 0)), replicas: count,
-            isRouted: true, drain: .seconds(10))
+            isRouted: true, drain: .seconds(10), migration: Self.migration(rest, &gates))
         return OrderItem(
             service: name, wave: wave, release: isBack ? .existing(facts) : .new(facts: facts, parts: []),
             strategy: strategy, gates: gates)
+    }
+
+    private static func migration(_ text: String, _ gates: inout [GateSpec]) -> MigrationFacts? {
+        guard let word = text.split(separator: " ").first(where: { $0.hasPrefix("schema:") }) else { return nil }
+        let parts = word.dropFirst(7).split(separator: ",")
+        var facts = MigrationFacts(schema: String(parts[0]), isCompatible: parts.contains("compatible"))
+        facts.timeout = .minutes(1)
+        if parts.contains("gated") {
+            facts.gate = GateName("alive")
+            gates.append(GateSpec(name: GateName("alive"), question: .health, schedule: GateSchedule(errorLimit: 0)))
+        }
+        return facts
     }
 
     private static func strategy(_ text: String, _ gates: inout [GateSpec]) throws -> StrategySpec {

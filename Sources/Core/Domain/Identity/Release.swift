@@ -89,7 +89,7 @@ package struct Release: Hashable, Sendable, Codable {
     package var facts: ReleaseFacts {
         ReleaseFacts(
             number: number, digest: digest, replicas: parts.spec.replicas, isRouted: parts.spec.isRouted,
-            drain: parts.spec.drain)
+            drain: parts.spec.drain, migration: parts.spec.migrate?.facts)
     }
 }
 
@@ -101,12 +101,18 @@ package struct ReleaseFacts: Hashable, Sendable, Codable {
     /// False for a worker, which no router reaches.
     package var isRouted: Bool
     package var drain: Span
+    /// What must have been run before it runs; nil: nothing.
+    package var migration: MigrationFacts?
 
-    package init(number: ReleaseNumber, digest: ContentDigest, replicas: Int, isRouted: Bool, drain: Span) {
+    package init(
+        number: ReleaseNumber, digest: ContentDigest, replicas: Int, isRouted: Bool, drain: Span,
+        migration: MigrationFacts? = nil
+    ) {
         self.number = number
         self.digest = digest
         self.replicas = replicas
         self.isRouted = isRouted
         self.drain = drain
+        self.migration = migration
     }
 }

@@ -60,6 +60,13 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case down = 26
     case supervisorStarted = 27
     case lookFailed = 28
+    case migrationStarted = 50
+    case migrationEnded = 51
+    case migrationFailed = 52
+    /// A person said what became of a migration.
+    case migrationAnswered = 53
+    /// A rollout failed after its migration: a person is asked whether it goes forward or back.
+    case atCrossroads = 54
 }
 
 extension Event: RecordCodable {

@@ -30,13 +30,15 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
     package var routes: [RouteSpec]
     /// Whether answers carry the release that gave them in `X-Slipway-Release`.
     package var releaseHeader: Bool
+    /// What is run before anything of the release is; nil: nothing.
+    package var migrate: MigrationSpec?
 
     package init(
         service: ServiceName, artifact: ArtifactSource? = nil, image: String? = nil, command: [String] = [],
         shell: String? = nil, env: [Variable] = [], files: [FileTemplate] = [], data: [DataPath] = [],
         port: Int? = nil, replicas: Int = 1, probes: Probes = Probes(), resources: Resources = Resources(),
         drain: Span = .seconds(30), stop: StopSpec = StopSpec(), needs: [ServiceName] = [], routes: [RouteSpec] = [],
-        releaseHeader: Bool = false
+        releaseHeader: Bool = false, migrate: MigrationSpec? = nil
     ) {
         self.service = service
         self.artifact = artifact
@@ -55,6 +57,7 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
         self.needs = needs
         self.routes = routes
         self.releaseHeader = releaseHeader
+        self.migrate = migrate
     }
 
     /// Whether requests reach it through a router. A service without a port is a worker.

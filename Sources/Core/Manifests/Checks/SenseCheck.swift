@@ -19,6 +19,7 @@ struct SenseCheck {
             checkProgram(service, &findings)
             checkPort(service, &findings)
             checkProbes(service, &findings)
+            checkMigration(service, &findings)
             checkStrategy(service, &findings)
             checkGateUses(service, &findings)
         }

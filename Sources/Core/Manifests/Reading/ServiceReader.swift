@@ -16,7 +16,16 @@ struct ServiceReader {
             port: tree["port"]?.scalar?.integer, replicas: tree.integer("replicas", or: 1), probes: probes,
             resources: resources, drain: tree.span("drain", or: .seconds(30)), stop: stop,
             needs: tree.texts("needs").map { ServiceName($0) }.sorted(), routes: routes,
-            releaseHeader: tree.boolean("releaseHeader", or: false))
+            releaseHeader: tree.boolean("releaseHeader", or: false), migrate: migrate)
+    }
+
+    private var migrate: MigrationSpec? {
+        guard let migrate = tree["migrate"], let schema = migrate["schema"]?.text else { return nil }
+        return MigrationSpec(
+            command: migrate.texts("command"), env: migrate.variables("env"),
+            timeout: migrate.span("timeout", or: .minutes(10)), schema: schema,
+            compatible: migrate.boolean("compatible", or: false), verify: migrate.span("verify", or: .seconds(10)),
+            gate: migrate["gate"]?.text.map { GateName($0) })
     }
 
     private var artifact: ArtifactSource? {

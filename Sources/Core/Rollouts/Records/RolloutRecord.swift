@@ -23,6 +23,8 @@ extension RolloutState: RecordCodable {
         }
         if let stuckSince { writer.put(17, stuckSince) }
         writer.put(18, reminders)
+        if let migration { writer.put(30, migration) }
+        if let crossroads { writer.put(31, crossroads) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -56,6 +58,8 @@ extension RolloutState: RecordCodable {
         failure = rest.failure
         stuckSince = rest.stuckSince
         reminders = rest.reminders
+        migration = rest.migration
+        crossroads = rest.crossroads
     }
 
     private struct Rest {
@@ -72,6 +76,8 @@ extension RolloutState: RecordCodable {
         var failure: RolloutFailure?
         var stuckSince: Moment?
         var reminders = 0
+        var migration: MigrationRun?
+        var crossroads: Moment?
 
         mutating func read(_ tag: Int, _ reader: inout RecordReader) throws(RecordError) {
             switch tag {
@@ -93,6 +99,8 @@ extension RolloutState: RecordCodable {
             case 16: failure?.text = try reader.text()
             case 17: stuckSince = try reader.moment()
             case 18: reminders = try reader.int()
+            case 30: migration = try reader.record()
+            case 31: crossroads = try reader.moment()
             case _: try reader.skip()
             }
         }
@@ -109,6 +117,7 @@ extension RolloutPlan: RecordCodable {
         writer.put(3, isFirst)
         writer.put(4, isReturn)
         writer.put(5, isRouted)
+        if let migration { writer.put(10, migration) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -117,6 +126,7 @@ extension RolloutPlan: RecordCodable {
         var isFirst = false
         var isReturn = false
         var isRouted = false
+        var migration: MigrationFacts?
         while let tag = try reader.next() {
             switch tag {
             case 1: strategy = try reader.record()
@@ -124,10 +134,13 @@ extension RolloutPlan: RecordCodable {
             case 3: isFirst = try reader.bool()
             case 4: isReturn = try reader.bool()
             case 5: isRouted = try reader.bool()
+            case 10: migration = try reader.record()
             case _: try reader.skip()
             }
         }
         guard let strategy else { throw .missing("plan") }
-        self.init(strategy: strategy, gates: gates, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted)
+        self.init(
+            strategy: strategy, gates: gates, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted,
+            migration: migration)
     }
 }

@@ -37,6 +37,12 @@ final class ServiceAccount {
     var stable: ReleaseFacts?
     var isDown = false
     var trial: TrialAccount?
+    /// Marks that its data has reached.
+    var schemas: Set<String> = []
+    /// Of the deployment under way: starts of its migration, and what people said for one.
+    var migrationStarts = 0
+    var migrationWords = 0
+    var migrationsSaid: Set<MigrationKey> = []
     var warm: (release: ReleaseFacts, since: Moment, delay: Span, keep: Int, replicas: Int)?
 
     init(name: ServiceName, isRouted: Bool) {
@@ -87,6 +93,7 @@ struct TrialAccount {
     var holdsEnded = 0
     var skipped: [String] = []
     var hasFailed = false
+    var hasMigrated = false
     /// In the world's own time.
     var revertStarted: Int64 = -1
     var looks: [Int: RunAccount] = [:]
@@ -175,6 +182,8 @@ final class EnvironmentAccount {
     var liftsAsked: Set<ContentDigest> = []
     var quarantinesAsked: Set<ContentDigest> = []
     var skipsAsked = 0
+    /// A person let the deployment under way go back across migrations.
+    var hasAccepted = false
     /// A person took a hand in it.
     var isDisturbed = false
     /// Rollouts that were begun and ended.

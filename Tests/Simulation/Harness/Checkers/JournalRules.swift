@@ -80,12 +80,14 @@ extension Referee {
                 account.warm = nil
             }
         case .rolloutStarted, .arrived, .revertStarted, .reverted, .gateSkipped, .gateFailed, .promoteAsked,
-            .scaledDown:
+            .scaledDown, .stageStarted, .retryAsked, .migrationEnded, .migrationAnswered:
             guard let name = event.service, let place = place(environment.id, name) else { return }
             rolloutEvent(event, accounts[place], environment, moment)
-        case .other, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .needsPerson, .reminder,
-            .paused, .resumed, .abortAsked, .retryAsked, .quarantined, .quarantineLifted, .down, .supervisorStarted,
-            .lookFailed:
+            migrationEvent(event, place)
+        case .abortAsked: if event.number == 1 { environment.hasAccepted = true }
+        case .other, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .needsPerson, .reminder,
+            .paused, .resumed, .quarantined, .quarantineLifted, .down, .supervisorStarted, .lookFailed,
+            .migrationStarted, .migrationFailed, .atCrossroads:
             break
         }
     }
@@ -97,6 +99,7 @@ extension Referee {
         if number <= environment.lastNumber { fail(6, "deployment numbers go back") }
         environment.lastNumber = number
         environment.isDisturbed = false
+        migrationsBegin(active, environment)
         guard active.number.value == number else { return }
         for item in active.items where environment.quarantined.contains(item.to.digest) {
             fail(8, "\(item.service)@\(item.to.number) is deployed, and it is in quarantine")
@@ -126,6 +129,7 @@ extension Referee {
             account.trial?.phase = .reverting
             account.trial?.revertStarted = now
             checkTurn(account, environment)
+            checkCrossing(environment)
         case .reverted: account.trial?.phase = .reverted
         case .gateFailed: account.trial?.hasFailed = true
         case .gateSkipped:
@@ -135,7 +139,8 @@ extension Referee {
         case .scaledDown: break
         case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
             .deploymentReverted, .needsPerson, .reminder, .paused, .resumed, .abortAsked, .retryAsked, .quarantined,
-            .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed:
+            .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed, .migrationStarted, .migrationEnded,
+            .migrationFailed, .migrationAnswered, .atCrossroads:
             break
         }
     }

@@ -62,6 +62,10 @@ final class SimulatedService {
     /// Looks that were ever started, by run and look: an exclusive one may be started once.
     var started: Set<UInt64> = []
 
+    // Migrations: all that were ever started, and from when on the shell can say so.
+    var migrations: [SimulatedMigration] = []
+    var migrationsKnownAt: Int64 = 0
+
     // What releases are like.
     var natures: [Int: ReleaseNature] = [:]
     var drains: [Int: Int64] = [:]

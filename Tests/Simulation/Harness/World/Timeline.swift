@@ -1,3 +1,5 @@
+import Domain
+
 /// What is going to happen in a world, by time: a binary heap. Two things at the same millisecond happen in the order
 /// in which they were planned, so that a seed always gives the same story.
 struct Timeline {
@@ -70,6 +72,7 @@ enum Happening {
     case tableApplied(service: Int, slot: Int, boot: Int)
     case routerBack(service: Int)
     case answer(service: Int, run: Int, look: Int, life: Int, boot: Int)
+    case migration(service: Int, key: MigrationKey, MigrationChange, boot: Int)
     case command(slot: Int)
     case trouble(Fault, service: Int)
     case engineStarts(life: Int)

@@ -99,6 +99,7 @@ extension World {
         isTurnDue = false
         guard loop != nil else { return }
         showLooks()
+        showMigrations()
         let isBlind = strikes(.turnWithoutNews)
         let before = faults.rate(.journalFull) > 0 ? loop : nil
         let turn = loop?.turn(isBlind ? [] : snapshots, asked, now: moment) ?? Turn()
@@ -222,6 +223,7 @@ extension World {
         case .route(let wish): place = self.place(wish.environment, wish.service)
         case .letGo(let environment, let service, _): place = self.place(environment, service)
         case .look(let look), .mark(let look): place = self.place(look.key.environment, look.key.service)
+        case .migrate(let migration): place = self.place(migration.key.environment, migration.key.service)
         }
         return place.map { services[$0] }
     }
@@ -238,6 +240,7 @@ extension World {
         case .letGo(_, let service, let ids): tell("  let go \(service) \(ids.map(\.value))")
         case .look(let look): tell("  look \(look.key.service) \(look.gate.name) \(look.key.run).\(look.key.look)")
         case .mark(let look): tell("  mark \(look.key.service) \(look.gate.name)")
+        case .migrate(let order): tell("  migration of \(order.key.service) \(order.key.attempt): \(order.action)")
         }
     }
 
@@ -272,6 +275,7 @@ extension World {
         case .letGo(let environment, let service, let ids): letGo(environment, service, ids)
         case .look(let look): take(look)
         case .mark: break
+        case .migrate(let order): take(order)
         }
     }
 
@@ -317,6 +321,7 @@ extension World {
             if random.chance(7_000) { service.book = [] }
             service.areLooksNew = true
         }
+        migrationsAfterDeath(isReboot: false)
         referee.engineDied()
     }
 
@@ -421,6 +426,7 @@ extension World {
             routerGoes(service, place, down: random.delay(500, 10_000))
         }
         effects.lose()
+        migrationsAfterDeath(isReboot: true)
         referee.rebooted()
         if loop != nil { engineDies() }
         // Only a new life of the supervisor starts.

@@ -179,6 +179,8 @@ final class World {
         case .routerBack(let service): routerIsBack(services[service], service)
         case .answer(let service, let run, let look, let life, let boot):
             if boot == self.boot { answered(services[service], run, look, life) }
+        case .migration(let service, let key, let change, let boot):
+            if boot == self.boot { migrationChanges(service, key, change) }
         case .command(let slot):
             if let command = commands.take(slot) { bring(command) }
         case .trouble(let fault, let service): spontaneous(fault, service)
