@@ -18,6 +18,8 @@ import traceback
 import urllib.error
 import urllib.request
 
+import postgres
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLIPWAY = ""
 
@@ -385,6 +387,212 @@ def the_demo_passes_and_fails_without_its_gate(place):
     assert "✗ the bad release was caught" in bad.stdout, bad.stdout[-3000:]
 
 
+MIGRATED_SERVER = """
+import http.server, os, subprocess
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        ask = subprocess.run(["psql", "-X", "-A", "-t", "-c", os.environ["QUESTION"]], capture_output=True, text=True)
+        self.send_response(500 if ask.returncode else 200)
+        self.end_headers()
+        self.wfile.write((os.environ["SLIPWAY_RELEASE"] + " " + ask.stdout + ask.stderr).encode())
+    def log_message(self, *words): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+class Shop:
+    """A service over a database, deployed again and again with migrations."""
+
+    def __init__(self, place, database):
+        self.place = place
+        self.database = database
+        database.ask("create table ran (schema int)")
+        database.ask("create table users (name text)")
+        database.ask("insert into users values ('ann')")
+        place.write("app/server.py", MIGRATED_SERVER)
+
+    def write(self, question, schema=None, statement="", seconds=0, more=""):
+        migrate = ""
+        if schema is not None:
+            self.place.write("app/migrate.sql", f"""begin;
+insert into ran values ({schema});
+select 'at work', pg_sleep({seconds});
+{statement};
+commit;
+""")
+            migrate = f"""    migrate:
+      command: [psql, -X, -v, ON_ERROR_STOP=1, -f, migrate.sql]
+      schema: {schema}
+      verify: 3s
+      {more}
+"""
+        env = ", ".join(f'{name}: "{value}"' for name, value in self.database.env.items())
+        self.place.write("slipway.yaml", f"""version: 1
+project: e2e
+services:
+  app:
+    artifact: {{ path: app }}
+    command: [python3, server.py]
+    env: {{ {env}, QUESTION: "{question}" }}
+    port: 8080
+    routes: [{{ listen: {self.place.port} }}]
+    probes: {{ readiness: {{ http: /, every: 500ms, failures: 2 }} }}
+    strategy: {{ rolling: {{}} }}
+{migrate}""")
+
+    def is_migrating(self):
+        return self.database.ask("select count(*) from pg_stat_activity where query like '%pg_sleep(%' and "
+                                 "state = 'active' and pid <> pg_backend_pid()") != "0"
+
+    def runs(self):
+        return self.database.ask("select string_agg(schema::text, ' ' order by schema) from ran")
+
+    def events(self):
+        return self.place.run("history", str(self.place.status()["last"]["number"]))
+
+
+def migrations_run_once_whatever_is_killed(place):
+    if not postgres.programs():
+        return skip("PostgreSQL")
+    with postgres.Postgres() as database:
+        shop = Shop(place, database)
+        shop.write("select name from users")
+        place.run("up")
+        assert place.get()[0] == 200
+        load = place.load(60, rate=20)
+
+        # The supervisor is killed in the middle: the migration goes on, once, and so does the deployment.
+        shop.write("select name, email from users", 2, "alter table users add column email text default 'none'", 4,
+                   "compatible: true")
+        plan = place.run("plan")
+        assert "migrates to schema 2 first" in plan, plan
+        place.run("deploy", "--detach")
+        eventually(shop.is_migrating, 30, "the migration is at work")
+        os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+        eventually(lambda: place.get() == (200, "2 ann|none\n"), 60, "the new release serves")
+        eventually(lambda: place.status().get("deployment") is None, 60, "the deployment ends")
+        assert shop.runs() == "2", shop.runs()
+        story = shop.events()
+        assert "migrated to schema 2" in story and "committed" in story, story
+        assert "at work" in place.run("logs", "app", "--migrate")
+
+        # A release that bears the mark already does not migrate.
+        shop.write("select name, email, 3 from users", 2, "select 'never'", 0, "compatible: true")
+        assert "migrates to" not in place.run("plan")
+        place.run("deploy")
+        assert shop.runs() == "2", shop.runs()
+
+        # One that fails: its last lines are shown, nothing else was started, and stable serves.
+        shop.write("select 4 from users", 4, "alter table nowhere add column x int")
+        output = place.run("deploy", code=3)
+        assert "nowhere" in output and "migration" in output, output
+        assert shop.runs() == "2", shop.runs()
+        assert place.get() == (200, "3 ann|none|3\n"), place.get()
+
+        # Everything is gone at once, as with a power failure: nobody knows how it ended, so a person is asked.
+        shop.write("select name, email, 5 from users", 5, "alter table users add column age int", 30)
+        place.run("deploy", "--detach")
+        eventually(shop.is_migrating, 30, "the migration is at work")
+        power_off(place)
+        place.start("up")
+        eventually(lambda: place.pid_of("supervisor"), 30, "a supervisor")
+        waits = eventually(lambda: waiting(place), 60, "somebody is asked")
+        assert "slipway migrate" in waits, waits
+        assert place.run("promote", code=1)
+        database.ask("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(%' "
+                     "and pid <> pg_backend_pid()")
+        eventually(lambda: not shop.is_migrating(), 30, "the database has given it up")
+        assert shop.runs() == "2", shop.runs()
+        place.run("migrate", "--again", code=2)
+        place.run("migrate", "--again", "--reason", "the database has rolled it back")
+        eventually(lambda: place.get() == (200, "5 ann|none|5\n"), 90, "the new release serves")
+        eventually(lambda: place.status().get("deployment") is None, 60, "the deployment ends")
+        assert shop.runs() == "2 5", shop.runs()
+        story = shop.events()
+        assert "the database has rolled it back" in story and "attempt 2" in story, story
+
+        # Back across a migration that is not declared compatible: only with a word.
+        output = place.run("rollback", code=1)
+        assert "--accept" in output, output
+        place.run("rollback", "--accept")
+        assert place.get() == (200, "3 ann|none|3\n"), place.get()
+        load.send_signal(signal.SIGINT)
+        load.communicate(timeout=60)
+
+
+def a_failure_after_an_incompatible_migration_waits_for_a_person(place):
+    if not postgres.programs():
+        return skip("PostgreSQL")
+    with postgres.Postgres() as database:
+        shop = Shop(place, database)
+        shop.write("select name from users")
+        place.run("up")
+        # The new release never gets ready; the old one gets along.
+        shop.write("select nothing from users", 2, "alter table users add column email text")
+        place.write("slipway.yaml", open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8").read().replace(
+            "failures: 2 }", "failures: 2, deadline: 3s }"))
+        output = place.run("deploy", code=4)
+        assert "slipway abort --accept" in output and "slipway retry" in output, output
+        assert place.get() == (200, "1 ann\n"), place.get()
+        assert "--accept" in place.run("abort", code=1)
+        place.run("abort", "--accept", code=3)
+        assert place.get() == (200, "1 ann\n"), place.get()
+
+        # The old one does not get along with the new schema: that is seen before anything new is started.
+        shop.write("select email from users", 3, "alter table users drop column name", 0, "compatible: true")
+        manifest = open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8").read()
+        place.write("slipway.yaml", manifest.replace("rolling: {}", "rolling: { progressDeadline: 5s }"))
+        output = place.run("deploy", code=4)
+        assert "stable does not stand after the migration" in output, output
+        assert {entry["release"] for entry in place.service("app")["instances"]} == {1}
+        place.run("promote", "--skip-gate", "--reason", "the old one is gone anyway")
+        eventually(lambda: place.get()[0] == 200, 60, "the new release serves")
+
+
+def waiting(place):
+    """What a person is asked for; None while nobody is."""
+    try:
+        services = place.status()["services"]
+    except (ValueError, subprocess.TimeoutExpired):
+        return None
+    return next((service["rollout"]["waitsFor"] for service in services
+                 if service.get("rollout") and service["rollout"].get("waitsFor")), None)
+
+
+def power_off(place):
+    """Kills all roles, instances and migrations of a state, and what the keeper remembers of them, as a reboot does."""
+    state = place.environment["SLIPWAY_STATE"].encode()
+
+    def mine():
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    variables = file.read().split(b"\0")
+                is_role = len(words) > 3 and words[1] in (b"keeper", b"supervisor", b"proxy") and words[3] == state
+                if is_role or any(entry.startswith(b"TMPDIR=" + state) for entry in variables):
+                    found.append(int(pid))
+        return found
+
+    def kill_all():
+        for pid in mine():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not mine()
+
+    eventually(kill_all, 20, "everything is gone")
+    os.remove(os.path.join(state.decode(), "keeper", "keeper.state"))
+
+
+def skip(what):
+    """Aloud; where peers are required it is an error."""
+    if os.environ.get("SLIPWAY_REQUIRE_PEERS"):
+        raise AssertionError(f"{what} is not installed")
+    print(f"skipped: {what} is not installed", flush=True)
+
+
 TESTS = [
     rolling_and_back_without_a_failed_request,
     every_strategy_switches_without_a_failed_request,
@@ -402,6 +610,8 @@ TESTS = [
     a_state_from_a_later_version_is_refused,
     a_restart_replaces_the_roles_and_nothing_else,
     state_survives_a_stop,
+    migrations_run_once_whatever_is_killed,
+    a_failure_after_an_incompatible_migration_waits_for_a_person,
     the_demo_passes_and_fails_without_its_gate,
 ]
 
