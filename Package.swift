@@ -61,6 +61,7 @@ let clients: [Target] = [
     .target(name: "CLinux", path: "Sources/CLinux"),
     floor("KeeperControl", "Clients/KeeperControl", ["CLinux"]),
     floor("ProxyControl", "Clients/ProxyControl"),
+    floor("SecureShell", "Clients/SecureShell", ["CLinux"]),
     floor(
         "SupervisorAPI", "Clients/SupervisorAPI",
         ["Domain", .asyncHTTPClient, .nioCore, .nioFoundation, .nioHTTP1]),
@@ -94,7 +95,8 @@ let house: [Target] = [
         "Commands", "Commands",
         [
             "Domain", "Manifests", "Rollouts", "Deployments", "Planning", "Ports", "Engine", "Server", "SupervisorAPI",
-            "KeeperControl", "ProxyControl", "CLinux", "Keeper", "Proxy", "LoadGenerator", "DirectoryArtifacts",
+            "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy", "LoadGenerator",
+            "DirectoryArtifacts",
             "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", .arguments, .asyncHTTPClient, .hummingbird,
             .logging,
         ]),
@@ -145,6 +147,7 @@ let checks: [Target] = [
     tests("JudgingTests", "Core/Judging", ["Domain", "Judging"]),
     tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Rollouts"]),
     tests("DeploymentsTests", "Core/Deployments", ["Domain", "Judging", "Rollouts", "Deployments"]),
+    tests("PlanningTests", "Core/Planning", ["Domain", "Rollouts", "Deployments", "Planning"]),
     tests("EngineTests", "Engine", ["Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"]),
     tests(
         "SimulationTests", "Simulation/Checks",
@@ -153,7 +156,7 @@ let checks: [Target] = [
     tests("ManifestsTests", "Core/Manifests", ["Manifests", "Domain"], exclude: ["Fixtures"]),
     tests(
         "CommandsTests", "Commands",
-        ["Commands", "Manifests", "Domain", "SupervisorAPI", "LoadGenerator", .arguments],
+        ["Commands", "Manifests", "Domain", "SupervisorAPI", "SecureShell", "LoadGenerator", .arguments],
         exclude: ["Fixtures", "Golden"]),
     tests(
         "KeeperTests", "Keeper", ["CLinux", "KeeperControl", "Keeper", "keeper-probe"], exclude: ["Probe"]),
@@ -161,6 +164,7 @@ let checks: [Target] = [
     tests("LoadTests", "Load", ["LoadGenerator", .nioCore]),
     tests("ProxyTests", "Proxy", ["Proxy", "ProxyControl"]),
     tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
+    tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),
     tests("GatesTests", "Adapters/Gates", ["Domain", "Ports", "Gates", "GateConformance"]),
     tests(
         "ProxyRouterTests", "Adapters/ProxyRouter",

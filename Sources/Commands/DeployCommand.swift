@@ -17,6 +17,10 @@ package struct DeployCommand: AsyncParsableCommand {
               slipway deploy staging --service api --reason "fix for #812"
               slipway deploy --wait --output json
               slipway deploy --detach
+              slipway deploy production --from staging
+              slipway deploy production --release api@14
+              slipway deploy --prune
+              slipway deploy --on-failure hold
 
             Exit codes: 0 committed or nothing to do, 1 failed or refused, 2 usage, 3 reverted, 4 waiting for a person, \
             130 detached by Ctrl-C.
@@ -24,8 +28,7 @@ package struct DeployCommand: AsyncParsableCommand {
 
     @OptionGroup package var common: CommonOptions
 
-    @Option(name: .customLong("service"), help: "Only these services: api,web; may be given again.")
-    package var services: [String] = []
+    @OptionGroup package var options: DeployOptions
 
     @Option(help: "Why; kept in the journal.")
     package var reason: String = ""
@@ -44,10 +47,9 @@ package struct DeployCommand: AsyncParsableCommand {
     package func run() async throws {
         try await reportingErrors {
             let loaded = try loadProject(common)
-            let only = try chosenServices(services, loaded)
             return try await Session.open(common, startIfNeeded: true) { session in
                 try await deployAndFollow(
-                    loaded, only: only, reason: reason, session: session, common: common, wait: wait, detach: detach,
+                    loaded, options, reason: reason, session: session, common: common, wait: wait, detach: detach,
                     accept: accept)
             }
         }
@@ -56,15 +58,16 @@ package struct DeployCommand: AsyncParsableCommand {
 
 /// Packs, asks, and follows; the same for `deploy` and `up`.
 func deployAndFollow(
-    _ loaded: LoadedProject, only: [ServiceName], reason: String, session: Session, common: CommonOptions,
+    _ loaded: LoadedProject, _ options: DeployOptions, reason: String, session: Session, common: CommonOptions,
     wait: Bool, detach: Bool, accept: Bool = false
 ) async throws -> Int32 {
-    let artifacts = try await packArtifacts(loaded, only: only, session: session) { text in
+    var request = try await options.request(loaded, reason: reason, session: session, common: common) { text in
         if common.output == .text { note(text) }
     }
-    let request = DeployRequest(
-        project: loaded.project, artifacts: artifacts, by: session.user, reason: reason, only: only,
-        accept: accept)
+    request.accept = accept
+    try await session.deliver(request.artifacts) { text in
+        if common.output == .text { note(text) }
+    }
     var reply = try await session.client.deploy(request)
     if wait, reply.code == "busy", common.output == .text { note("waiting: \(reply.message)") }
     while wait, reply.code == "busy" {
@@ -74,6 +77,7 @@ func deployAndFollow(
     guard reply.outcome == "accepted", let number = reply.deployment else {
         return try reply.conclude(common.output, done: "")
     }
+    reply.tellNotes(common.output)
     if detach {
         return try reply.conclude(
             common.output, done: "deployment \(number) has begun: slipway status \(common.environment) --follow")

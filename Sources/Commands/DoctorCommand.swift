@@ -54,7 +54,7 @@ package struct DoctorCommand: AsyncParsableCommand {
     /// The roles, and the ports that the proxy listens on for any environment.
     private func runningChecks() async throws -> (checks: [DoctorCheck], ports: Set<Int>) {
         do {
-            return try await Session.open(common, startIfNeeded: false) { session in
+            return try await Session.openHere(common.state, startIfNeeded: false) { session in
                 var checks = RunningChecks(version: try await session.client.version()).all()
                 var ports: Set<Int> = []
                 for environment in try await session.client.environments().environments {

@@ -67,7 +67,7 @@ package struct HistoryCommand: AsyncParsableCommand {
             try printJSON(EventsReport(events: events))
             return 0
         }
-        let evidence = try await GateEvidence.read(session.state, environment, of: number, after: first.sequence)
+        let evidence = try await GateEvidence.read(session.client, environment, of: number, after: first.sequence)
         for line in EventLines(style: .forOutput()).story(events, evidence) { print(line) }
         return 0
     }

@@ -50,7 +50,7 @@ package struct LogsCommand: AsyncParsableCommand {
         try await reportingErrors {
             let target = try resolveTarget(common, second: only, service: service)
             if release != nil, target.service == nil { throw usageError("--release needs a service") }
-            return try await Session.open(common, startIfNeeded: false) { session in
+            return try await Session.open(common, in: target.environment, startIfNeeded: false) { session in
                 try await confirm(target.service, in: target.environment, session)
                 try await show(target, session)
                 return 0

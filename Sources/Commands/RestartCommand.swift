@@ -21,9 +21,7 @@ package struct RestartCommand: AsyncParsableCommand {
 
     package func run() async throws {
         try await reportingErrors {
-            var common = try CommonOptions.standard
-            common.state = state
-            return try await Session.open(common, startIfNeeded: false) { session in
+            return try await Session.openHere(state, startIfNeeded: false) { session in
                 let before = try await session.client.version()
                 do {
                     _ = try await session.client.restart(program: try ownProgram())

@@ -24,14 +24,12 @@ package struct ShutdownCommand: AsyncParsableCommand {
 
     package func run() async throws {
         try await reportingErrors {
-            var common = try CommonOptions.standard
-            common.state = state
             if !yes, isatty(0) == 1 {
                 print("This stops every service of every project of this user. Go on? [y/N] ", terminator: "")
                 fflush(nil)
                 guard readLine()?.lowercased() == "y" else { return 1 }
             }
-            return try await Session.open(common, startIfNeeded: false) { session in
+            return try await Session.openHere(state, startIfNeeded: false) { session in
                 let reply = try await session.client.shutdown()
                 while session.keeperRuns() { try await Task.sleep(for: .milliseconds(20)) }
                 return try reply.conclude(.text, done: "stopped")

@@ -31,12 +31,13 @@ public struct Slipway: AsyncParsableCommand {
                     StatusCommand.self, HistoryCommand.self, LogsCommand.self, VerifyCommand.self,
                     QuarantineCommand.self, JournalCommand.self, DoctorCommand.self,
                 ]),
+            CommandGroup(name: "Machines", subcommands: [HostCommand.self, ExportCommand.self]),
             CommandGroup(name: "Measure", subcommands: [LoadCommand.self]),
             CommandGroup(
                 name: "Roles",
                 subcommands: [
                     ShutdownCommand.self, RestartCommand.self, KeeperCommand.self, SupervisorCommand.self,
-                    ProxyCommand.self, ProxyBenchCommand.self,
+                    ProxyCommand.self, ProxyBenchCommand.self, ConnectCommand.self,
                 ]),
         ])
 

@@ -26,7 +26,8 @@ package struct UpCommand: AsyncParsableCommand {
             let loaded = try loadProject(common)
             return try await Session.open(common, startIfNeeded: true) { session in
                 let code = try await deployAndFollow(
-                    loaded, only: [], reason: "up", session: session, common: common, wait: true, detach: false)
+                    loaded, try DeployOptions.parse([]), reason: "up", session: session, common: common, wait: true,
+                    detach: false)
                 // After a stop everything may stand already and yet have to be started again.
                 var report = try await session.client.status(loaded.environment)
                 let deadline = ContinuousClock.now + .seconds(60)

@@ -7,6 +7,8 @@ package enum Effect: Hashable, Sendable {
     case run(RuntimeWish)
     /// Convergent.
     case route(RouteWish)
+    /// Convergent: nothing of this service stays at the router.
+    case forget(ForgetWish)
     /// Convergent: these leaving instances have no requests any more.
     case letGo(EnvironmentID, ServiceName, [InstanceID])
     /// Taken once for its key, as far as this supervisor lives; who asks again after a restart knows whether it may.

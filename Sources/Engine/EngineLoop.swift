@@ -90,9 +90,9 @@ package struct EngineLoop: Sendable {
 
     private mutating func hear(_ snapshot: EnvironmentSnapshot?, _ index: Int) {
         guard let snapshot else { return }
-        for service in snapshot.services {
-            guard let place = environments[index].index(of: service.service) else { continue }
-            ledgers[index][place].hear(service)
+        for told in snapshot.services.indices {
+            guard let place = environments[index].index(of: snapshot.services[told].service) else { continue }
+            ledgers[index][place].hear(snapshot.services[told])
         }
     }
 
@@ -103,8 +103,9 @@ package struct EngineLoop: Sendable {
         seen.reserveCapacity(environments[index].services.count)
         for place in environments[index].services.indices {
             let state = environments[index].services[place]
-            let told = snapshot?.services.first { $0.service == state.service }
-            seen.append(ledgers[index][place].observation(of: state, told, fence: fence, now: now))
+            let looks = snapshot?.looks(of: state.service)
+            let migrations = snapshot?.migrations(of: state.service)
+            seen.append(ledgers[index][place].observation(of: state, looks, migrations, fence: fence, now: now))
         }
         return seen
     }

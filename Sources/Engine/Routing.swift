@@ -29,7 +29,7 @@ extension ServiceState {
             wish.canary = rollout.to.number
             if rollout.plan.isSticky { wish.sticky = UInt64(rollout.deployment.value) }
             addMatches(rollout, view, &wish)
-        case .queued, .failing, .reverting, .reverted:
+        case .queued, .failing, .reverting, .reverted, .held:
             // Users keep their side while weights still say so; matches end with the failure.
             wish.canary = rollout.to.number
             if rollout.plan.isSticky { wish.sticky = UInt64(rollout.deployment.value) }

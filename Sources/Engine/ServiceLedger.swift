@@ -13,8 +13,12 @@ struct ServiceLedger {
     private var route: RouteWish?
     private var routeGeneration: UInt64 = 0
     private var routeAt: Moment?
+    /// What the last table was made of: while neither has changed, the same one follows.
+    private var routedState: ServiceState?
+    private var routedVersion: UInt64?
     private var gone: [InstanceID] = []
     private var goneAt: Moment?
+    private var forgetAt: Moment?
 
     /// A wish that was not taken over is said again after this time.
     static let patience = Span.seconds(2)
@@ -22,17 +26,24 @@ struct ServiceLedger {
     mutating func hear(_ snapshot: ServiceSnapshot) {
         if let view = snapshot.runtime, view.version >= runtime?.version ?? 0 { runtime = view }
         if let view = snapshot.router, view.version >= router?.version ?? 0 { router = view }
+        if snapshot.isUnknownToRouter, forgetAt != nil {
+            router = nil
+            route = nil
+            routeAt = nil
+        }
     }
 
     /// What the service's machine needs to know.
+    /// - Parameters:
+    ///   - looks: nil: nobody has said which are known.
+    ///   - migrations: as looks.
     func observation(
-        of state: ServiceState, _ told: ServiceSnapshot?, fence: UInt64, now: Moment
+        of state: ServiceState, _ looks: [LookView]?, _ migrations: [MigrationView]?, fence: UInt64, now: Moment
     ) -> ServiceObservation {
         ServiceObservation(
-            now: now, runtime: runtime, router: router, looks: told?.looks ?? [],
-            migrations: told?.migrations,
+            now: now, runtime: runtime, router: router, looks: looks ?? [], migrations: migrations,
             isRuntimeCaughtUp: isRuntimeCaughtUp(state, fence: fence),
-            isRouterCaughtUp: isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: told != nil)
+            isRouterCaughtUp: isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: looks != nil)
     }
 
     private func isRuntimeCaughtUp(_ state: ServiceState, fence: UInt64) -> Bool {
@@ -49,12 +60,41 @@ struct ServiceLedger {
         of state: ServiceState, in environment: EnvironmentID, fence: UInt64, now: Moment, into turn: inout Turn
     ) {
         speakToRuntime(state, environment, fence, now, &turn)
-        if isReached(state) { speakToRouter(state, environment, fence, now, &turn) }
+        if isEmptied(state), runtime?.instances.isEmpty == true, isRuntimeCaughtUp(state, fence: fence) {
+            forget(state, environment, fence, now, &turn)
+        } else {
+            forgetAt = nil
+            if isReached(state) { speakToRouter(state, environment, fence, now, &turn) }
+        }
         letGo(state, environment, fence, now, &turn)
     }
 
     /// Whether a router knows the service, be it only by a table that is to be taken back.
-    private func isReached(_ state: ServiceState) -> Bool { state.isRouted || router != nil }
+    private func isReached(_ state: ServiceState) -> Bool { (state.isRouted && !isEmptied(state)) || router != nil }
+
+    /// Whether it left the project and nothing of it is wished for any more.
+    private func isEmptied(_ state: ServiceState) -> Bool {
+        state.isPruned && state.rollout == nil && state.sets.isEmpty && state.weights.isEmpty
+    }
+
+    /// Once no instance is left, the router may forget the service. It has when it says that it knows nothing of it.
+    private mutating func forget(
+        _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn
+    ) {
+        guard router != nil else { return }
+        if let forgetAt, now.since(forgetAt) < Self.patience {
+            turn.wake(in: Self.patience - now.since(forgetAt))
+            return
+        }
+        // A table that is still on its way must not bring it back.
+        if forgetAt == nil { routeGeneration = routeGeneration + 1 }
+        forgetAt = now
+        turn.wake(in: Self.patience)
+        turn.effects.append(
+            .forget(
+                ForgetWish(
+                    environment: environment, service: state.service, fence: fence, generation: routeGeneration)))
+    }
 
     private mutating func speakToRuntime(
         _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn
@@ -82,12 +122,9 @@ struct ServiceLedger {
     ) {
         // A new supervisor has not been told yet what runs: the table in force stays until it has.
         guard runtime != nil || state.weights.isEmpty else { return }
-        var wish = state.routeWish(runtime, in: environment, fence: fence, after: route)
-        wish.generation = routeGeneration
-        if routeAt == nil || route != wish {
+        if takeRoute(state, environment, fence) {
             routeGeneration += 1
-            wish.generation = routeGeneration
-            route = wish
+            route?.generation = routeGeneration
         } else if router?.fence == fence, router?.generation == routeGeneration {
             return
         } else if let routeAt, now.since(routeAt) < Self.patience {
@@ -96,7 +133,19 @@ struct ServiceLedger {
         }
         routeAt = now
         turn.wake(in: Self.patience)
-        turn.effects.append(.route(wish))
+        if let route { turn.effects.append(.route(route)) }
+    }
+
+    /// Works out the table; says whether it is another one than before.
+    private mutating func takeRoute(_ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64) -> Bool {
+        if routeAt != nil, routedVersion == runtime?.version, routedState == state { return false }
+        routedState = state
+        routedVersion = runtime?.version
+        var wish = state.routeWish(runtime, in: environment, fence: fence, after: route)
+        wish.generation = routeGeneration
+        if routeAt != nil, route == wish { return false }
+        route = wish
+        return true
     }
 
     /// An instance that leaves may stop when the table in force does not know it and no request is left on it.

@@ -7,7 +7,12 @@ package protocol RouterPort: Sendable {
     /// Returns when every request follows the new table, for routers that acknowledge.
     /// - Throws: `PortError` with code `stale` for an older fence or generation.
     func apply(_ wish: RouteWish, service: Release) async throws
+    /// A view for each service that it knows.
     func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RouterView]
+    /// Drops a service that is gone for good: its routes, its counts, its listening sockets. Convergent; `observe` then
+    /// knows nothing of it, and tables from before do not bring it back.
+    /// - Throws: `PortError` with code `stale` for an older fence or generation.
+    func forget(_ wish: ForgetWish) async throws
     /// What it counted for one service since it started; nil when it does not count.
     func counts(_ service: ServiceName, in environment: EnvironmentID) async throws -> TrafficCounts?
 }

@@ -9,35 +9,31 @@ import SupervisorAPI
 
 extension SupervisorDesk {
     func plan(_ request: DeployRequest) async throws -> PlanReport {
-        let plan = try await workOut(request)
-        return PlanReport(
-            environment: request.project.environment, items: plan.items.map(report), notes: plan.notes,
-            objections: plan.objections.map { PlanObjection($0.message, hint: $0.hint) })
+        let (plan, origin) = try await workOut(request)
+        return report(plan, in: request.project.environment, origin: origin)
     }
 
     func deploy(_ request: DeployRequest) async throws -> CommandReply {
-        let plan = try await workOut(request)
-        if let objection = plan.objections.first {
-            let more = plan.objections.count > 1 ? " (and \(plan.objections.count - 1) more: slipway plan)" : ""
-            let isQuarantine = objection.message.contains("is in quarantine")
-            return .refused(
-                isQuarantine ? RefusalCode.quarantined.rawValue : RefusalCode.invalid.rawValue,
-                objection.message + more, hint: objection.hint)
-        }
-        for entry in request.artifacts where try await !artifacts.contains(entry.artifact.digest) {
-            return .refused(
-                RefusalCode.invalid.rawValue, "the files of \(entry.service) did not arrive",
-                hint: "run the command again")
-        }
+        let (plan, origin) = try await workOut(request)
+        if let refused = refusal(plan, see: "slipway plan") { return refused }
         let order = plan.order(
-            kind: .deploy, reason: request.reason, retention: request.project.retention,
+            kind: .deploy, reason: request.reason, retention: request.project.retention, origin: origin,
             accept: request.accept ?? false)
         return reply(
-            await engine.submit(.deploy(order), to: request.project.environment, by: request.by))
+            await engine.submit(.deploy(order), to: request.project.environment, by: request.by), notes: plan.notes)
     }
 
-    private func workOut(_ request: DeployRequest) async throws -> DeployPlan {
-        let id = request.project.environment
+    /// The first objection, as a refusal.
+    func refusal(_ plan: DeployPlan, see command: String) -> CommandReply? {
+        // What a person has to decide about comes before what is only to be repaired.
+        let first = plan.objections.first { $0.code == .quarantined } ?? plan.objections.first
+        guard let objection = first else { return nil }
+        let more = plan.objections.count > 1 ? " (and \(plan.objections.count - 1) more: \(command))" : ""
+        return .refused(objection.code.rawValue, objection.message + more, hint: objection.hint)
+    }
+
+    /// The environment's state and the parts of its stable releases.
+    func standing(in id: EnvironmentID) async throws -> Standing {
         let state = engine.current.environment(id) ?? EnvironmentState(id: id)
         var parts: [(service: ServiceName, parts: ReleaseParts)] = []
         for service in state.services {
@@ -45,21 +41,80 @@ extension SupervisorDesk {
             let release = try await releases.release(stable.number, of: service.service, in: id)
             parts.append((service.service, release.parts))
         }
-        let desired = Desired(
+        return Standing(state: state, parts: parts, router: router.capabilities)
+    }
+
+    private func workOut(_ request: DeployRequest) async throws -> (plan: DeployPlan, origin: String) {
+        let id = request.project.environment
+        var desired = Desired(
             project: request.project, artifacts: request.artifacts.map { ($0.service, $0.artifact) },
-            only: request.only)
-        let standing = Standing(state: state, parts: parts, router: router.capabilities)
-        return try planDeploy(desired, over: standing) { parts in
+            only: request.only, prunes: request.prune ?? false, onFailure: request.onFailure)
+        var staged = StagedArtifacts()
+        if let from = request.from {
+            staged = try await stand(in: EnvironmentID(project: id.project, name: from), for: request)
+            desired.artifacts = staged.artifacts
+        }
+        if let names = request.releases {
+            let (found, objections) = try await pinned(names, in: id)
+            desired.pinned = found
+            desired.only = names.map(\.service)
+            staged.objections += objections
+        }
+        var plan = try planDeploy(desired, over: try await standing(in: id)) { parts in
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             return Array(try encoder.encode(parts))
         }
+        plan.notes = staged.notes + plan.notes
+        plan.objections = staged.objections + plan.objections
+        if staged.objections.isEmpty { try await checkFiles(desired, &plan) }
+        return (plan, staged.origin)
+    }
+
+    /// Files that are not there cannot be deployed.
+    private func checkFiles(_ desired: Desired, _ plan: inout DeployPlan) async throws {
+        for item in plan.items where item.order != nil {
+            let pinned = desired.pinned.first { $0.service == item.service }
+            let packed = desired.artifacts.first { $0.service == item.service }?.artifact
+            guard let digest = (pinned?.parts.artifact ?? packed)?.digest, try await !artifacts.contains(digest) else {
+                continue
+            }
+            plan.objections.append(
+                pinned.map {
+                    Objection(
+                        "the files of \($0.label) are not kept any more",
+                        hint: "deploy it from its commit; `retention` in the manifest says how many are kept")
+                } ?? Objection("the files of \(item.service) did not arrive", hint: "run the command again"))
+        }
+    }
+
+    private func pinned(
+        _ names: [ReleaseName], in id: EnvironmentID
+    ) async throws -> (found: [Release], objections: [Objection]) {
+        var found: [Release] = []
+        var objections: [Objection] = []
+        for name in names {
+            do {
+                found.append(try await releases.release(name.number, of: name.service, in: id))
+            } catch let error as PortError where error.code == .notFound {
+                objections.append(Objection("there is no release \(name) in \(id)", hint: "slipway history"))
+            }
+        }
+        return (found, objections)
+    }
+
+    func report(_ plan: DeployPlan, in id: EnvironmentID, origin: String = "") -> PlanReport {
+        PlanReport(
+            environment: id, items: plan.items.map(report), notes: plan.notes,
+            objections: plan.objections.map { PlanObjection($0.message, hint: $0.hint, code: $0.code.rawValue) },
+            origin: origin)
     }
 
     private func report(_ item: PlannedService) -> PlanItem {
         PlanItem(
             service: item.service, action: item.action.rawValue, wave: item.wave, strategy: item.strategy.kind.name,
             from: item.from, to: item.to, stages: item.stages,
-            changes: item.changes.map { PlanChange(field: $0.field, old: $0.old, new: $0.new) })
+            changes: item.changes.map { PlanChange(field: $0.field, old: $0.old, new: $0.new) }, gates: item.gates,
+            background: item.background, onFailure: item.onFailure.word)
     }
 }

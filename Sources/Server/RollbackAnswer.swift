@@ -1,47 +1,85 @@
 import Deployments
 import Domain
 import Engine
+import Planning
 import Ports
 import Rollouts
 import SupervisorAPI
 
 extension SupervisorDesk {
-    func rollback(_ id: EnvironmentID, _ request: RollbackRequest) async throws -> CommandReply {
-        let past = try await deployments(id, limit: 500)
-        let targets: [StandingRelease]
+    func planRollback(_ id: EnvironmentID, _ request: RollbackRequest) async throws -> PlanReport {
         do {
-            targets = try await self.targets(id, request, past)
+            return report(try await workOut(id, request), in: id)
+        } catch let refusal as Refusal {
+            return PlanReport(
+                environment: id, items: [],
+                objections: [PlanObjection(refusal.message, hint: refusal.hint, code: refusal.code.rawValue)])
+        }
+    }
+
+    func rollback(_ id: EnvironmentID, _ request: RollbackRequest) async throws -> CommandReply {
+        do {
+            let plan = try await workOut(id, request)
+            if let refused = refusal(plan, see: "slipway rollback --dry-run") { return refused }
+            let order = plan.order(kind: .rollback, reason: request.reason, accept: request.accept ?? false)
+            return reply(await engine.submit(.deploy(order), to: id, by: request.by), notes: plan.notes)
         } catch let refusal as Refusal {
             return .refused(refusal.code.rawValue, refusal.message, hint: refusal.hint)
         }
-        var items: [OrderItem] = []
-        for target in targets where request.service == nil || target.service == request.service {
-            let release = try await releases.release(target.release.number, of: target.service, in: id)
-            if let digest = release.parts.artifact?.digest, try await !artifacts.contains(digest) {
-                return .refused(
-                    RefusalCode.invalid.rawValue, "the files of \(release.label) are not kept any more",
-                    hint: "deploy it again from its commit; `retention` in the manifest says how many are kept")
-            }
-            guard let item = lastItem(of: target.service, past) else { continue }
-            items.append(
-                OrderItem(
-                    service: target.service, wave: item.wave, release: .existing(target.release),
-                    strategy: item.plan.strategy, gates: item.plan.gates))
-        }
-        let order = DeployOrder(
-            kind: .rollback, reason: request.reason, items: items, accept: request.accept ?? false)
-        return reply(await engine.submit(.deploy(order), to: id, by: request.by))
     }
 
-    private func targets(
-        _ id: EnvironmentID, _ request: RollbackRequest, _ past: [DeploymentState]
-    ) async throws -> [StandingRelease] {
-        if let service = request.service, let number = request.release {
-            let release = try await releases.release(number, of: service, in: id)
-            return [StandingRelease(service: service, release: release.facts)]
+    private func workOut(_ id: EnvironmentID, _ request: RollbackRequest) async throws -> DeployPlan {
+        let past = try await deployments(id, limit: 500)
+        let target = try await self.target(id, request, past)
+        var releases: [EarlierRelease] = []
+        for standing in target.standing where request.service == nil || standing.service == request.service {
+            let release = try await earlier(standing.release.number, of: standing.service, in: id)
+            // A service that was not deployed for very long goes the plainest way.
+            let item = lastItem(of: standing.service, past)
+            var isKept = true
+            if let digest = release.parts.artifact?.digest { isKept = try await artifacts.contains(digest) }
+            releases.append(
+                EarlierRelease(
+                    release: release, strategy: item?.plan.strategy ?? .standard, gates: item?.plan.gates ?? [],
+                    isKept: isKept))
         }
+        if releases.isEmpty, let service = request.service {
+            throw Refusal(
+                .invalid, "\(service) did not stand in \(target.name)", hint: "slipway history shows what stood")
+        }
+        let way = WayBack(
+            releases: releases, newer: request.service == nil ? target.newer : [],
+            takesDown: request.takeDown ?? false, target: target.name)
+        return Planning.planRollback(way, over: try await standing(in: id))
+    }
+
+    private func earlier(
+        _ number: ReleaseNumber, of service: ServiceName, in id: EnvironmentID
+    ) async throws -> Release {
+        do { return try await self.releases.release(number, of: service, in: id) } catch let error as PortError {
+            guard error.code == .notFound else { throw error }
+            throw Refusal(.invalid, "there is no release \(service)@\(number) in \(id)", hint: "slipway history")
+        }
+    }
+
+    /// What is to stand again, which services did not stand then, and how that time is called.
+    private struct Target {
+        var standing: [StandingRelease]
+        var newer: [ServiceName]
+        var name: String
+    }
+
+    private func target(
+        _ id: EnvironmentID, _ request: RollbackRequest, _ past: [DeploymentState]
+    ) async throws -> Target {
+        if let service = request.service, let number = request.release {
+            let release = try await earlier(number, of: service, in: id)
+            return Target(
+                standing: [StandingRelease(service: service, release: release.facts)], newer: [], name: release.label)
+        }
+        let running = engine.current.environment(id)?.services.filter(\.isRemovable).map(\.service) ?? []
         if let number = request.to {
-            guard let deployment = past.first(where: { $0.number == number }) else {
+            guard let deployment = try await deployment(number, in: id) else {
                 throw Refusal(.invalid, "there is no deployment \(number) in \(id)", hint: "slipway history")
             }
             guard deployment.phase == .committed else {
@@ -49,26 +87,45 @@ extension SupervisorDesk {
                     .invalid, "deployment \(number) was not committed: nothing of it stood",
                     hint: "slipway history shows those that were")
             }
-            return deployment.standing
+            let known = deployment.standing.map(\.service)
+            return Target(
+                standing: deployment.standing, newer: running.filter { !known.contains($0) },
+                name: "deployment \(number)")
         }
-        guard
-            let last = past.first(where: { deployment in
-                deployment.phase == .committed
-                    && (request.service == nil
-                        || deployment.items.contains { $0.service == request.service })
-            })
-        else {
+        return try before(lastCommitted(id, request.service, past), id, running)
+    }
+
+    private func lastCommitted(
+        _ id: EnvironmentID, _ service: ServiceName?, _ past: [DeploymentState]
+    ) throws -> DeploymentState {
+        let last = past.first { deployment in
+            deployment.phase == .committed
+                && (service == nil || deployment.items.contains { $0.service == service })
+        }
+        guard let last else {
             throw Refusal(.invalid, "nothing was ever deployed to \(id)", hint: "slipway deploy")
         }
-        let earlier = last.items.compactMap { item in
+        return last
+    }
+
+    /// What stood before a deployment: its services' releases of then, and those that it took down.
+    private func before(
+        _ last: DeploymentState, _ id: EnvironmentID, _ running: [ServiceName]
+    ) throws -> Target {
+        var standing = last.items.compactMap { item in
             item.from.map { StandingRelease(service: item.service, release: $0) }
         }
-        if earlier.isEmpty {
+        for name in last.removals {
+            guard let stable = engine.current.environment(id)?.service(name)?.stable else { continue }
+            standing.append(StandingRelease(service: name, release: stable))
+        }
+        let newer = last.items.filter { $0.from == nil && running.contains($0.service) }.map(\.service)
+        if standing.isEmpty {
             throw Refusal(
                 .invalid, "deployment \(last.number) was the first: there is nothing to go back to",
                 hint: "slipway history")
         }
-        return earlier
+        return Target(standing: standing, newer: newer, name: "what was before deployment \(last.number)")
     }
 
     private func lastItem(of service: ServiceName, _ past: [DeploymentState]) -> DeploymentItem? {
@@ -76,93 +133,5 @@ extension SupervisorDesk {
             for item in deployment.items where item.service == service { return item }
         }
         return nil
-    }
-
-    func command(_ id: EnvironmentID, _ request: CommandRequest) async throws -> CommandReply {
-        let command: EnvironmentCommand
-        switch request.verb {
-        case .promote:
-            if request.skipGate, request.reason.isEmpty {
-                return .refused(RefusalCode.invalid.rawValue, "skipping a gate needs a reason", hint: "--reason …")
-            }
-            command = .promote(request.service, skipGate: request.skipGate ? request.reason : nil)
-        case .pause: command = .pause(request.service)
-        case .resume: command = .resume(request.service)
-        case .abort: command = .abort(reason: request.reason, accept: request.accept ?? false)
-        case .migrate:
-            guard let word = request.migration.flatMap(MigrationWord.init(rawValue:)) else {
-                return .refused(
-                    RefusalCode.invalid.rawValue, "what became of the migration?",
-                    hint: "slipway migrate --done, --failed or --again")
-            }
-            guard !request.reason.isEmpty else {
-                return .refused(RefusalCode.invalid.rawValue, "a reason is needed", hint: "--reason …")
-            }
-            command = .migrated(request.service, word, reason: request.reason)
-        case .down: command = .down
-        case .retry: return try await retry(id, request)
-        }
-        return reply(await engine.submit(command, to: id, by: request.by))
-    }
-
-    /// A stuck revert gets its time again; otherwise the last deployment that went back is tried once more.
-    private func retry(_ id: EnvironmentID, _ request: CommandRequest) async throws -> CommandReply {
-        if engine.current.environment(id)?.deployment != nil {
-            return reply(await engine.submit(.retry, to: id, by: request.by))
-        }
-        guard let last = try await deployments(id, limit: 1).first, last.phase == .reverted else {
-            return .refused(
-                RefusalCode.notWaiting.rawValue, "the last deployment of \(id) did not go back: nothing to try again",
-                hint: "slipway history")
-        }
-        let items = last.items.map { item in
-            OrderItem(
-                service: item.service, wave: item.wave, release: .existing(item.to), strategy: item.plan.strategy,
-                gates: item.plan.gates)
-        }
-        let order = DeployOrder(kind: .retry, reason: request.reason, items: items)
-        return reply(await engine.submit(.deploy(order), to: id, by: request.by))
-    }
-
-    func quarantine(_ id: EnvironmentID) -> QuarantineReport {
-        QuarantineReport(
-            entries: engine.current.environment(id)?.quarantine.map { entry in
-                QuarantinedRelease(
-                    service: entry.service, release: entry.release, digest: entry.digest, at: entry.at,
-                    reason: entry.reason)
-            } ?? [])
-    }
-
-    func quarantine(_ id: EnvironmentID, _ request: QuarantineRequest) async throws -> CommandReply {
-        if request.reason.isEmpty {
-            return .refused(RefusalCode.invalid.rawValue, "a reason is needed", hint: "--reason …")
-        }
-        let entries = engine.current.environment(id)?.quarantine ?? []
-        if request.lift {
-            let matches = entries.filter { entry in
-                entry.digest.hex.hasPrefix(request.release) || "\(entry.digest)" == request.release
-                    || "\(entry.service)@\(entry.release)" == request.release
-            }
-            guard matches.count == 1, let entry = matches.first else {
-                let what = matches.isEmpty ? "no release" : "more than one release"
-                return .refused(
-                    RefusalCode.invalid.rawValue, "\(what) in quarantine is called \(request.release)",
-                    hint: "slipway quarantine list")
-            }
-            return reply(
-                await engine.submit(
-                    .liftQuarantine(digest: entry.digest, reason: request.reason), to: id, by: request.by))
-        }
-        let parts = request.release.split(separator: "@")
-        guard parts.count == 2, let number = Int(parts[1]) else {
-            return .refused(RefusalCode.invalid.rawValue, "\(request.release) is not like api@14")
-        }
-        let service = ServiceName(String(parts[0]))
-        let release = try await releases.release(ReleaseNumber(number), of: service, in: id)
-        return reply(
-            await engine.submit(
-                .quarantine(
-                    service: service, release: release.number, digest: release.digest, reason: request.reason), to: id,
-                by: request.by))
     }
 }

@@ -37,6 +37,7 @@ extension SupervisorDesk {
             replicas: state.rollout?.to.replicas ?? state.stable?.replicas ?? 0)
         report.weights = view?.router?.targets.map { WeightReport(release: $0.release, weight: $0.weight) } ?? []
         report.instances = view?.runtime?.instances.map(instanceReport) ?? []
+        report.isRemoved = state.isPruned && state.rollout == nil
         report.held = view?.router?.held ?? 0
         report.isServing = isServing(state, view)
         report.rollout = state.rollout.map { rolloutReport($0, state, id, frame) }
@@ -117,25 +118,34 @@ extension SupervisorDesk {
             stageSince: rollout.stageSince.wall, weight: state.weight(of: rollout.to.number),
             gate: rollout.gate.map(gate), background: rollout.background.map(gate),
             pausedSince: rollout.pausedSince?.wall, waitsSince: rollout.waitsSince?.wall,
-            waitsFor: rollout.awaited, failure: rollout.failure?.text)
+            waitsFor: rollout.awaited(in: id), failure: rollout.failure?.text)
     }
 }
 
 extension RolloutState {
     /// What a person is asked for.
-    var awaited: String? {
+    func awaited(in id: EnvironmentID) -> String? {
         guard waitsSince != nil else { return nil }
+        // What is typed without an environment goes to another one.
+        let place = id.name == "dev" ? "" : " \(id.name)"
         if crossroads != nil {
-            return
-                "it failed after its migration: `slipway retry` goes forward, `slipway abort --accept` goes back"
+            return "it failed after its migration: `slipway retry\(place)` goes forward, "
+                + "`slipway abort\(place) --accept` goes back"
         }
-        if migration?.phase == .unknown {
-            return "nobody knows whether the migration ran: look, then `slipway migrate --done|--failed|--again`"
+        if migration?.phase == .unknown, stuckSince == nil {
+            return "nobody knows whether the migration ran: look, then "
+                + "`slipway migrate\(place) --done|--failed|--again`"
         }
-        if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry`" }
-        if isGateHeld { return "a gate is inconclusive: `slipway promote` lets it look on, or `slipway abort`" }
-        if pausedSince != nil { return "`slipway resume`" }
-        return "`slipway promote`"
+        if phase == .held, stuckSince == nil {
+            return "it failed and stays for inspection, without traffic: `slipway abort\(place)` ends it, "
+                + "`slipway retry\(place)` tries it from the start"
+        }
+        if stuckSince != nil { return "stable does not come back: look at its instances, then `slipway retry\(place)`" }
+        if isGateHeld {
+            return "a gate is inconclusive: `slipway promote\(place)` lets it look on, or `slipway abort\(place)`"
+        }
+        if pausedSince != nil { return "`slipway resume\(place)`" }
+        return "`slipway promote\(place)`"
     }
 }
 

@@ -13,6 +13,7 @@ package struct SupervisorDesk: Sendable {
     package var journal: any JournalPort
     package var releases: ReleaseLibrary
     package var artifacts: any ArtifactStorePort
+    package var intake: any ArtifactIntakePort
     package var logs: any InstanceLogs
     package var migrationLogs: any MigrationLogs
     package var router: any RouterPort
@@ -29,8 +30,8 @@ package struct SupervisorDesk: Sendable {
 
     package init(
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
-        logs: any InstanceLogs, migrationLogs: any MigrationLogs, router: any RouterPort, gates: any GatePort,
-        runtime: any RuntimePort,
+        intake: any ArtifactIntakePort, logs: any InstanceLogs, migrationLogs: any MigrationLogs,
+        router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
         about: VersionReport, localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
@@ -39,6 +40,7 @@ package struct SupervisorDesk: Sendable {
         self.journal = journal
         self.releases = releases
         self.artifacts = artifacts
+        self.intake = intake
         self.logs = logs
         self.migrationLogs = migrationLogs
         self.router = router
@@ -68,9 +70,18 @@ package struct SupervisorDesk: Sendable {
         return found
     }
 
-    func reply(_ outcome: CommandOutcome) -> CommandReply {
+    /// The newest record of one deployment, however long ago it was.
+    func deployment(_ number: DeploymentNumber, in environment: EnvironmentID) async throws -> DeploymentState? {
+        let query = JournalQuery(kinds: [.deployment], environment: environment, key: "\(number.value)", limit: 1)
+        guard let stored = try await journal.history(query).first else { return nil }
+        return try DeploymentState(recorded: stored.entry.body, known: DeploymentState.recordVersion)
+    }
+
+    /// - Parameter notes: worth knowing when it is accepted.
+    func reply(_ outcome: CommandOutcome, notes: [String] = []) -> CommandReply {
         switch outcome {
-        case .accepted(let number): CommandReply(outcome: "accepted", deployment: number)
+        case .accepted(let number):
+            CommandReply(outcome: "accepted", deployment: number, message: notes.joined(separator: "\n"))
         case .nothingToDo(let text): CommandReply(outcome: "nothing", message: text)
         case .refused(let refusal): .refused(refusal.code.rawValue, refusal.message, hint: refusal.hint)
         }
@@ -86,6 +97,6 @@ extension DeploymentState {
                 DeploymentItemReport(
                     service: item.service, wave: item.wave, from: item.from?.number, to: item.to.number,
                     strategy: item.plan.strategy.kind.name)
-            })
+            }, removals: removals, origin: origin)
     }
 }

@@ -9,6 +9,7 @@ import NIOCore
 import NIOFoundationEssentialsCompat
 import Ports
 import SupervisorAPI
+import Synchronization
 
 /// The supervisor's interface: HTTP and JSON on a private Unix socket.
 package struct SupervisorServer: Sendable {
@@ -24,9 +25,10 @@ package struct SupervisorServer: Sendable {
         socket: String, logger: Logger, onRunning: @escaping @Sendable () async -> Void
     ) -> some ApplicationProtocol {
         let router = Router()
-        router.add(middleware: ErrorsAsJSON(version: desk.about.version))
+        router.add(middleware: ErrorsAsJSON(version: desk.about.version, others: OtherVersions(logger: logger)))
         addReading(router)
         addAsking(router)
+        addArtifacts(router)
         return Application(
             router: router, configuration: .init(address: .unixDomainSocket(path: socket), serverName: "slipway"),
             onServerRunning: { _ in await onRunning() }, logger: logger)
@@ -66,6 +68,13 @@ package struct SupervisorServer: Sendable {
                         release: query.get("release", as: Int.self).map { ReleaseNumber($0) },
                         lines: query.get("lines", as: Int.self) ?? 100, after: query.get("after", as: Int64.self))))
         }
+        router.get("\(environment)/evidence") { request, context in
+            let query = request.uri.queryParameters
+            return try json(
+                try await desk.evidence(
+                    try id(context), of: DeploymentNumber(query.get("deployment", as: Int.self) ?? 0),
+                    after: query.get("after", as: Int64.self) ?? 0))
+        }
         router.get("\(environment)/quarantine") { _, context in try json(desk.quarantine(try id(context))) }
     }
 
@@ -81,6 +90,9 @@ package struct SupervisorServer: Sendable {
         }
         router.post("\(environment)/rollback") { request, context in
             try json(try await desk.rollback(try id(context), try await read(request)))
+        }
+        router.post("\(environment)/rollback/plan") { request, context in
+            try json(try await desk.planRollback(try id(context), try await read(request)))
         }
         router.post("\(environment)/command") { request, context in
             try json(try await desk.command(try id(context), try await read(request)))
@@ -98,6 +110,28 @@ package struct SupervisorServer: Sendable {
             return try json(CommandReply(outcome: "accepted"))
         }
     }
+
+    private func addArtifacts(_ router: Router<BasicRequestContext>) {
+        let desk = desk
+        router.get("/v1/artifacts/:digest") { _, context in try json(try await desk.artifact(try digest(context))) }
+        router.post("/v1/artifacts/:digest") { request, context in
+            let query = request.uri.queryParameters
+            guard let offset = query.get("offset", as: Int64.self), let size = query.get("size", as: Int64.self) else {
+                throw PortError(.invalid, "a piece of an artifact needs its offset and the whole size")
+            }
+            let piece = try await request.body.collect(upTo: ArtifactReport.pieceLimit)
+            return try json(
+                try await desk.take(Array(piece.readableBytesView), at: offset, of: try digest(context), size: size))
+        }
+    }
+}
+
+private func digest(_ context: BasicRequestContext) throws -> ContentDigest {
+    let hex = try context.parameters.require("digest")
+    guard let digest = ContentDigest("sha256:\(hex)") else {
+        throw PortError(.invalid, "\(hex) is not the digest of an artifact")
+    }
+    return digest
 }
 
 private func id(_ context: BasicRequestContext) throws -> EnvironmentID {
@@ -131,13 +165,34 @@ extension HTTPField.Name {
     static let slipwayVersion = HTTPField.Name("x-slipway-version").unsafelyUnwrapped
 }
 
+/// Says in the log, once for each, that a client is of another version.
+private final class OtherVersions: Sendable {
+    private let told = Mutex<[String]>([])
+    private let logger: Logger
+
+    init(logger: Logger) { self.logger = logger }
+
+    func note(_ other: String, here: String) {
+        let isNew = told.withLock { told in
+            // What clients say of themselves must not fill the memory.
+            guard !told.contains(other), told.count < 100 else { return false }
+            told.append(other)
+            return true
+        }
+        let text = String(other.unicodeScalars.prefix(40).map { $0.value < 0x20 ? "?" : Character($0) })
+        if isNew { logger.warning("a client of version \(text) speaks with this supervisor of version \(here)") }
+    }
+}
+
 /// Every failure has the same shape, and every answer says which version gave it.
 private struct ErrorsAsJSON<Context: RequestContext>: RouterMiddleware {
     let version: String
+    let others: OtherVersions
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
+        if let other = request.headers[.slipwayVersion], other != version { others.note(other, here: version) }
         var response: Response
         do {
             response = try await next(request, context)

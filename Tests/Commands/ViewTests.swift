@@ -76,6 +76,51 @@ import Testing
         #expect(PlanView(style: .plain).lines(nothing).last == "nothing to do: everything stands as it should")
     }
 
+    @Test func whatIsHeldIsLoud() {
+        var report = StatusReport(environment: Sample.dev, revision: 1, now: 60_000)
+        report.deployment = DeploymentReport(
+            number: DeploymentNumber(2), kind: "deploy", by: "ada", reason: "", phase: "advancing", started: 0)
+        let rollout = RolloutReport(
+            from: ReleaseNumber(1), to: ReleaseNumber(2), strategy: "canary", phase: "held", stages: ["gate smoke"],
+            stage: 0, stageSince: 0, weight: .none, waitsSince: 30_000, waitsFor: "`slipway abort`",
+            failure: "gate smoke: a page is missing")
+        report.services = [
+            ServiceReport(name: Sample.web, stable: ReleaseNumber(1), isDown: false, replicas: 1, rollout: rollout)
+        ]
+        let lines = StatusView(style: .plain).lines(report)
+        #expect(lines[1] == "! web failed and is held for inspection: a person is asked")
+        #expect(lines.contains { $0.contains("gate smoke: a page is missing") })
+        #expect(lines.contains { $0.contains("waits for 30") && $0.contains("for a person: `slipway abort`") })
+        #expect(report.waitsOnly, "commands that follow end with 4")
+    }
+
+    @Test func whatLeftTheProjectIsNotShown() {
+        var report = StatusReport(environment: Sample.dev, revision: 1, now: 0)
+        report.services = [
+            ServiceReport(name: Sample.web, stable: ReleaseNumber(1), isDown: true, replicas: 1, isRemoved: true)
+        ]
+        #expect(StatusView(style: .plain).lines(report).count == 1)
+    }
+
+    @Test func aPlanSaysWhereItComesFromAndWhatGoes() {
+        let report = PlanReport(
+            environment: Sample.dev,
+            items: [
+                PlanItem(
+                    service: Sample.web, action: "change", wave: 0, strategy: "canary", from: ReleaseNumber(1),
+                    to: ReleaseNumber(2), stages: ["weight 10%"], background: [GateName("errors")], onFailure: "hold"),
+                PlanItem(
+                    service: ServiceName("old"), action: "remove", wave: 1, strategy: "rolling", from: ReleaseNumber(7),
+                    to: nil),
+            ], origin: "staging #12")
+        #expect(
+            PlanView(style: .plain).lines(report) == [
+                "from staging #12", "wave 1 of 2", "~ web  @1 → @2  canary", "    weight 10%",
+                "    in the background: errors", "    a failure is held for inspection", "wave 2 of 2",
+                "- old  @7  taken down",
+            ])
+    }
+
     @Test func everyKindOfEventHasWords() throws {
         let lines = EventLines(style: .plain)
         let all = EventKind.allCases.enumerated().map { index, kind in

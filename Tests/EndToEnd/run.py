@@ -20,6 +20,8 @@ import urllib.request
 
 import postgres
 
+import remote
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLIPWAY = ""
 
@@ -53,6 +55,7 @@ class Place:
         self.environment = dict(os.environ, SLIPWAY_STATE=os.path.join(self.path, "s"), NO_COLOR="1", LC_ALL="C.UTF-8")
         self.port = free_port()
         self.children = []
+        self.slipway = SLIPWAY
 
     def write(self, name, text):
         path = os.path.join(self.project, name)
@@ -160,6 +163,71 @@ services:
     probes: {{ {probes or "startup: { tcp: true, deadline: 3s }"} }}
     strategy: {{ {strategy} }}
 {more}""")
+
+    def shop(self, version, services=("api", "web"), strategies=None, tail="", more=None):
+        """Several services, each a small server that answers with the version in its packed files. `web` needs `api` and
+        asks it for every answer; the route is web's. `more`: lines by service."""
+        strategies, more = strategies or {}, more or {}
+        self.write("app/version", f"{version}\n")
+        self.write("app/server.py", SHOP_SERVER)
+        text = "version: 1\nproject: shop\nservices:\n"
+        for name in services:
+            strategy = strategies.get(name, "blueGreen: { scaleDownDelay: 20s }")
+            text += f"""  {name}:
+    artifact: {{ path: app }}
+    command: [/usr/bin/python3, server.py, {name}]
+    port: 8080
+    replicas: 2
+    drain: 5s
+    probes: {{ readiness: {{ http: /ready, every: 500ms }} }}
+    strategy: {{ {strategy} }}
+"""
+            if name == "web":
+                text += f"    needs: [api]\n    routes: [{{ listen: {self.port} }}]\n"
+            text += more.get(name, "")
+        self.write("slipway.yaml", text + tail)
+
+    def answer(self, path="/"):
+        """What web says: its own version and api's."""
+        status, text = self.get(path)
+        assert status == 200, (status, text)
+        return text.strip()
+
+
+SHOP_SERVER = """
+import http.server, os, sys, threading, urllib.request
+NAME = sys.argv[1]
+VERSION = open("version").read().strip() + os.environ.get("SUFFIX", "")
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self):
+        text = f"{NAME} {VERSION}"
+        if NAME == "web" and self.path == "/":
+            with urllib.request.urlopen(os.environ["API_URL"] + "/", timeout=5) as answer:
+                text += ", " + answer.read().decode()
+        body = text.encode()
+        self.send_response(500 if self.path == "/check" and "bad" in VERSION and NAME == "web" else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *words):
+        pass
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 64
+    daemon_threads = True
+
+Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def no_failure(load):
+    report = json.loads(load.communicate(timeout=90)[0])
+    assert report["all"]["count"] > 500, report["all"]
+    assert report["all"]["failures"] == 0, (report["counts"], report["failures"])
 
 
 # The tests.
@@ -279,6 +347,22 @@ def a_port_in_use_is_explained(place):
         assert str(place.port) in output, output
 
 
+def a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back(place):
+    place.nginx(1)
+    place.run("up")
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        with open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        place.write("slipway.yaml", text.replace(f"listen: {place.port}", f"listen: {taken}"))
+        output = place.run("deploy", code=3, within=40)
+        assert str(taken) in output, output
+        assert place.get() == (200, "version 1\n")
+        assert place.status()["troubles"] == [], place.status()["troubles"]
+
+
 def a_program_that_ignores_term_is_killed(place):
     place.program(
         ["/usr/bin/python3", "-c",
@@ -374,6 +458,227 @@ def state_survives_a_stop(place):
     assert "the chain is whole" in place.run("journal", "verify")
     events = place.run("journal", "export").strip().splitlines()
     assert len([json.loads(line) for line in events]) > 5
+
+
+def several_services_commit_and_revert_as_one_under_load(place):
+    gates = "gates: { check: { smoke: [{ get: /check, status: 200 }] } }\n"
+    strategies = {"web": "blueGreen: { before: [check] }"}
+    place.shop("one", strategies=strategies, tail=gates)
+    place.run("up")
+    assert place.answer() == "web one, api one", place.answer()
+    load = place.load(14, rate=100)
+    place.shop("two", strategies=strategies, tail=gates)
+    place.run("deploy")
+    assert place.answer() == "web two, api two", place.answer()
+    place.shop("bad", strategies=strategies, tail=gates)
+    output = place.run("deploy", code=3)
+    assert "check" in output and "went back" in output, output
+    assert place.answer() == "web two, api two", place.answer()
+    # The reason of the quarantine is one line of the refusal; api is not to blame and is in no quarantine.
+    output = place.run("deploy", code=1)
+    assert "in quarantine" in output and "check" in output, output
+    reply = json.loads(place.run("deploy", "--output", "json", code=1))
+    assert reply["code"] == "quarantined" and "\n" not in reply["message"], reply
+    objections = json.loads(place.run("plan", "--output", "json", code=1))["objections"]
+    assert [entry["code"] for entry in objections] == ["quarantined"], objections
+    # The deployment before, as a whole.
+    place.run("rollback")
+    assert place.answer() == "web one, api one", place.answer()
+    no_failure(load)
+
+
+def rollback_to_an_earlier_deployment_and_one_service_to_a_release(place):
+    place.shop("one", services=("api", "web"))
+    place.run("up")
+    place.shop("two", services=("api", "jobs", "web"))
+    place.run("deploy")
+    place.shop("three", services=("api", "jobs", "web"))
+    place.run("deploy")
+    load = place.load(14, rate=100)
+    plan = json.loads(place.run("rollback", "--to", "1", "--dry-run", "--output", "json"))
+    moves = {item["service"]: (item["action"], item.get("from"), item.get("to")) for item in plan["items"]}
+    assert moves == {"api": ("change", 3, 1), "web": ("change", 3, 1)}, moves
+    assert any(change["field"] == "artifact" for change in plan["items"][0]["changes"]), plan
+    assert any("jobs did not stand" in note for note in plan["notes"]), plan["notes"]
+    assert "wave 1 of 2" in place.run("rollback", "--to", "1", "--dry-run")
+    assert place.status()["last"]["number"] == 3, "a dry run deploys nothing"
+    output = place.run("rollback", "--to", "1")
+    assert "jobs did not stand in deployment #1" in output, output
+    assert place.answer() == "web one, api one", place.answer()
+    assert place.service("jobs")["stable"] == 2 and not place.service("jobs")["isDown"]
+    place.run("rollback", "--service", "api", "--to", "3")
+    assert place.answer() == "web one, api three", place.answer()
+    output = place.run("rollback", "--service", "api", "--to", "9", code=1)
+    assert "no release api@9" in output, output
+    place.run("rollback", "--to", "99", code=1)
+    place.run("quarantine", "add", "api@2", "--reason", "a test")
+    output = place.run("rollback", "--to", "2", code=1)
+    assert "api@2" in output and "in quarantine: a test" in output and "quarantine lift" in output, output
+    place.run("rollback", "--to", "1", "--take-down")
+    eventually(lambda: place.service("jobs")["isRemoved"] and not place.service("jobs")["instances"], 30, "jobs leaves")
+    assert place.answer() == "web one, api one", place.answer()
+    # Files that are gone: said so, and nothing begins.
+    store = os.path.join(place.environment["SLIPWAY_STATE"], "artifacts")
+    subprocess.run(["chmod", "-R", "u+w", store], check=True)
+    shutil.rmtree(store)
+    output = place.run("rollback", "--service", "api", "--to", "3", code=1)
+    assert "the files of api@3 are not kept any more" in output, output
+    no_failure(load)
+
+
+def what_was_tested_in_staging_goes_to_production(place):
+    tail = f"""environments:
+  staging:
+    overrides: {{ services: {{ web: {{ routes: [{{ listen: {free_port()} }}] }} }} }}
+  production:
+    overrides: {{ services: {{ api: {{ replicas: 3, env: {{ SUFFIX: "!" }} }} }} }}
+"""
+    place.shop("one", tail=tail)
+    output = place.run("deploy", "production", "--from", "staging", code=1)
+    assert "nothing was ever committed in shop/staging" in output, output
+    place.run("deploy", "staging", "--service", "api")
+    output = place.run("deploy", "production", "--from", "staging", code=1)
+    assert "web does not stand in staging" in output, output
+    output = place.run("deploy", "staging", "--service", "web", "--from", "nowhere", code=2)
+    assert "no environment `nowhere`" in output, output
+    place.run("deploy", "staging")
+    tested = json.loads(place.run("plan", "staging", "--output", "json"))
+    # Whatever lies in the directory now: what was tested is taken.
+    place.shop("untested", tail=tail)
+    plan = json.loads(place.run("plan", "production", "--from", "staging", "--output", "json"))
+    assert plan["origin"] == "staging #2", plan
+    assert [item["action"] for item in plan["items"]] == ["create", "create"], plan
+    output = place.run("deploy", "production", "--from", "staging")
+    assert "since deployment #2" in output, output
+    assert place.answer() == "web one, api one!", place.answer()
+    status = json.loads(place.run("status", "production", "--output", "json"))
+    assert status["last"]["origin"] == "staging #2", status["last"]
+    assert next(entry for entry in status["services"] if entry["name"] == "api")["replicas"] == 3
+    assert "from staging #2" in place.run("history", "production")
+    assert "nothing to do" in place.run("plan", "production", "--from", "staging")
+    assert tested["items"][0]["action"] == "keep", tested
+    # Another way to pack it is not what was tested.
+    place.shop("one", tail=tail, more={"api": "    env: { A: b }\n"})
+    text = open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8").read()
+    place.write("slipway.yaml", text.replace("{ path: app }", "{ path: app, ignore: [x] }", 1))
+    output = place.run("deploy", "production", "--from", "staging", code=1)
+    assert "api is packed and prepared otherwise in staging" in output, output
+
+
+def an_earlier_release_is_deployed_again_through_its_gates(place):
+    gates = "gates: { check: { smoke: [{ get: /check, status: 200 }] } }\n"
+    strategies = {"web": "canary: { steps: [{ weight: 50% }, { gate: check }] }"}
+    place.shop("one", strategies=strategies, tail=gates)
+    place.run("up")
+    place.shop("two", strategies=strategies, tail=gates)
+    place.run("deploy")
+    plan = json.loads(place.run("plan", "--release", "web@1", "--output", "json"))
+    assert [(item["service"], item["from"], item["to"]) for item in plan["items"]] == [("web", 2, 1)], plan
+    assert plan["items"][0]["gates"] == ["check"], plan
+    place.run("deploy", "--release", "web@1")
+    assert place.answer() == "web one, api two", place.answer()
+    assert "gate passed" in place.run("history", "3"), "its gates are asked"
+    assert "no release web@7" in place.run("deploy", "--release", "web@7", code=1)
+    assert "api@14" in place.run("deploy", "--release", "web", code=2)
+    assert "api" in place.run("deploy", "--release", "shop@1", code=2)
+
+
+def a_choice_of_services_needs_what_it_needs(place):
+    place.shop("one")
+    output = place.run("deploy", "--only", "web", code=1)
+    assert "web needs api, which does not stand in shop/dev" in output, output
+    place.run("deploy", "--only", "api")
+    place.run("deploy", "--only", "web")
+    assert place.answer() == "web one, api one", place.answer()
+
+
+def a_failure_is_held_for_inspection(place):
+    gates = "gates: { check: { smoke: [{ get: /check, status: 200 }] } }\n"
+    strategies = {"web": "canary: { onFailure: hold, steps: [{ weight: 50% }, { gate: check }] }"}
+    place.shop("one", strategies=strategies, tail=gates)
+    place.run("up")
+    load = place.load(16, rate=100)
+    place.shop("bad", strategies=strategies, tail=gates)
+    output = place.run("deploy", code=4)
+    assert "kept for inspection" in output and "needs a person" in output, output
+    # All traffic is back on stable (api has arrived, and stays), and the instance on trial stands without any.
+    service = place.service("web")
+    assert service["rollout"]["phase"] == "held", service["rollout"]
+    trial = [entry for entry in service["instances"] if entry["release"] == 2]
+    assert trial and all(entry["phase"] == "ready" for entry in trial), service["instances"]
+    assert {entry["release"]: entry["weight"] for entry in service["weights"]} == {1: 100}, service["weights"]
+    for _ in range(20):
+        assert place.answer() == "web one, api bad", place.answer()
+    with urllib.request.urlopen(f"http://{trial[0]['address']}/looked-at", timeout=5) as answer:
+        assert answer.read() == b"web bad"
+    output = place.run("status", code=4)
+    assert "waits" in output and "slipway abort" in output, output
+    place.run("promote", code=1)
+    # A supervisor that dies meanwhile changes nothing.
+    os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+    eventually(lambda: place.pid_of("supervisor"), 10, "the keeper starts another supervisor")
+    eventually(lambda: (place.service("web").get("rollout") or {}).get("waitsSince"), 20, "it is held still")
+    assert [entry["id"] for entry in place.service("web")["instances"] if entry["release"] == 2] == [
+        entry["id"] for entry in trial]
+    place.run("retry", code=4)
+    assert [entry["id"] for entry in place.service("web")["instances"] if entry["release"] == 2] != [
+        entry["id"] for entry in trial], "a retry starts new instances"
+    output = place.run("abort", "--reason", "seen enough", code=3)
+    assert "check" in output, output
+    assert place.answer() == "web one, api one", place.answer()
+    assert "web@2" in place.run("quarantine", "list")
+    no_failure(load)
+
+
+def the_switch_for_failures_can_be_given_with_the_deploy(place):
+    place.program(["/usr/bin/python3", "-m", "http.server", "--bind", "127.0.0.1", "${instance.port}"], "blueGreen: {}")
+    place.run("up")
+    place.program(["/bin/sh", "-c", "echo the cable is cut >&2; exit 3"], "blueGreen: {}")
+    assert "a failure is held" in place.run("plan", "--on-failure", "hold")
+    output = place.run("deploy", "--on-failure", "hold", code=4)
+    assert "the cable is cut" in output, output
+    assert place.get()[0] == 200
+    place.run("abort", code=3)
+    assert place.get()[0] == 200
+
+
+def a_service_that_leaves_the_manifest_leaves_when_asked(place):
+    place.shop("one", services=("api", "jobs", "web"), more={"jobs": f"    routes: [{{ listen: {free_port()} }}]\n"})
+    place.run("up")
+    listen = place.service("jobs")["urls"][0]
+    port = int(re.search(r":(\d+)/", listen)[1])
+    socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    place.shop("two")
+    assert "jobs runs, but the manifest does not name it any more" in place.run("plan")
+    output = place.run("deploy")
+    assert "jobs runs" in output and place.service("jobs")["stable"] == 1, output
+    socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    load = place.load(8, rate=100)
+    plan = json.loads(place.run("plan", "--prune", "--output", "json"))
+    assert [(item["service"], item["action"]) for item in plan["items"]][-1] == ("jobs", "remove"), plan
+    assert "taken down: jobs" in place.run("deploy", "--prune")
+    eventually(lambda: not place.service("jobs")["instances"], 30, "its instances leave")
+
+    def is_closed():
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=2).close()
+        except ConnectionRefusedError:
+            return True
+        return False
+
+    eventually(is_closed, 20, "the router forgets it and closes its socket")
+    with open(os.path.join(place.environment["SLIPWAY_STATE"], "proxy", "routes.json"), encoding="utf-8") as file:
+        assert "jobs" not in file.read()
+    assert "jobs" not in place.run("status")
+    # The next supervisor does not bring it back, and a rollback does.
+    os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+    eventually(lambda: place.pid_of("supervisor"), 10, "the keeper starts another supervisor")
+    assert "jobs" not in place.run("status")
+    assert "nothing to do" in place.run("plan", "--prune")
+    place.run("rollback")
+    socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    assert place.service("jobs")["stable"] == 1 and not place.service("jobs")["isDown"]
+    no_failure(load)
 
 
 def the_demo_passes_and_fails_without_its_gate(place):
@@ -603,6 +908,7 @@ TESTS = [
     a_program_that_dies_is_explained,
     a_program_that_is_missing_is_explained,
     a_port_in_use_is_explained,
+    a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back,
     a_program_that_ignores_term_is_killed,
     a_second_deploy_is_refused_and_an_abort_goes_back,
     bad_manifests_and_bad_words_get_usage_errors,
@@ -612,7 +918,16 @@ TESTS = [
     state_survives_a_stop,
     migrations_run_once_whatever_is_killed,
     a_failure_after_an_incompatible_migration_waits_for_a_person,
+    several_services_commit_and_revert_as_one_under_load,
+    rollback_to_an_earlier_deployment_and_one_service_to_a_release,
+    what_was_tested_in_staging_goes_to_production,
+    an_earlier_release_is_deployed_again_through_its_gates,
+    a_choice_of_services_needs_what_it_needs,
+    a_failure_is_held_for_inspection,
+    the_switch_for_failures_can_be_given_with_the_deploy,
+    a_service_that_leaves_the_manifest_leaves_when_asked,
     the_demo_passes_and_fails_without_its_gate,
+    *remote.TESTS,
 ]
 
 

@@ -10,7 +10,7 @@ import Synchronization
 /// file: `sha256sum` and `tar -tvf` are enough to check and to look into one. Packs and trees appear by a rename, so
 /// what stands under its name is whole. All work is done on a thread of its own, one thing after the other.
 package final class ArtifactDirectory: ArtifactStorePort {
-    private let packs: String
+    let packs: String
     private let trees: String
     private let queue = DispatchQueue(label: "slipway.artifacts")
     private let state = Mutex(State())
@@ -58,7 +58,7 @@ package final class ArtifactDirectory: ArtifactStorePort {
         try await work { try self.pruneNow(Set(keeping.map(\.hex))) }
     }
 
-    private func work<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
+    func work<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
         try await withCheckedThrowingContinuation { continuation in
             queue.async { continuation.resume(with: Result(catching: body)) }
         }
@@ -106,7 +106,7 @@ package final class ArtifactDirectory: ArtifactStorePort {
             .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
-    private func isWhole(_ digest: ContentDigest) throws -> Bool {
+    func isWhole(_ digest: ContentDigest) throws -> Bool {
         guard let identity = try identity(of: digest) else { return false }
         if state.withLock({ $0.verified[digest] }) == identity { return true }
         var reader = try PackReader(path: place(digest))
@@ -159,7 +159,7 @@ package final class ArtifactDirectory: ArtifactStorePort {
             for name in try directoryNames(directory) {
                 let isTemporary = name.hasPrefix(".")
                 guard isTemporary || name.count == 64 + suffix.count && name.hasSuffix(suffix) else { continue }
-                if isTemporary || !keeping.contains(String(name.prefix(64))) {
+                if isTemporary ? Self.isLeft("\(directory)/\(name)") : !keeping.contains(String(name.prefix(64))) {
                     freed += try removeTree("\(directory)/\(name)")
                 }
             }
@@ -168,7 +168,7 @@ package final class ArtifactDirectory: ArtifactStorePort {
         return freed
     }
 
-    private func place(_ digest: ContentDigest) -> String { "\(packs)/\(digest.hex).pack" }
+    func place(_ digest: ContentDigest) -> String { "\(packs)/\(digest.hex).pack" }
 
     private func temporaryName() -> String {
         state.withLock { state in
@@ -178,6 +178,13 @@ package final class ArtifactDirectory: ArtifactStorePort {
     }
 
     // MARK: Stamps
+
+    /// A push from another machine that broke off may go on for a day; everything else was left by a killed process.
+    private static func isLeft(_ path: String) -> Bool {
+        guard path.hasSuffix(".part") else { return true }
+        var status = stat()
+        return stat(path, &status) != 0 || time(nil) - status.st_mtim.tv_sec > 86_400
+    }
 
     private static func bootID() throws -> String { try readSmall("/proc/sys/kernel/random/boot_id") }
 

@@ -43,17 +43,31 @@ struct ControlGroups: Hashable, Sendable {
         }
         let directory = String(mount[1]) + own[..<slash]
         let wanted = ["cpu", "memory"]
-        let enabled = (SmallFile.read(directory + "/cgroup.subtree_control") ?? "").split(
-            whereSeparator: \.isWhitespace)
         guard access(directory + "/cgroup.subtree_control", W_OK) == 0, access(directory, W_OK) == 0 else {
             return (
                 nil, "\(directory) is not delegated to this user: Delegate=yes and DelegateSubgroup=slipway in the unit"
             )
         }
-        guard wanted.allSatisfy({ name in enabled.contains { $0 == name } }) else {
+        func isEnabled() -> Bool {
+            let enabled = (SmallFile.read(directory + "/cgroup.subtree_control") ?? "").split(
+                whereSeparator: \.isWhitespace)
+            return wanted.allSatisfy { name in enabled.contains { $0 == name } }
+        }
+        // With `DelegateSubgroup=slipway` the group is ours alone, and systemd leaves it to us to divide it.
+        if !isEnabled(), own.hasSuffix("/slipway") { enable(wanted, in: directory) }
+        guard isEnabled() else {
             return (nil, "the controllers cpu and memory are not enabled in \(directory)/cgroup.subtree_control")
         }
         return (ControlGroups(directory: directory), "delegated: \(directory)")
+    }
+
+    /// Asks the kernel to divide what a group has; that it did is seen by looking again.
+    private static func enable(_ controllers: [String], in directory: String) {
+        let descriptor = open(directory + "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        let text = Array(controllers.map { "+\($0)" }.joined(separator: " ").utf8)
+        _ = Glibc.write(descriptor, text, text.count)
     }
 
     /// Makes an instance's group.

@@ -61,6 +61,11 @@ struct DesiredRoutes: Sendable {
                 "\(key): the wish \(wish.fence).\(wish.generation) is older than \(known.fence).\(known.generation)",
                 hint: "a newer one has been taken already; nothing is to be done")
         }
+        if let gone = forgotten[key], (wish.fence, wish.generation) < (gone.fence, gone.generation) {
+            throw PortError(
+                .stale, "\(key): the wish \(wish.fence).\(wish.generation) is from before the service was dropped",
+                hint: "a newer one has been taken already; nothing is to be done")
+        }
         if wish.fence < fence {
             throw PortError(
                 .stale, "\(key): the fence \(wish.fence) is lower than \(fence)",
@@ -86,6 +91,7 @@ struct DesiredRoutes: Sendable {
             entrances: try translation.entrances(local: local), epoch: epoch)
         var next = self
         next.services[key] = desire
+        next.forgotten[key] = nil
         next.fence = max(fence, wish.fence)
         next.revision += 1
         if let route { next.lastSplit[key] = route }
@@ -97,7 +103,15 @@ struct DesiredRoutes: Sendable {
     }
 
     /// Drops a service that is gone for good.
-    mutating func forget(_ key: ServiceKey) {
+    /// - Throws: `PortError` with code `stale`.
+    mutating func forget(_ wish: ForgetWish) throws(PortError) {
+        let key = ServiceKey(wish.service, in: wish.environment)
+        try admit(
+            RouteWish(
+                environment: wish.environment, service: wish.service, fence: wish.fence, generation: wish.generation,
+                targets: []))
+        fence = max(fence, wish.fence)
+        forgotten[key] = (wish.fence, wish.generation)
         guard services.removeValue(forKey: key) != nil else { return }
         lastSplit[key] = nil
         revision += 1
@@ -107,11 +121,15 @@ struct DesiredRoutes: Sendable {
     mutating func goBack(to inForce: DesiredRoutes) {
         services = inForce.services
         lastSplit = inForce.lastSplit
+        forgotten = inForce.forgotten
         revision += 1
     }
 
     /// Asks for the table to be sent once more.
     mutating func touch() { revision += 1 }
+
+    /// When services were dropped: wishes from before come late.
+    private var forgotten: [ServiceKey: (fence: UInt64, generation: UInt64)] = [:]
 
     /// The split that a service had before it went down: coming back with the same one is no new epoch.
     private var lastSplit: [ServiceKey: ServiceRoute] = [:]

@@ -114,9 +114,10 @@ package actor EmbeddedRouter<Link: ProxyLink, Sockets: ListenerSockets>: RouterP
 
     /// Drops a service that is gone for good: its routes, its counts, its listening sockets. Its local address stays
     /// reserved. Returns when no request reaches it any more. Convergent.
-    package func forget(_ service: ServiceName, in environment: EnvironmentID) async throws {
+    /// - Throws: `PortError` with code `stale` for an older fence or generation.
+    package func forget(_ wish: ForgetWish) async throws {
         try await restore()
-        desired.forget(ServiceKey(service, in: environment))
+        try desired.forget(wish)
         try await settle(desired.revision)
     }
 

@@ -27,10 +27,14 @@ package struct PlanReport: Codable, Hashable, Sendable {
     package var notes: [String]
     /// Why it cannot be done.
     package var objections: [PlanObjection]
+    /// Where the artifacts stand already: `staging #12`; empty: they were packed here.
+    package var origin: String
 
     package init(
-        environment: EnvironmentID, items: [PlanItem], notes: [String] = [], objections: [PlanObjection] = []
+        environment: EnvironmentID, items: [PlanItem], notes: [String] = [], objections: [PlanObjection] = [],
+        origin: String = ""
     ) {
+        self.origin = origin
         self.environment = environment
         self.items = items
         self.notes = notes
@@ -42,9 +46,12 @@ package struct PlanReport: Codable, Hashable, Sendable {
 
 /// A reason why a plan cannot be carried out.
 package struct PlanObjection: Codable, Hashable, Sendable {
+    /// `quarantined`, `invalid`
+    package var code: String
     package var message: String
     package var hint: String
-    package init(_ message: String, hint: String = "") {
+    package init(_ message: String, hint: String = "", code: String = "invalid") {
+        self.code = code
         self.message = message
         self.hint = hint
     }
@@ -53,7 +60,7 @@ package struct PlanObjection: Codable, Hashable, Sendable {
 /// One service of a plan.
 package struct PlanItem: Codable, Hashable, Sendable {
     package var service: ServiceName
-    /// `create`, `change`, `keep`, `start` (it was taken down)
+    /// `create`, `change`, `keep`, `start` (it was taken down), `remove`
     package var action: String
     package var wave: Int
     package var strategy: String
@@ -62,11 +69,21 @@ package struct PlanItem: Codable, Hashable, Sendable {
     /// The stages that the rollout would go through.
     package var stages: [String]
     package var changes: [PlanChange]
+    /// Asked in line.
+    package var gates: [GateName]
+    /// Asked all the time, from the first traffic on.
+    package var background: [GateName]
+    /// `revert`, `hold`
+    package var onFailure: String
 
     package init(
         service: ServiceName, action: String, wave: Int, strategy: String, from: ReleaseNumber?, to: ReleaseNumber?,
-        stages: [String] = [], changes: [PlanChange] = []
+        stages: [String] = [], changes: [PlanChange] = [], gates: [GateName] = [], background: [GateName] = [],
+        onFailure: String = "revert"
     ) {
+        self.gates = gates
+        self.background = background
+        self.onFailure = onFailure
         self.service = service
         self.action = action
         self.wave = wave
@@ -181,6 +198,39 @@ package struct VerifyResult: Codable, Hashable, Sendable {
         self.release = release
         self.gate = gate
         self.result = result
+    }
+}
+
+/// What gates saw.
+package struct EvidenceReport: Codable, Hashable, Sendable {
+    package var entries: [EvidenceEntry]
+    package init(entries: [EvidenceEntry]) { self.entries = entries }
+}
+
+/// One look of a gate, as the journal keeps it.
+package struct EvidenceEntry: Codable, Hashable, Sendable {
+    package var sequence: Int64
+    /// `api#37/smoke/1`: service, deployment, gate, look.
+    package var key: String
+    package var result: LookResult
+    package init(sequence: Int64, key: String, result: LookResult) {
+        self.sequence = sequence
+        self.key = key
+        self.result = result
+    }
+}
+
+/// How much of an artifact has arrived.
+package struct ArtifactReport: Codable, Hashable, Sendable {
+    /// The most bytes of one piece.
+    package static let pieceLimit = 8 << 20
+
+    package var isWhole: Bool
+    /// Where the next piece begins.
+    package var arrived: Int64
+    package init(isWhole: Bool, arrived: Int64) {
+        self.isWhole = isWhole
+        self.arrived = arrived
     }
 }
 

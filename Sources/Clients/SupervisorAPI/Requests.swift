@@ -12,18 +12,51 @@ package struct DeployRequest: Codable, Hashable, Sendable {
     package var only: [ServiceName]
     /// Deploys what is not declared to run on the schema that the data has.
     package var accept: Bool?
+    /// The artifacts are those that stand in this environment of the project; `artifacts` is not looked at.
+    package var from: String?
+    /// These earlier releases are deployed again, as they are.
+    package var releases: [ReleaseName]?
+    /// Services that the project does not name are taken down.
+    package var prune: Bool?
+    /// Instead of what the strategies say.
+    package var onFailure: OnFailure?
 
     package init(
         project: ProjectSpec, artifacts: [ServiceArtifact], by: String, reason: String = "",
-        only: [ServiceName] = [], accept: Bool = false
+        only: [ServiceName] = [], from: String? = nil, releases: [ReleaseName]? = nil, prune: Bool? = nil,
+        onFailure: OnFailure? = nil, accept: Bool = false
     ) {
         self.accept = accept
+        self.from = from
+        self.releases = releases
+        self.prune = prune
+        self.onFailure = onFailure
+
         self.project = project
         self.artifacts = artifacts
         self.by = by
         self.reason = reason
         self.only = only
     }
+}
+
+/// `api@14`.
+package struct ReleaseName: Codable, Hashable, Sendable, CustomStringConvertible {
+    package var service: ServiceName
+    package var number: ReleaseNumber
+    package init(service: ServiceName, number: ReleaseNumber) {
+        self.service = service
+        self.number = number
+    }
+
+    /// Nil unless it is like `api@14`.
+    package init?(_ text: String) {
+        let parts = text.split(separator: "@", omittingEmptySubsequences: false)
+        guard parts.count == 2, !parts[0].isEmpty, let number = Int(parts[1]), number > 0 else { return nil }
+        self.init(service: ServiceName(String(parts[0])), number: ReleaseNumber(number))
+    }
+
+    package var description: String { "\(service)@\(number)" }
 }
 
 /// What was packed for a service.
@@ -44,16 +77,20 @@ package struct RollbackRequest: Codable, Hashable, Sendable {
     package var service: ServiceName?
     /// With `service`: to this release.
     package var release: ReleaseNumber?
+    /// Services that did not stand then are taken down.
+    package var takeDown: Bool?
     package var by: String
     package var reason: String
     /// Goes back across migrations that are not declared compatible.
     package var accept: Bool?
 
     package init(
-        to: DeploymentNumber? = nil, service: ServiceName? = nil, release: ReleaseNumber? = nil, by: String,
-        reason: String = "", accept: Bool = false
+        to: DeploymentNumber? = nil, service: ServiceName? = nil, release: ReleaseNumber? = nil,
+        takeDown: Bool? = nil, by: String, reason: String = "", accept: Bool = false
     ) {
         self.accept = accept
+        self.takeDown = takeDown
+
         self.to = to
         self.service = service
         self.release = release
@@ -128,7 +165,7 @@ package struct CommandReply: Codable, Hashable, Sendable {
     /// `accepted`, `nothing`, `refused`
     package var outcome: String
     package var deployment: DeploymentNumber?
-    /// Why not, or what stands already.
+    /// Why not, or what stands already; of what was accepted, what is worth knowing, a line each.
     package var message: String
     package var hint: String
     /// `busy`, `quarantined`, `not-waiting`, `nothing-runs`, `invalid`; empty unless refused.

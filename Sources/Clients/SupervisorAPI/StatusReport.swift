@@ -42,12 +42,18 @@ package struct DeploymentReport: Codable, Hashable, Sendable {
     package var failedService: ServiceName?
     package var failure: String?
     package var items: [DeploymentItemReport]
+    /// Services that it takes down for good.
+    package var removals: [ServiceName]
+    /// Where its artifacts stood before: `staging #12`; empty: they were packed for it.
+    package var origin: String
 
     package init(
         number: DeploymentNumber, kind: String, by: String, reason: String, phase: String, started: Int64,
         ended: Int64? = nil, failedService: ServiceName? = nil, failure: String? = nil,
-        items: [DeploymentItemReport] = []
+        items: [DeploymentItemReport] = [], removals: [ServiceName] = [], origin: String = ""
     ) {
+        self.removals = removals
+        self.origin = origin
         self.number = number
         self.kind = kind
         self.by = by
@@ -85,6 +91,8 @@ package struct ServiceReport: Codable, Hashable, Sendable {
     package var name: ServiceName
     package var stable: ReleaseNumber?
     package var isDown: Bool
+    /// It left the project and was taken down for good.
+    package var isRemoved: Bool
     /// Wished for, of the stable release.
     package var replicas: Int
     package var weights: [WeightReport]
@@ -104,8 +112,9 @@ package struct ServiceReport: Codable, Hashable, Sendable {
         name: ServiceName, stable: ReleaseNumber?, isDown: Bool, replicas: Int, weights: [WeightReport] = [],
         instances: [InstanceReport] = [], rollout: RolloutReport? = nil, warm: [WarmReport] = [],
         isServing: Bool = true, held: Int = 0,
-        urls: [String] = [], traffic: [TrafficReport] = []
+        urls: [String] = [], traffic: [TrafficReport] = [], isRemoved: Bool = false
     ) {
+        self.isRemoved = isRemoved
         self.name = name
         self.stable = stable
         self.isDown = isDown

@@ -13,14 +13,18 @@ package struct SupervisorClient: Sendable {
     private let http: HTTPClient
     private let socket: String
     private let version: String
+    /// The name of the machine that the supervisor runs on; nil: this one.
+    private let host: String?
 
     /// - Parameters:
-    ///   - socket: path of the supervisor's socket.
+    ///   - socket: path of the supervisor's socket, or of one that leads there.
     ///   - version: of this binary, told with every request.
-    package init(http: HTTPClient, socket: String, version: String) {
+    ///   - host: the name of the machine behind it, for messages; nil: this one.
+    package init(http: HTTPClient, socket: String, version: String, host: String? = nil) {
         self.http = http
         self.socket = socket
         self.version = version
+        self.host = host
     }
 
     package func version() async throws -> VersionReport { try await get("/v1/version") }
@@ -41,6 +45,10 @@ package struct SupervisorClient: Sendable {
 
     package func rollback(_ environment: EnvironmentID, _ request: RollbackRequest) async throws -> CommandReply {
         try await post(path(environment, "rollback"), request)
+    }
+
+    package func planRollback(_ environment: EnvironmentID, _ request: RollbackRequest) async throws -> PlanReport {
+        try await post(path(environment, "rollback/plan"), request)
     }
 
     package func command(_ environment: EnvironmentID, _ request: CommandRequest) async throws -> CommandReply {
@@ -78,6 +86,32 @@ package struct SupervisorClient: Sendable {
         _ environment: EnvironmentID, _ request: QuarantineRequest
     ) async throws -> CommandReply {
         try await post(path(environment, "quarantine"), request)
+    }
+
+    /// What the gates of a deployment saw, oldest first.
+    /// - Parameter after: a place in the journal before the deployment began.
+    package func evidence(
+        _ environment: EnvironmentID, of deployment: DeploymentNumber, after: Int64
+    ) async throws -> EvidenceReport {
+        try await get(path(environment, "evidence?deployment=\(deployment.value)&after=\(after)"))
+    }
+
+    /// How much of an artifact the supervisor has.
+    package func artifact(_ digest: ContentDigest) async throws -> ArtifactReport {
+        try await get("/v1/artifacts/\(digest.hex)")
+    }
+
+    /// Sends a piece of an artifact, of at most `ArtifactReport.pieceLimit` bytes.
+    /// - Parameter size: of the whole artifact.
+    package func send(
+        _ piece: [UInt8], at offset: Int64, of digest: ContentDigest, size: Int64
+    ) async throws -> ArtifactReport {
+        var request = request("/v1/artifacts/\(digest.hex)?offset=\(offset)&size=\(size)")
+        request.method = .POST
+        request.headers.add(name: "content-type", value: "application/octet-stream")
+        request.body = .bytes(ByteBuffer(bytes: piece))
+        // Even a slow line carries a piece in this time.
+        return try await send(request, .minutes(10))
     }
 
     package func verify(_ request: DeployRequest) async throws -> VerifyReport {
@@ -129,8 +163,11 @@ package struct SupervisorClient: Sendable {
             response = try await http.execute(request, timeout: timeout)
         } catch {
             throw SupervisorError(
-                code: "unreachable", message: "the supervisor does not answer on \(socket): \(error)",
-                hint: "is it running? slipway doctor shows; slipway up starts it")
+                code: "unreachable",
+                message: host.map { "the supervisor on \($0) does not answer: \(error)" }
+                    ?? "the supervisor does not answer on \(socket): \(error)",
+                hint: host.map { "slipway host check \($0) shows what is wrong" }
+                    ?? "is it running? slipway doctor shows; slipway up starts it")
         }
         let body = try await response.body.collect(upTo: 64 << 20)
         if (200..<300).contains(response.status.code) {
@@ -140,7 +177,8 @@ package struct SupervisorClient: Sendable {
                     code: "version",
                     message: "cannot read the supervisor's answer (it runs version \(other), "
                         + "this is \(version)): \(error)",
-                    hint: "restart it with this binary: slipway restart")
+                    hint: host.map { "bring that machine up to date: slipway host upgrade \($0)" }
+                        ?? "restart it with this binary: slipway restart")
             }
         }
         let report: ErrorReport

@@ -73,8 +73,8 @@ struct SupervisorHouse {
                 migrations: runtime.migrations, releases: releases,
                 now: SystemMoment.now, logger: logger))
         let desk = SupervisorDesk(
-            engine: engine, journal: journal, releases: releases, artifacts: artifacts, logs: runtime,
-            migrationLogs: runtime.migrations, router: router, gates: gates, runtime: runtime,
+            engine: engine, journal: journal, releases: releases, artifacts: artifacts, intake: artifacts,
+            logs: runtime, migrationLogs: runtime.migrations, router: router, gates: gates, runtime: runtime,
             about: VersionReport(
                 version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
                 startedAt: now.wall),

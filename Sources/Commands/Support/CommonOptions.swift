@@ -16,15 +16,13 @@ package struct CommonOptions: ParsableArguments {
     @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]")
     package var state: String?
 
+    @Option(help: "The machine that the environment is on; otherwise as the manifest says. See slipway host.")
+    package var host: String?
+
     @Option(help: "What to print: text or json.")
     package var output: OutputFormat = .text
 
     package init() {}
-
-    /// As if nothing had been given: for commands that are about no environment.
-    static var standard: CommonOptions {
-        get throws { try CommonOptions.parse([]) }
-    }
 }
 
 /// What a command prints.

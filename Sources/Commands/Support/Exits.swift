@@ -2,6 +2,7 @@ import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Ports
+import SecureShell
 import SupervisorAPI
 
 /// Runs a command's body; trouble becomes `error:` and `hint:` on standard error, and an honest exit code.
@@ -15,6 +16,9 @@ func reportingErrors(_ body: () async throws -> Int32) async throws {
         tell(error.message, hint: error.hint)
         throw ExitCode(error.isUsage ? 2 : 1)
     } catch let error as PortError {
+        tell(error.message, hint: error.hint)
+        throw ExitCode(1)
+    } catch let error as SecureShellError {
         tell(error.message, hint: error.hint)
         throw ExitCode(1)
     } catch let error as ManifestFileError {
@@ -59,6 +63,12 @@ func printJSON(_ value: some Encodable) throws {
 }
 
 extension CommandReply {
+    /// What is worth knowing of a deployment that was accepted.
+    func tellNotes(_ output: OutputFormat) {
+        guard output == .text, !message.isEmpty else { return }
+        for line in message.split(separator: "\n") { note("note: \(harmless(String(line)))") }
+    }
+
     /// Says what came of a request that starts nothing to follow.
     func conclude(_ output: OutputFormat, done: String) throws -> Int32 {
         if output == .json { try printJSON(self) }

@@ -1,7 +1,5 @@
 import Domain
-import FoundationEssentials
-import Ports
-import SQLiteJournal
+import SupervisorAPI
 
 /// One look of a gate, as the journal keeps it.
 struct GateEvidence: Hashable, Sendable {
@@ -26,23 +24,14 @@ struct GateEvidence: Hashable, Sendable {
         self.result = result
     }
 
-    /// Reads what the gates of a deployment saw, oldest first; beside the supervisor, which goes on writing.
+    /// Asks what the gates of a deployment saw, oldest first.
     /// - Parameter after: a place in the journal before the deployment began.
     static func read(
-        _ state: StateDirectory, _ environment: EnvironmentID, of deployment: DeploymentNumber, after: Int64
+        _ client: SupervisorClient, _ environment: EnvironmentID, of deployment: DeploymentNumber, after: Int64
     ) async throws -> [GateEvidence] {
-        let reader = try await JournalReader.open(directory: state.journal, binary: Slipway.version)
-        let query = JournalQuery(kinds: [.evidence], environment: environment, after: after, limit: .max)
-        var found: [GateEvidence] = []
-        for try await stored in reader.export(query) {
-            let result = try JSONDecoder().decode(LookResult.self, from: Data(stored.entry.body))
-            guard
-                let evidence = GateEvidence(key: stored.entry.key, sequence: stored.sequence, result: result),
-                evidence.deployment == deployment
-            else { continue }
-            found.append(evidence)
-        }
-        return found
+        try await client.evidence(environment, of: deployment, after: after).entries.compactMap { entry in
+            GateEvidence(key: entry.key, sequence: entry.sequence, result: entry.result)
+        }.filter { $0.deployment == deployment }
     }
 }
 

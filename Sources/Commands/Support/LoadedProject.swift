@@ -74,11 +74,11 @@ func projectNames(_ options: CommonOptions) throws -> (project: String, environm
     return (manifest.projectName, manifest.environments.map(\.name))
 }
 
-/// Packs what the project's services need into the store of artifacts.
+/// Packs what the project's services need into the store of artifacts; for another machine into one of this process.
 func packArtifacts(
     _ loaded: LoadedProject, only: [ServiceName], session: Session, progress: (String) -> Void
 ) async throws -> [ServiceArtifact] {
-    let store = ArtifactDirectory(directory: session.state.artifacts)
+    let store = try session.artifactStore()
     var artifacts: [ServiceArtifact] = []
     for planned in loaded.project.services {
         guard let source = planned.spec.artifact, only.isEmpty || only.contains(planned.spec.service) else { continue }

@@ -1,40 +1,63 @@
 import ArgumentParser
 import AsyncHTTPClient
 import CLinux
-import Domain
+package import Domain
 import FoundationEssentials
 import Glibc
 package import SupervisorAPI
 
-/// A conversation with the supervisor of this user.
+/// A conversation with a supervisor: the one of this user here, or one on another machine.
 package struct Session: Sendable {
     package let client: SupervisorClient
+    /// Of this machine; nothing of an environment that is on another one lies in it.
     package let state: StateDirectory
     /// Who asks.
     package let user: String
+    /// The other machine; nil: it is this one.
+    let remote: RemoteLink?
 
-    /// Opens a conversation for the time of `body`.
-    /// - Parameter startIfNeeded: starts Slipway when it does not run; otherwise that is an error with code
-    ///   `not-running`.
+    /// Opens a conversation for the time of `body`, with the machine that the environment is on.
+    /// - Parameters:
+    ///   - environment: nil: the one that the options name.
+    ///   - startIfNeeded: starts Slipway when it does not run; otherwise that is an error with code `not-running`.
     package static func open<Result: Sendable>(
-        _ options: CommonOptions, startIfNeeded: Bool, _ body: (Session) async throws -> Result
+        _ options: CommonOptions, in environment: EnvironmentID? = nil, startIfNeeded: Bool,
+        _ body: (Session) async throws -> Result
     ) async throws -> Result {
-        let state = StateDirectory(options.state)
+        guard let host = try chosenHost(options, environment) else {
+            return try await openHere(options.state, startIfNeeded: startIfNeeded, body)
+        }
+        if let state = options.state {
+            throw usageError(
+                "--state \(state) is a directory here, and the environment is on \(host.name)",
+                hint: "slipway host add has --state for the directory there")
+        }
+        let link = try RemoteLink(host)
+        defer { link.close() }
+        return try await converse(StateDirectory(nil), link, startIfNeeded: startIfNeeded, body)
+    }
+
+    /// Opens a conversation with the supervisor of this machine.
+    /// - Parameter state: as `--state` says.
+    package static func openHere<Result: Sendable>(
+        _ state: String?, startIfNeeded: Bool, _ body: (Session) async throws -> Result
+    ) async throws -> Result {
+        try await converse(StateDirectory(state), nil, startIfNeeded: startIfNeeded, body)
+    }
+
+    private static func converse<Result: Sendable>(
+        _ state: StateDirectory, _ link: RemoteLink?, startIfNeeded: Bool, _ body: (Session) async throws -> Result
+    ) async throws -> Result {
         var settings = HTTPClient.Configuration()
         // A supervisor that is not there is no reason to try again and again for half a minute.
         settings.connectionPool.retryConnectionEstablishment = false
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
         do {
-            let client = SupervisorClient(http: http, socket: state.supervisorSocket, version: Slipway.version)
-            let session = Session(client: client, state: state, user: userName())
-            if try await !session.isRunning() {
-                guard startIfNeeded else {
-                    throw SupervisorError(
-                        code: "not-running", message: "Slipway does not run here (\(state.path))",
-                        hint: "slipway up starts it with the project's services")
-                }
-                try await session.start()
-            }
+            let client = SupervisorClient(
+                http: http, socket: link?.socket ?? state.supervisorSocket, version: Slipway.version,
+                host: link?.host.name)
+            let session = Session(client: client, state: state, user: userName(), remote: link)
+            try await session.ensureRunning(startIfNeeded)
             let result = try await body(session)
             try await http.shutdown()
             return result
@@ -44,8 +67,26 @@ package struct Session: Sendable {
         }
     }
 
+    private func ensureRunning(_ startIfNeeded: Bool) async throws {
+        if let remote {
+            guard let greeting = try await remote.greet(start: startIfNeeded) else { throw notRunning() }
+            if let difference = RemoteLink.difference(greeting, on: remote.host.name) { note(difference) }
+        } else if try await !isRunning() {
+            guard startIfNeeded else { throw notRunning() }
+            try await start()
+        }
+    }
+
+    private func notRunning() -> SupervisorError {
+        let place = remote.map { "on \($0.host.name) (\($0.host.address))" } ?? "here (\(state.path))"
+        return SupervisorError(
+            code: "not-running", message: "Slipway does not run \(place)",
+            hint: "slipway up starts it with the project's services")
+    }
+
     /// Whether a supervisor answers. One that is being started again by its keeper is waited for.
     package func isRunning() async throws -> Bool {
+        if let remote { return try await remote.greet(start: false) != nil }
         let deadline = ContinuousClock.now + .seconds(10)
         while true {
             do {

@@ -68,7 +68,9 @@ package struct StateDirectory: Hashable, Sendable {
         }
     }
 
+    /// The system's own words: `Permission denied`.
     private func reason(_ error: any Error) -> String {
-        (error as? CocoaError)?.underlying.map { "\($0)" } ?? "\(error)"
+        guard let cause = (error as? CocoaError)?.underlying else { return "\(error)" }
+        return (cause as? POSIXError).map { String(cString: strerror($0.code.rawValue)) } ?? "\(cause)"
     }
 }

@@ -66,7 +66,7 @@ struct EventLines {
             style.paint("in quarantine", .red) + (event.by.isEmpty ? "" : ": \(text)")
         case .quarantineLifted: "quarantine lifted: \(text)"
         case .scaledDown: event.number == 0 ? "has stopped" : "keeps \(event.number) warm"
-        case .downAsked: "is being taken down"
+        case .downAsked: "is being taken down" + (text.isEmpty ? "" : ": \(text)")
         case .down: "is down"
         case .supervisorStarted: "supervisor started"
         case .lookFailed: text
@@ -75,6 +75,9 @@ struct EventLines {
         case .migrationFailed: style.paint("migration failed", .red) + ": \(text)"
         case .migrationAnswered: "migration to \(text)"
         case .atCrossroads: style.paint("waits for a person", .yellow) + ": \(text)"
+        case .heldForInspection:
+            style.paint("failed", .red) + ", kept for inspection while traffic goes back: \(text)"
+        case .trialRestarted: "begins anew: \(text)"
         case .other: text
         }
     }

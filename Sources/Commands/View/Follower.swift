@@ -2,6 +2,7 @@ import ArgumentParser
 import Domain
 import FoundationEssentials
 import Glibc
+import SecureShell
 import SupervisorAPI
 
 /// Shows an environment until its deployment ends: redrawn in place on a terminal, a line per event elsewhere.
@@ -81,7 +82,13 @@ struct Follower {
         } catch let error as CancellationError {
             throw error
         } catch {
-            guard try await session.isRunning() else { throw error }
+            do {
+                guard try await session.isRunning() else { throw error }
+            } catch let lost as SecureShellError {
+                throw SupervisorError(
+                    code: "unreachable", message: lost.message,
+                    hint: "it goes on there; come back with: slipway status \(environment.name) --follow")
+            }
             revision = nil
             return try await ask()
         }
@@ -124,7 +131,7 @@ struct Follower {
         guard !closing.isGood, let culprit = closing.culprit else { return }
         do {
             closing.evidence = try await GateEvidence.read(
-                session.state, environment, of: closing.deployment.number, after: after
+                session.client, environment, of: closing.deployment.number, after: after
             ).filter { $0.service == culprit.service }
             closing.logs = try await session.client.logs(
                 environment, service: culprit.service, release: culprit.to, lines: 6, after: nil
@@ -141,7 +148,7 @@ extension StatusReport {
     var waitsOnly: Bool {
         let rollouts = services.compactMap(\.rollout)
         let isMoving = rollouts.contains { rollout in
-            rollout.waitsSince == nil && ["advancing", "failing", "reverting"].contains(rollout.phase)
+            rollout.waitsSince == nil && ["advancing", "failing", "reverting", "held"].contains(rollout.phase)
         }
         return !isMoving && rollouts.contains { $0.waitsSince != nil }
     }

@@ -13,10 +13,12 @@ struct HistoryView {
             let items = deployment.items.map { item in
                 "\(item.service) " + (item.from.map { "@\($0)\(style.sign("→", "->"))" } ?? "") + "@\(item.to)"
             }.joined(separator: ", ")
+            let gone = deployment.removals.map { ", \(style.sign("−", "-")) \($0)" }.joined()
+            let origin = deployment.origin.isEmpty ? "" : " from \(deployment.origin)"
             var lines = [
                 "\(padded("\(deployment.number)", 5)) \(calendarTime(deployment.started))  "
                     + "\(padded(style.paint(deployment.phase, tone), 10))  \(padded(took, 9))  "
-                    + "\(deployment.kind) by \(deployment.by)  \(items)"
+                    + "\(deployment.kind)\(origin) by \(deployment.by)  \(items)\(gone)"
             ]
             if !deployment.reason.isEmpty { lines[0] += "  \(style.paint(deployment.reason, .dim))" }
             if let failure = deployment.failure {

@@ -16,6 +16,7 @@ struct PlanView {
             }
             lines += self.lines(item)
         }
+        if !report.origin.isEmpty { lines.insert(style.paint("from \(report.origin)", .bold), at: 0) }
         if !report.hasChanges, report.objections.isEmpty {
             lines.append("nothing to do: everything stands as it should")
         }
@@ -38,6 +39,8 @@ struct PlanView {
         case "start":
             return [style.paint("^ \(item.service)", .green) + "  \(to)  started again, \(item.strategy)"]
                 + stages(item)
+        case "remove":
+            return [style.paint("- \(item.service)", .red) + "  " + (item.from.map { "@\($0)  " } ?? "") + "taken down"]
         case _: break
         }
         var lines = [style.paint("~ \(item.service)", .yellow) + "  \(from)\(to)  \(item.strategy)"]
@@ -51,6 +54,12 @@ struct PlanView {
 
     private func stages(_ item: PlanItem) -> [String] {
         guard !item.stages.isEmpty else { return [] }
-        return [style.paint("    " + item.stages.joined(separator: " \(style.sign("→", "->")) "), .dim)]
+        var lines = [style.paint("    " + item.stages.joined(separator: " \(style.sign("→", "->")) "), .dim)]
+        if !item.background.isEmpty {
+            let names = item.background.map(\.text).joined(separator: ", ")
+            lines.append(style.paint("    in the background: \(names)", .dim))
+        }
+        if item.onFailure == "hold" { lines.append(style.paint("    a failure is held for inspection", .dim)) }
+        return lines
     }
 }

@@ -14,15 +14,26 @@ struct StatusView {
                 "\(title)  deployment \(deployment.number) \(word(deployment.phase)) for \(age), "
                     + "\(deployment.kind) by \(deployment.by)"
                     + (deployment.reason.isEmpty ? "" : ": \(deployment.reason)"))
+            let held = report.services.filter { $0.rollout?.phase == "held" }.map(\.name.text)
+            if !held.isEmpty {
+                let text = "\(held.joined(separator: ", ")) failed and is held for inspection: a person is asked"
+                lines.append(style.paint("! " + text, .red))
+            }
         } else if let last = report.last {
             let ended = last.ended.map { ", \(Span(milliseconds: report.now - $0).rounded) ago" } ?? ""
             lines.append("\(title)  last deployment \(last.number) \(word(last.phase))\(ended)")
         } else {
             lines.append("\(title)  nothing was deployed yet")
         }
-        let width = report.services.map(\.name.text.count).max() ?? 0
-        for service in report.services { lines += self.lines(service, width: width, now: report.now) }
-        for trouble in report.troubles { lines.append(style.paint("! " + harmless(trouble), .red)) }
+        // What is gone for good, and has left, is no news.
+        let shown = report.services.filter { !$0.isRemoved || !$0.instances.isEmpty }
+        let width = shown.map(\.name.text.count).max() ?? 0
+        for service in shown { lines += self.lines(service, width: width, now: report.now) }
+        for trouble in report.troubles {
+            // What to try stands on a line of its own.
+            let parts = trouble.split(separator: "\n").map { harmless(String($0)) }
+            lines += parts.enumerated().map { style.paint(($0.offset == 0 ? "! " : "  ") + $0.element, .red) }
+        }
         return lines
     }
 
@@ -55,6 +66,9 @@ struct StatusView {
 
     /// What stands, or the way to it, in one line.
     private func summary(_ service: ServiceReport) -> String {
+        if service.isRemoved {
+            return style.paint("leaves: it is no part of the last deployment", .dim) + "  " + instances(service)
+        }
         if service.isDown {
             let stable = service.stable.map { ", stable is @\($0)" } ?? ""
             let leaving = service.instances.isEmpty ? "" : "  " + instances(service)
@@ -171,7 +185,7 @@ struct StatusView {
     func word(_ phase: String) -> String {
         switch phase {
         case "committed", "arrived": style.paint(phase, .green)
-        case "reverting", "reverted", "failing": style.paint(phase, .red)
+        case "reverting", "reverted", "failing", "held": style.paint(phase, .red)
         case "advancing": style.paint(phase, .blue)
         case _: phase
         }

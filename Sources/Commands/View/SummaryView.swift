@@ -35,6 +35,9 @@ struct SummaryView {
         ]
         let width = deployment.items.map(\.service.text.count).max() ?? 0
         lines += deployment.items.flatMap { self.lines($0, closing, width: width) }
+        if closing.isGood, !deployment.removals.isEmpty {
+            lines.append("  taken down: " + deployment.removals.map(\.text).joined(separator: ", "))
+        }
         if let failure = deployment.failure { lines += why(failure, closing) }
         return lines
     }

@@ -7,14 +7,14 @@ extension EnvironmentState {
         _ order: DeployOrder, by: String, now: Moment, into decision: inout EnvironmentDecision
     ) -> CommandOutcome {
         if let deployment { return .refused(busy(deployment)) }
-        if order.items.isEmpty { return .nothingToDo("there is nothing to deploy") }
+        if order.items.isEmpty, order.removals.isEmpty { return .nothingToDo("there is nothing to deploy") }
         for item in order.items {
             if let entry = isQuarantined(item.release.facts.digest) {
                 return .refused(
                     Refusal(
                         .quarantined,
-                        "this release of \(item.service) (\(entry.digest.short)) is in quarantine: \(entry.reason)",
-                        hint: "change it, or lift it: slipway quarantine lift \(entry.digest.short) --reason …"))
+                        "this release of \(item.service) (\(entry.digest.short)) is in quarantine: \(entry.headline)",
+                        hint: entry.remedy(in: id)))
             }
         }
         if let refusal = crossing(order) { return .refused(refusal) }
@@ -28,11 +28,15 @@ extension EnvironmentState {
             guard let index = index(of: item.service), !stands(item, in: services[index]) else { continue }
             items.append(prepare(item, at: index, order, by: by, now: now, into: &decision))
         }
-        if items.isEmpty { return .nothingToDo("every service runs the release that was asked for") }
+        let removals = order.removals.filter { name in
+            items.allSatisfy { $0.service != name } && services.contains { $0.service == name && $0.isRemovable }
+        }
+        if items.isEmpty, removals.isEmpty { return .nothingToDo("every service runs the release that was asked for") }
         items.sort { ($0.wave, $0.service) < ($1.wave, $1.service) }
         items = withDenseWaves(items)
         let deployment = DeploymentState(
-            number: number, kind: order.kind, by: by, reason: order.reason, started: now, items: items)
+            number: number, kind: order.kind, by: by, reason: order.reason, started: now, items: items,
+            removals: removals, origin: order.origin)
         nextDeployment += 1
         retention = order.retention ?? retention
         decision.events.append(

@@ -10,6 +10,10 @@ package struct DeploymentState: Hashable, Sendable {
     package let started: Moment
     /// In the order of their waves, then of their names.
     package let items: [DeploymentItem]
+    /// Services that are taken down for good when it is committed.
+    package let removals: [ServiceName]
+    /// Where its artifacts stood before, for people: `staging #12`.
+    package let origin: String
     package var phase = DeploymentPhase.advancing
     package var wave = 0
     package var ended: Moment?
@@ -20,7 +24,7 @@ package struct DeploymentState: Hashable, Sendable {
 
     package init(
         number: DeploymentNumber, kind: DeploymentKind, by: String, reason: String, started: Moment,
-        items: [DeploymentItem]
+        items: [DeploymentItem], removals: [ServiceName] = [], origin: String = ""
     ) {
         self.number = number
         self.kind = kind
@@ -28,6 +32,8 @@ package struct DeploymentState: Hashable, Sendable {
         self.reason = reason
         self.started = started
         self.items = items
+        self.removals = removals
+        self.origin = origin
     }
 
     package var waves: Int { (items.last?.wave ?? -1) + 1 }
@@ -121,6 +127,8 @@ extension DeploymentState: RecordCodable {
             writer.put(13, entry.service.text)
             writer.put(14, entry.release)
         }
+        for service in removals { writer.put(20, service.text) }
+        if !origin.isEmpty { writer.put(21, origin) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -146,7 +154,8 @@ extension DeploymentState: RecordCodable {
         }
         guard let number, let started else { throw .missing("deployment") }
         self.init(
-            number: DeploymentNumber(number), kind: kind, by: by, reason: reason, started: started, items: items)
+            number: DeploymentNumber(number), kind: kind, by: by, reason: reason, started: started, items: items,
+            removals: end.removals, origin: end.origin)
         phase = end.phase
         wave = end.wave
         ended = end.ended
@@ -163,6 +172,8 @@ extension DeploymentState: RecordCodable {
         var failedService: ServiceName?
         var standing: [StandingRelease] = []
         var service = ""
+        var removals: [ServiceName] = []
+        var origin = ""
 
         mutating func read(_ tag: Int, _ reader: inout RecordReader) throws(RecordError) {
             switch tag {
@@ -178,6 +189,8 @@ extension DeploymentState: RecordCodable {
             case 12: failedService = ServiceName(try reader.text())
             case 13: service = try reader.text()
             case 14: standing.append(StandingRelease(service: ServiceName(service), release: try reader.record()))
+            case 20: removals.append(ServiceName(try reader.text()))
+            case 21: origin = try reader.text()
             case _: try reader.skip()
             }
         }

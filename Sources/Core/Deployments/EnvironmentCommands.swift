@@ -23,7 +23,7 @@ extension EnvironmentState {
                 if state.rollout?.crossroads != nil {
                     return state.goForward(now: now, by: by, events: &decision.events)
                 }
-                return state.retryRevert(now: now, by: by, events: &decision.events)
+                return state.retry(now: now, by: by, events: &decision.events)
             }
         case .abort(let reason, let accept): outcome = abort(reason, accept, by: by, now: now, into: &decision)
         case .migrated(let service, let word, let reason):
@@ -72,8 +72,11 @@ extension EnvironmentState {
             Event(
                 .abortAsked, at: now.wall, deployment: deployment.number, number: accept ? 1 : 0, text: reason, by: by))
         deployment.phase = .reverting
-        deployment.failure = RolloutFailure(.aborted, reason.isEmpty ? "aborted by \(by)" : reason)
         let failure = RolloutFailure(.aborted, reason.isEmpty ? "aborted by \(by)" : reason)
+        // What was held had failed before anybody aborted it: that is what the story must tell.
+        let held = services.first { $0.rollout?.phase == .held }
+        deployment.failure = held?.rollout?.failure ?? failure
+        deployment.failedService = held?.service
         for item in deployment.items where item.wave == deployment.waves - 1 {
             guard let index = index(of: item.service) else { continue }
             services[index].beginRevert(failure, now: now, events: &decision.events)

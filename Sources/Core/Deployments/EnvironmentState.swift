@@ -50,6 +50,16 @@ package struct QuarantineEntry: Hashable, Sendable, RecordCodable {
     /// Written when a person lifted it; it then holds no longer.
     package var isLifted = false
 
+    /// The reason's first line: what else it brings (lines of a log) was told when it failed.
+    package var headline: String {
+        reason.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: true).first.map(String.init) ?? ""
+    }
+
+    /// What a person can do about it.
+    package func remedy(in environment: EnvironmentID) -> String {
+        "change it, or lift it: slipway quarantine lift \(digest.short) \(environment.name) --reason …"
+    }
+
     package init(service: ServiceName, release: ReleaseNumber, digest: ContentDigest, at: Int64, reason: String) {
         self.service = service
         self.release = release

@@ -34,19 +34,30 @@ extension EnvironmentState {
             for order in part.migrations { decision.migrations.append((index, order)) }
             if let wake = part.wake { decision.wake(in: wake) }
         }
-        guard deployment != nil else { return }
+        guard isDeploymentDue else { return }
         advance(now: now, into: &decision)
+    }
+
+    /// Whether anything follows for the deployment under way. In most steps nothing does.
+    private var isDeploymentDue: Bool {
+        guard let phase = deployment?.phase else { return false }
+        if phase != .advancing { return true }
+        for state in services where state.rollout?.phase == .failing { return true }
+        return hasWaveArrived
     }
 
     private mutating func advance(now: Moment, into decision: inout EnvironmentDecision) {
         guard var deployment else { return }
         if deployment.phase == .advancing { standAtCrossroads(now: now, into: &decision) }
         if deployment.phase == .advancing {
-            if let bad = services.first(where: { $0.rollout?.phase == .failing }) {
+            let failing = services.filter { $0.rollout?.phase == .failing }
+            if let bad = failing.first(where: { $0.rollout?.holdsFailure == false }) {
                 deployment.phase = .reverting
                 deployment.failure = bad.rollout?.failure
                 deployment.failedService = bad.service
-            } else if waveHasArrived(deployment) {
+            } else if !failing.isEmpty {
+                hold(failing.map(\.service), now: now, into: &decision)
+            } else if hasWaveArrived {
                 if deployment.wave + 1 < deployment.waves {
                     deployment.wave += 1
                     begin(wave: deployment.wave, of: deployment, now: now, into: &decision)
@@ -64,7 +75,19 @@ extension EnvironmentState {
         }
     }
 
-    private func waveHasArrived(_ deployment: DeploymentState) -> Bool {
+    /// The deployment goes no further while one of its rollouts is held: it has not arrived.
+    private mutating func hold(
+        _ failing: [ServiceName], now: Moment, into decision: inout EnvironmentDecision
+    ) {
+        for service in failing {
+            guard let index = index(of: service) else { continue }
+            services[index].beginHold(now: now, events: &decision.events)
+        }
+        decision.wake(in: .zero)
+    }
+
+    private var hasWaveArrived: Bool {
+        guard let deployment else { return false }
         for item in deployment.items where item.wave <= deployment.wave {
             guard let index = index(of: item.service), services[index].rollout?.phase == .arrived else { return false }
         }
@@ -87,6 +110,10 @@ extension EnvironmentState {
         for item in deployment.items {
             guard let index = index(of: item.service) else { continue }
             services[index].commit(now: now)
+        }
+        for service in deployment.removals {
+            guard let index = index(of: service) else { continue }
+            services[index].prune(deployment.number, now: now, by: deployment.by, events: &decision.events)
         }
         deployment.phase = .committed
         deployment.ended = now

@@ -27,13 +27,20 @@ package struct DeployOrder: Hashable, Sendable {
     package var items: [OrderItem]
     /// Nil: as it was.
     package var retention: RetentionSpec?
+    /// Services that are taken down for good when the deployment is committed.
+    package var removals: [ServiceName]
+    /// Where its artifacts stood before, for people: `staging #12`; empty: they were built for it.
+    package var origin: String
     /// A person takes upon themselves that releases run on a schema that they are not declared to run on.
     package var accept: Bool
     package init(
-        kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil, accept: Bool = false
+        kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil,
+        removals: [ServiceName] = [], origin: String = "", accept: Bool = false
     ) {
         self.accept = accept
         self.retention = retention
+        self.removals = removals
+        self.origin = origin
         self.kind = kind
         self.reason = reason
         self.items = items

@@ -12,45 +12,13 @@ package struct DeployPlan: Hashable, Sendable {
     package var objections: [Objection]
 
     /// The order to give to the environment; services that stand as they should are not in it.
-    package func order(kind: DeploymentKind, reason: String, retention: RetentionSpec, accept: Bool = false)
-        -> DeployOrder
-    {
+    package func order(
+        kind: DeploymentKind, reason: String, retention: RetentionSpec? = nil, origin: String = "", accept: Bool = false
+    ) -> DeployOrder {
         DeployOrder(
-            kind: kind, reason: reason, items: items.compactMap(\.order), retention: retention, accept: accept)
+            kind: kind, reason: reason, items: items.compactMap(\.order), retention: retention,
+            removals: items.filter { $0.action == .remove }.map(\.service), origin: origin, accept: accept)
     }
-}
-
-/// A reason why a plan cannot be carried out, and what to do.
-package struct Objection: Hashable, Sendable {
-    package var message: String
-    package var hint: String
-    package init(_ message: String, hint: String) {
-        self.message = message
-        self.hint = hint
-    }
-}
-
-/// One service of a plan.
-package struct PlannedService: Hashable, Sendable {
-    package var service: ServiceName
-    package var action: PlannedAction
-    package var wave: Int
-    package var strategy: StrategySpec
-    package var from: ReleaseNumber?
-    package var to: ReleaseNumber?
-    /// What the rollout would go through.
-    package var stages: [String]
-    package var changes: [FieldChange]
-    /// Nil when nothing is to be done.
-    package var order: OrderItem?
-}
-
-package enum PlannedAction: String, Hashable, Sendable {
-    case create
-    case change
-    case keep
-    /// It was taken down.
-    case start
 }
 
 /// What is wanted: a project for one environment, and what was packed for it.
@@ -60,12 +28,23 @@ package struct Desired: Sendable {
     package var artifacts: [(service: ServiceName, artifact: Artifact)]
     /// Only these services; empty: all.
     package var only: [ServiceName]
+    /// Earlier releases that are to be deployed as they are, instead of what the manifest says.
+    package var pinned: [Release]
+    /// Services that the manifest does not name any more are taken down for good.
+    package var prunes: Bool
+    /// Nil: as each strategy says.
+    package var onFailure: OnFailure?
+
     package init(
-        project: ProjectSpec, artifacts: [(service: ServiceName, artifact: Artifact)], only: [ServiceName] = []
+        project: ProjectSpec, artifacts: [(service: ServiceName, artifact: Artifact)], only: [ServiceName] = [],
+        pinned: [Release] = [], prunes: Bool = false, onFailure: OnFailure? = nil
     ) {
         self.project = project
         self.artifacts = artifacts
         self.only = only
+        self.pinned = pinned
+        self.prunes = prunes
+        self.onFailure = onFailure
     }
 }
 
@@ -100,110 +79,88 @@ package func planDeploy(
                 "this version runs services as processes only; the environment asks for \(desired.project.runtime.rawValue)",
                 hint: "set `runtime: process` in the environment"))
     }
-    for planned in desired.project.services {
+    for var planned in desired.project.services {
         let name = planned.spec.service
         guard desired.only.isEmpty || desired.only.contains(name) else { continue }
+        planned.strategy.onFailure = desired.onFailure ?? planned.strategy.onFailure
         plan.objections += objections(to: planned, router: standing.router)
-        let artifact = desired.artifacts.first { $0.service == name }?.artifact
-        let item = try planService(
-            planned, ReleaseParts(artifact: artifact, spec: planned.spec), wave: waves.wave(of: name),
-            gates: desired.project.gates, standing: standing, encode: encode)
-        if let entry = standing.state.isQuarantined(try ReleaseParts(artifact: artifact, spec: planned.spec).digest()) {
-            plan.objections.append(
-                Objection(
-                    "this release of \(name) (\(entry.digest.short)) is in quarantine: \(entry.reason)",
-                    hint: "change it, or lift it: slipway quarantine lift \(entry.digest.short) --reason …"))
-        }
-        if item.action != .keep { noteMigration(item, planned.spec, standing.state, &plan) }
-        plan.items.append(item)
+        plan.items.append(
+            try planService(planned, desired, standing, wave: waves.wave(of: name), encode: encode, &plan))
     }
     for name in desired.only where !desired.project.services.contains(where: { $0.spec.service == name }) {
         plan.objections.append(Objection("there is no service \(name)", hint: "slipway.yaml names the services"))
     }
-    for state in standing.state.services
-    where state.stable != nil && !state.isDown
-        && !desired.project.services.contains(where: { $0.spec.service == state.service })
-    {
-        plan.notes.append("\(state.service) runs, but the manifest does not name it any more; it is left alone")
-    }
+    checkNeeds(desired, standing, &plan)
+    planRemovals(desired, standing, &plan)
     plan.items.sort { ($0.wave, $0.service) < ($1.wave, $1.service) }
     return plan
 }
 
 private func planService(
-    _ planned: ServicePlanSpec, _ parts: ReleaseParts, wave: Int, gates: [GateSpec], standing: Standing,
-    encode: (ReleaseParts) throws -> [UInt8]
+    _ planned: ServicePlanSpec, _ desired: Desired, _ standing: Standing, wave: Int,
+    encode: (ReleaseParts) throws -> [UInt8], _ plan: inout DeployPlan
 ) throws -> PlannedService {
     let name = planned.spec.service
-    let digest = try parts.digest()
     let state = standing.state.service(name)
-    let stable = state?.stable
-    let isDown = state?.isDown ?? false
-    let old = standing.parts.first { $0.service == name }?.parts
-    let action: PlannedAction
-    if let stable {
-        action = isDown ? .start : stable.digest == digest ? .keep : .change
-    } else {
-        action = .create
+    let pinned = desired.pinned.first { $0.service == name }
+    let artifact = desired.artifacts.first { $0.service == name }?.artifact
+    let parts = pinned?.parts ?? ReleaseParts(artifact: artifact, spec: planned.spec)
+    let digest = try pinned?.digest ?? parts.digest()
+    let isSame = pinned.map { $0.number == state?.stable?.number } ?? (state?.stable?.digest == digest)
+    if let entry = standing.state.isQuarantined(digest) {
+        plan.objections.append(.quarantine(pinned?.label ?? "this release of \(name)", entry, in: standing.state.id))
     }
     let used = gateNames(planned.strategy) + (parts.spec.migrate?.gate.map { [$0] } ?? [])
+    let gates = desired.project.gates.filter { used.contains($0.name) }
     let migration = parts.spec.migrate.flatMap { state?.hasApplied($0.schema) == true ? nil : $0.facts }
+    let rollout = RolloutPlan(
+        strategy: planned.strategy, gates: gates, isFirst: state?.stable == nil || state?.isDown == true,
+        isRouted: parts.spec.isRouted, migration: migration)
+    if planned.strategy.onFailure == .hold, !rollout.holdsFailure {
+        let why = parts.spec.isRouted ? "its strategy lets only one release run" : "a worker would go on working"
+        plan.notes.append("\(name): a failure is reverted, not held: \(why)")
+    }
     let facts = ReleaseFacts(
         number: ReleaseNumber(0), digest: digest, replicas: parts.spec.replicas, isRouted: parts.spec.isRouted,
         drain: parts.spec.drain, migration: parts.spec.migrate?.facts)
-    let rollout = RolloutPlan(
-        strategy: planned.strategy, gates: gates.filter { used.contains($0.name) },
-        isFirst: stable == nil || isDown, isRouted: parts.spec.isRouted, migration: migration)
-    let isSame = stable?.digest == digest
-    return PlannedService(
-        service: name, action: action, wave: wave, strategy: planned.strategy, from: isDown ? nil : stable?.number,
-        to: isSame ? stable?.number : ReleaseNumber(state?.nextRelease ?? 1),
-        stages: action == .keep ? [] : rollout.stages.map(\.text),
+    let release: OrderedRelease = try pinned.map { .existing($0.facts) } ?? .new(facts: facts, parts: encode(parts))
+    let number = pinned?.number ?? (isSame ? state?.stable?.number : nil) ?? ReleaseNumber(state?.nextRelease ?? 1)
+    let old = standing.parts.first { $0.service == name }?.parts
+    let item = PlannedService(
+        name, wave: wave, from: state, to: number, isSame: isSame, plan: rollout,
         changes: old.map { changes(from: $0, to: parts) } ?? [],
-        order: action == .keep
-            ? nil
-            : OrderItem(
-                service: name, wave: wave, release: .new(facts: facts, parts: try encode(parts)),
-                strategy: planned.strategy, gates: rollout.gates))
+        order: OrderItem(
+            service: name, wave: wave, release: release, strategy: planned.strategy, gates: rollout.gates))
+    noteMigration(item, parts.spec, standing.state, &plan)
+    return item
 }
 
-/// Every gate that a strategy names.
-package func gateNames(_ strategy: StrategySpec) -> [GateName] {
-    switch strategy.kind {
-    case .rolling(let spec): spec.gates + strategy.background
-    case .blueGreen(let spec): spec.before + spec.after + strategy.background
-    case .canary(let spec): spec.gates + strategy.background
-    case .recreate(let spec): spec.gates + strategy.background
+/// A choice of services must bring what they need, unless that stands.
+private func checkNeeds(_ desired: Desired, _ standing: Standing, _ plan: inout DeployPlan) {
+    guard !desired.only.isEmpty else { return }
+    for planned in desired.project.services where desired.only.contains(planned.spec.service) {
+        for need in planned.spec.needs where !desired.only.contains(need) {
+            let state = standing.state.service(need)
+            guard state?.stable == nil || state?.isDown == true else { continue }
+            plan.objections.append(
+                Objection(
+                    "\(planned.spec.service) needs \(need), which does not stand in \(standing.state.id)",
+                    hint: "deploy it too: --service \(planned.spec.service),\(need)"))
+        }
     }
 }
 
-private func objections(to planned: ServicePlanSpec, router: RouterCapabilities) -> [Objection] {
-    let name = planned.spec.service
-    guard planned.spec.isRouted else { return [] }
-    var found: [Objection] = []
-    func need(_ has: Bool, _ what: String) {
-        guard !has else { return }
-        found.append(
-            Objection("\(name) asks for \(what), which this router cannot do", hint: "use another router or strategy"))
-    }
-    let rollout = RolloutPlan(strategy: planned.strategy, gates: [], isFirst: false, isRouted: true)
-    for match in rollout.matches {
-        switch match {
-        case .header: need(router.matchesHeaders, "header matches")
-        case .cookie: need(router.matchesCookies, "cookie matches")
+/// Services that stand and that the manifest does not name any more.
+private func planRemovals(_ desired: Desired, _ standing: Standing, _ plan: inout DeployPlan) {
+    let last = (plan.items.map(\.wave).max() ?? -1) + 1
+    for state in standing.state.services where state.isRemovable {
+        guard !desired.project.services.contains(where: { $0.spec.service == state.service }) else { continue }
+        if desired.prunes {
+            plan.items.append(.removal(state, strategy: .standard, wave: last))
+        } else if !state.isDown {
+            plan.notes.append(
+                "\(state.service) runs, but the manifest does not name it any more; it is left running (--prune takes it "
+                    + "down)")
         }
     }
-    if rollout.isSticky { need(router.sticky, "sticky cohorts") }
-    switch planned.strategy.kind {
-    case .recreate: need(router.hold, "held requests")
-    case .canary(let spec):
-        for case .weight(let weight) in spec.steps
-        where router.granularity == 0
-            || weight.percent % max(1, router.granularity) != 0
-        {
-            need(false, "a weight of \(weight)")
-        }
-    case .rolling, .blueGreen: break
-    }
-    return found
 }

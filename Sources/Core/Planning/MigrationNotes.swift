@@ -6,6 +6,7 @@ import Rollouts
 func noteMigration(
     _ item: PlannedService, _ spec: ServiceSpec, _ state: EnvironmentState, _ plan: inout DeployPlan
 ) {
+    guard let release = item.order?.release else { return }
     let service = state.service(item.service)
     if let migration = spec.migrate, service?.hasApplied(migration.schema) != true {
         let command = migration.command.joined(separator: " ")
@@ -16,8 +17,9 @@ func noteMigration(
                     + "schema \(migration.schema), a failed rollout waits for a person, and going back needs --accept")
         }
     }
-    guard let service, case .new(let facts, _) = item.order?.release else { return }
-    let beyond = service.migrations(beyond: facts, isNew: true).filter { !$0.isCompatible }
+    var isNew = false
+    if case .new = release { isNew = true }
+    let beyond = service?.migrations(beyond: release.facts, isNew: isNew).filter { !$0.isCompatible } ?? []
     guard let last = beyond.last else { return }
     plan.notes.append(
         "\(item.service): its data has been migrated to schema \(last.schema) (with \(item.service)@\(last.release)), "

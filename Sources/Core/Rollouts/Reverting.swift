@@ -10,9 +10,12 @@ extension ServiceState {
             // Nothing of it was ever started.
             rollout.phase = .reverted
             rollout.failure = rollout.failure ?? reason
-        case .advancing, .arrived, .failing:
+        case .advancing, .arrived, .failing, .held:
             rollout.phase = .reverting
             rollout.failure = rollout.failure ?? reason
+            rollout.heldSince = nil
+            rollout.isRestarting = false
+            rollout.stuckSince = nil
             rollout.pausedSince = nil
             rollout.crossroads = nil
             rollout.isGateHeld = false
@@ -48,6 +51,11 @@ extension ServiceState {
             decision.wake(in: .zero)
             return
         }
+        noteStuck(&rollout, seen, into: &decision)
+    }
+
+    /// Stable that does not come back in time needs a person.
+    func noteStuck(_ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision) {
         let spent = seen.now.since(rollout.progress)
         let limit = rollout.plan.strategy.progressDeadline
         if spent < limit {
@@ -60,16 +68,24 @@ extension ServiceState {
     }
 
     private mutating func restoreBeside(_ rollout: inout RolloutState, _ seen: ServiceObservation) -> Bool {
+        guard returnTraffic(&rollout, seen) else { return false }
+        let left = setCount(rollout.to.number, 0)
+        guard !left, seen.isRuntimeCaughtUp else { return false }
+        // A first deployment leaves nothing behind.
+        guard let from = rollout.from else { return true }
+        return min(count(of: from.number), seen.ready(from.number, for: .zero)) >= from.replicas
+    }
+
+    /// Stable at full capacity (unless the trial cannot serve at all), then all traffic to it, as the router confirms.
+    mutating func returnTraffic(_ rollout: inout RolloutState, _ seen: ServiceObservation) -> Bool {
         let to = rollout.to.number
         guard let from = rollout.from else {
-            // A first deployment leaves nothing behind.
             if !weights.isEmpty || hold != nil {
                 weights = []
                 hold = nil
                 return false
             }
-            guard !rollout.to.isRouted || seen.isRouted(as: []) else { return false }
-            return !setCount(to, 0) && seen.isRuntimeCaughtUp
+            return !rollout.to.isRouted || seen.isRouted(as: [])
         }
         let grown = setCount(from.number, max(from.replicas, count(of: from.number)))
         let ready = min(count(of: from.number), seen.ready(from.number, for: .zero))
@@ -83,8 +99,7 @@ extension ServiceState {
             let moved = setWeights(from: from.number, to: to, .none)
             guard !moved, ready > 0, seen.isRouted(as: weights) else { return false }
         }
-        let left = setCount(to, 0)
-        return !left && seen.isRuntimeCaughtUp && ready >= from.replicas
+        return true
     }
 
     /// Both releases must never run at once: the one on trial is gone before stable starts; requests wait meanwhile.

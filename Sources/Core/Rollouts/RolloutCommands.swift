@@ -5,6 +5,9 @@ extension ServiceState {
     /// Ends a hold. A gate is skipped only with `skipGate`, a reason that is journaled.
     /// - Returns: nil, or why it cannot be done.
     package mutating func promote(skipGate: String?, now: Moment, by: String, events: inout [Event]) -> String? {
+        if rollout?.phase == .held {
+            return "the rollout of \(service) failed and is held: it is not promoted, but tried again or aborted"
+        }
         guard var rollout, rollout.phase == .advancing, let stage = rollout.currentStage else {
             return "no rollout of \(service) is waiting"
         }
@@ -69,19 +72,6 @@ extension ServiceState {
         guard var rollout, rollout.pausedSince != nil else { return "the rollout of \(service) is not paused" }
         resumeTimers(&rollout, now: now)
         note(.resumed, rollout, now: now, by: by, text: rollout.currentStage?.text ?? "", events: &events)
-        self.rollout = rollout
-        return nil
-    }
-
-    /// A revert that is stuck gets its full time again.
-    package mutating func retryRevert(now: Moment, by: String, events: inout [Event]) -> String? {
-        guard var rollout, rollout.phase == .reverting, rollout.stuckSince != nil else {
-            return "no revert of \(service) is stuck"
-        }
-        rollout.stuckSince = nil
-        rollout.progress = now
-        rollout.reminders = 0
-        note(.retryAsked, rollout, now: now, by: by, text: "revert", events: &events)
         self.rollout = rollout
         return nil
     }

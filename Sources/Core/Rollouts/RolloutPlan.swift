@@ -92,6 +92,10 @@ package struct RolloutPlan: Hashable, Sendable {
         }
     }
 
+    /// Whether a failure leaves the instances on trial standing for inspection. Not where they could not stand beside
+    /// stable (recreate), nor where they would go on working by themselves (a worker), nor on the way back.
+    package var holdsFailure: Bool { strategy.onFailure == .hold && isRouted && !isAlone && !isReturn }
+
     /// Only one release may run at any time.
     package var isAlone: Bool {
         switch strategy.kind {

@@ -27,6 +27,10 @@ package struct RolloutState: Hashable, Sendable {
     /// It cannot go on by itself: since when, and how often people were reminded.
     package var stuckSince: Moment?
     package var reminders = 0
+    /// Of a failure that is held: since when stable serves alone and a person's word is awaited.
+    package var heldSince: Moment?
+    /// A held trial is to begin anew: its instances leave first.
+    package var isRestarting = false
     package var migration: MigrationRun?
     /// It failed after its migration: since when a person is asked whether it goes forward or back.
     package var crossroads: Moment?
@@ -47,14 +51,18 @@ package struct RolloutState: Hashable, Sendable {
     package var waitsSince: Moment? {
         if let stuckSince { return stuckSince }
         if let crossroads { return crossroads }
-        if let migration, migration.phase == .unknown, phase == .advancing || phase == .reverting {
+        if let migration, migration.phase == .unknown, phase == .advancing || phase == .reverting || phase == .held {
             return migration.since
         }
+        if phase == .held { return isRestarting ? nil : heldSince }
         guard phase == .advancing else { return nil }
         if isGateHeld { return stageSince }
         if let pausedSince { return pausedSince }
         return currentStage == .holdUntilPromoted ? stageSince : nil
     }
+
+    /// Whether a failure now is kept for inspection instead of reverted.
+    package var holdsFailure: Bool { plan.holdsFailure && to.isRouted && from?.isRouted != false }
 
     mutating func noteProgress(_ value: Int, now: Moment) {
         guard value > best else { return }
@@ -84,6 +92,8 @@ package enum RolloutPhase: UInt8, Hashable, Sendable, CaseIterable {
     case failing = 4
     case reverting = 5
     case reverted = 6
+    /// It failed and is kept for inspection: stable serves, the instances on trial stay without traffic.
+    case held = 8
 
     package var word: String {
         switch self {
@@ -93,6 +103,7 @@ package enum RolloutPhase: UInt8, Hashable, Sendable, CaseIterable {
         case .failing: "failing"
         case .reverting: "reverting"
         case .reverted: "reverted"
+        case .held: "held"
         }
     }
 }
@@ -120,9 +131,9 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     case deployment = 6
     /// Stable does not come back.
     case revertStuck = 7
-    case migration = 20
+    case migration = 22
     /// Stable does not stand any more after the migration.
-    case stableHurt = 21
+    case stableHurt = 23
 
     package var word: String {
         switch self {

@@ -19,6 +19,8 @@ extension ServiceState {
             lookInBackground(&rollout, seen, into: &decision)
         case .reverting:
             revert(&rollout, seen, into: &decision)
+        case .held:
+            hold(&rollout, seen, into: &decision)
         }
         remind(&rollout, seen, into: &decision)
         // Most steps change nothing, and what is left alone stays shared.

@@ -12,6 +12,7 @@ package struct ServiceState: Hashable, Sendable {
         var hold: HoldSpec?
         var warm: [WarmRelease] = []
         var isDown = false
+        var isPruned = false
         var rollout: RolloutState?
         var schemas: [AppliedSchema] = []
     }
@@ -53,6 +54,11 @@ package struct ServiceState: Hashable, Sendable {
     package var isDown: Bool {
         _read { yield fields[0].isDown }
         _modify { yield &fields[0].isDown }
+    }
+    /// It left the project: nothing of it stays, at the router neither. A later deployment may bring it back.
+    package var isPruned: Bool {
+        _read { yield fields[0].isPruned }
+        _modify { yield &fields[0].isPruned }
     }
     package var rollout: RolloutState? {
         _read { yield fields[0].rollout }

@@ -68,6 +68,7 @@ extension ServiceState {
         let strategy = rollout.plan.strategy
         stable = rollout.to
         isDown = false
+        isPruned = false
         self.rollout = nil
         warm = []
         if let from = rollout.from, from.number != rollout.to.number, count(of: from.number) > 0 {
@@ -75,6 +76,21 @@ extension ServiceState {
                 WarmRelease(release: from, since: now, delay: strategy.scaleDownDelay, keep: strategy.keepWarm)
             ]
         }
+    }
+
+    /// Whether there is something to take down for good.
+    package var isRemovable: Bool { stable != nil && !isPruned }
+
+    /// The deployment that leaves it out is committed: it is taken down for good.
+    package mutating func prune(_ deployment: DeploymentNumber, now: Moment, by: String, events: inout [Event]) {
+        guard stable != nil, !isPruned else { return }
+        isPruned = true
+        guard !isDown else { return }
+        isDown = true
+        events.append(
+            Event(
+                .downAsked, at: now.wall, deployment: deployment, service: service, release: stable?.number,
+                text: "it is no part of this deployment", by: by))
     }
 
     /// The deployment went back: what stood before stands again.

@@ -12,6 +12,7 @@ extension EngineService {
         switch effect {
         case .run(let wish): await run(wish)
         case .route(let wish): await route(wish)
+        case .forget(let wish): await forget(wish)
         case .letGo(let environment, let service, let instances):
             do {
                 try await parts.runtime.letGo(instances, of: service, in: environment)
@@ -44,7 +45,7 @@ extension EngineService {
         let part = "router of \(wish.environment)/\(wish.service)"
         let key = "\(wish.environment)/\(wish.service)"
         do {
-            guard let number = wish.canary ?? wish.targets.map(\.release).max() ?? stable(wish) else { return }
+            guard let number = owner(of: wish) else { return }
             let release = try await parts.releases.release(number, of: wish.service, in: wish.environment)
             try await parts.router.apply(wish, service: release)
             note(part, nil)
@@ -57,8 +58,27 @@ extension EngineService {
         } catch { note(part, "\(error)") }
     }
 
-    private func stable(_ wish: RouteWish) -> ReleaseNumber? {
-        current.environment(wish.environment)?.service(wish.service)?.stable?.number
+    private func forget(_ wish: ForgetWish) async {
+        let part = "router of \(wish.environment)/\(wish.service)"
+        do {
+            try await parts.router.forget(wish)
+            note(part, nil)
+        } catch let error as PortError where error.code == .stale {
+            parts.logger.debug("stale wish to forget \(wish.service)")
+        } catch { note(part, "\(error)") }
+    }
+
+    /// The release whose entrances hold: of the one on trial until it goes back. Its port may be what it fails on, and
+    /// must not keep stable from its own.
+    private func owner(of wish: RouteWish) -> ReleaseNumber? {
+        let service = current.environment(wish.environment)?.service(wish.service)
+        if let rollout = service?.rollout, let from = rollout.from, from.isRouted {
+            switch rollout.phase {
+            case .reverting, .reverted: return from.number
+            case .queued, .advancing, .arrived, .failing, .held: break
+            }
+        }
+        return wish.canary ?? wish.targets.map(\.release).max() ?? service?.stable?.number
     }
 
     private func take(_ look: LookEffect) async {

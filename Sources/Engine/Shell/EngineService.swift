@@ -158,12 +158,14 @@ package final class EngineService: Sendable {
         for (id, services) in watched {
             var runtime: [ServiceName: RuntimeView] = [:]
             var router: [ServiceName: RouterView] = [:]
+            var isRouterTold = false
             do {
                 runtime = try await parts.runtime.observe(id)
                 note("runtime", nil)
             } catch { note("runtime", "\(error)") }
             do {
                 router = try await parts.router.observe(id)
+                isRouterTold = true
                 note("router", nil)
             } catch { note("router", "\(error)") }
             let migrations = await observeMigrations(id)
@@ -179,8 +181,8 @@ package final class EngineService: Sendable {
                         }
                         return ServiceSnapshot(
                             service: service, runtime: runtime[service], router: view,
-                            looks: desk.views(service, in: id),
-                            migrations: migrations.map { $0[service] ?? [] })
+                            looks: desk.views(service, in: id), migrations: migrations.map { $0[service] ?? [] },
+                            isUnknownToRouter: isRouterTold && router[service] == nil)
                     }))
         }
         return snapshots

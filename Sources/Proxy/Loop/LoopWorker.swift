@@ -168,10 +168,13 @@ final class LoopWorker: @unchecked Sendable {
         for client in clients where client.isTunnel(to: backend) { client.cutTunnel() }
     }
 
-    /// Closes what is idle, and from now on what becomes idle.
+    /// From now on closes what becomes idle; and, after a moment, what is idle already: a request may be on its way on
+    /// such a connection, and is answered with `Connection: close`.
     func drain() {
         isDraining = true
-        for client in clients where client.isIdle { client.closeWhenIdle() }
+        eventLoop.scheduleTask(in: .milliseconds(Int64(limits.idleDrainMilliseconds))) { [self] in
+            for client in clients where client.isIdle { client.closeWhenIdle() }
+        }
     }
 
     /// Closes everything.

@@ -32,6 +32,8 @@ package struct ProxyLimits: Sendable, Equatable {
     package var tunnelIdleMilliseconds = 3_600_000
     /// How long a tunnel may outlive its instance's removal from the table.
     package var tunnelDrainMilliseconds = 300_000
+    /// How long an idle client connection outlives the order to stop, for a request that is on its way.
+    package var idleDrainMilliseconds = 1_000
     /// Bytes of requests behind the one in progress, or of a body that cannot be passed on yet, before reading stops.
     package var maxPendingBytes = 64 << 10
     /// Weight epochs of a release whose counts are kept.

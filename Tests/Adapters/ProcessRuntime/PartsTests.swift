@@ -254,6 +254,18 @@ import Testing
         #expect(root.reason.contains("Delegate=yes"))
     }
 
+    /// With a subgroup by systemd the group is ours to divide; nobody else's is touched.
+    @Test(arguments: [("slipway", "+cpu +memory"), ("session-1.scope", "memory\n")])
+    func dividesOnlyItsOwnGroup(leaf: String, wanted: String) throws {
+        let scratch = try ScratchDirectory()
+        let file = scratch.path + "/group/cgroup.subtree_control"
+        try scratch.write("group/cgroup.subtree_control", "memory\n")
+        _ = ControlGroups.find(
+            membership: "0::/group/\(leaf)\n", mounts: "cgroup2 \(scratch.path) cgroup2 rw 0 0\n")
+        // A plain file keeps what is written to it; the kernel's would say what is enabled.
+        #expect(SmallFile.read(file)?.hasPrefix(wanted) == true, "\(SmallFile.read(file) ?? "-")")
+    }
+
     @Test func writesTheLimits() throws {
         let scratch = try ScratchDirectory()
         try scratch.write("group/cgroup.subtree_control", "cpu memory pids\n")

@@ -145,13 +145,14 @@ struct EmbeddedRouterTests {
         let before = try router.localAddress(of: api, in: staging)
         try await router.apply(wish(1), service: release())
         try await router.apply(wish(1, of: web), service: release(web))
-        try await router.forget(api, in: staging)
+        let gone = ForgetWish(environment: staging, service: api, fence: 1, generation: 2)
+        try await router.forget(gone)
         #expect(await proxy.tables.last?.services.map(\.name) == ["shop/staging/web"])
         #expect(await proxy.log.last == "close \(before)")
         #expect(try await router.observe(staging)[api] == nil)
         #expect(try router.localAddress(of: api, in: staging) == before)
         let sent = await proxy.tables.count
-        try await router.forget(api, in: staging)
+        try await router.forget(gone)
         #expect(await proxy.tables.count == sent)
     }
 

@@ -59,6 +59,23 @@ extension RouterCheck {
             let answer = try await trial.answer()
             try require(answer.map { $0.status >= 500 } ?? true, "it is answered with \(answer as Any)")
         },
+        RouterCheck("a service that is forgotten is known no more, and may come back with a newer wish") { trial in
+            try await trial.apply(.trial(1, [try await trial.target(1, 100)]))
+            try await trial.apply(.trial(1, [try await trial.target(3, 100)], service: .web))
+            try await trial.router.forget(.trial(3))
+            try require(try await trial.view() == nil, "it is still shown")
+            try require(try await trial.releases(of: 2, to: .web) == [3: 2], "another service went with it")
+            let answer = try await trial.answer()
+            try require(answer.map { $0.status >= 400 } ?? true, "it is answered with \(answer as Any)")
+            try await trial.router.forget(.trial(3))
+            let late = try await trial.target(1, 100)
+            try await refused(.stale, "a wish from before") { try await trial.apply(.trial(2, [late])) }
+            try require(try await trial.view() == nil, "a refused wish brought it back")
+            try await trial.apply(.trial(4, [try await trial.target(2, 100)]))
+            try require(try await trial.releases(of: 4) == [2: 4], "it does not come back")
+            try await refused(.stale, "an older wish to forget it") { try await trial.router.forget(.trial(3)) }
+            try require(try await trial.releases(of: 2) == [2: 2], "an older wish made it forget the newer one")
+        },
     ]
 
     static let order: [RouterCheck] = [
@@ -148,4 +165,10 @@ extension RouterTrial {
 /// Thrown by a subject's `send` when nobody takes connections at the service's address.
 package struct ConnectionRefused: Error, Hashable, Sendable {
     package init() {}
+}
+
+extension ForgetWish {
+    static func trial(_ generation: UInt64, fence: UInt64 = 7) -> ForgetWish {
+        ForgetWish(environment: .trial, service: .api, fence: fence, generation: generation)
+    }
 }

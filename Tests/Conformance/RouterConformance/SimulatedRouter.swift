@@ -28,6 +28,7 @@ package actor SimulatedRouter: RouterPort {
     private var tallies: [Key: [ReleaseNumber: Tally]] = [:]
     private var version: UInt64 = 0
     private var visitors: UInt64 = 0
+    private var forgotten: [Key: (fence: UInt64, generation: UInt64)] = [:]
 
     package init() {}
 
@@ -45,6 +46,9 @@ package actor SimulatedRouter: RouterPort {
                 : (wish.fence, wish.generation) < (known.wish.fence, known.wish.generation)
             if isOlder { throw PortError(.stale, "a newer wish for \(wish.service) has been taken") }
         }
+        if let gone = forgotten[key], (wish.fence, wish.generation) < (gone.fence, gone.generation) {
+            throw PortError(.stale, "\(wish.service) has been dropped since")
+        }
         let sum = wish.targets.reduce(0) { $0 + $1.weight.percent }
         guard wish.targets.isEmpty || sum == 100 else {
             throw PortError(.invalid, "the weights of \(wish.service) sum to \(sum), not to 100")
@@ -57,6 +61,17 @@ package actor SimulatedRouter: RouterPort {
         if wish.hold == nil { route.waiting = [] }
         routes[key] = route
         for waiter in woken { waiter.resume() }
+    }
+
+    package func forget(_ wish: ForgetWish) async throws {
+        let key = Key(environment: wish.environment, service: wish.service)
+        if let known = routes[key]?.wish, (wish.fence, wish.generation) < (known.fence, known.generation) {
+            throw PortError(.stale, "a newer wish for \(wish.service) has been taken")
+        }
+        for waiter in routes[key]?.waiting ?? [] { waiter.resume() }
+        routes[key] = nil
+        tallies[key] = nil
+        forgotten[key] = (wish.fence, wish.generation)
     }
 
     package func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RouterView] {

@@ -1,5 +1,6 @@
 import Deployments
 import Domain
+import Rollouts
 import Testing
 
 @Suite struct EnvironmentTests {
@@ -45,6 +46,41 @@ import Testing
         #expect(refusal.code == .quarantined)
         _ = ask(&state, .liftQuarantine(digest: digest, reason: "fine"))
         #expect(ask(&state, .deploy(order)).1 == .accepted(DeploymentNumber(1)))
+    }
+
+    @Test func aDeploymentThatOnlyRemovesIsCommittedAndRecorded() throws {
+        var state = EnvironmentState(id: EnvironmentID(project: "p", name: "e"))
+        var old = ServiceState(service: ServiceName("old"))
+        old.stable = ReleaseFacts(
+            number: ReleaseNumber(3), digest: ContentDigest(words: (3, 0, 0, 0)), replicas: 1, isRouted: true,
+            drain: .zero)
+        state.services = [old]
+        let order = DeployOrder(
+            kind: .deploy, reason: "", items: [], removals: [ServiceName("old"), ServiceName("unknown")],
+            origin: "staging #2")
+        #expect(ask(&state, .deploy(order)).1 == .accepted(DeploymentNumber(1)))
+        #expect(state.deployment?.removals == [ServiceName("old")])
+        #expect(!state.services[0].isDown, "nothing is taken down before the commit")
+        var decision = EnvironmentDecision()
+        state.step([ServiceObservation(now: now, fence: 1)], now: now, into: &decision)
+        let ended = try #require(decision.ended.first)
+        #expect(ended.phase == .committed && ended.standing.isEmpty)
+        let again = try DeploymentState(recorded: ended.recorded(version: 1), known: 1)
+        #expect(again == ended && again.origin == "staging #2")
+        #expect(state.services[0].isDown && state.services[0].isPruned)
+        let service = try ServiceState(recorded: state.services[0].recorded(version: 1), known: 1)
+        #expect(service == state.services[0])
+        guard case .nothingToDo? = ask(&state, .deploy(order)).1 else {
+            Issue.record("it is gone already")
+            return
+        }
+    }
+
+    @Test func strategiesKeepWhatBecomesOfAFailure() throws {
+        var strategy = StrategySpec.standard
+        strategy.onFailure = .hold
+        #expect(try StrategySpec(recorded: strategy.recorded(version: 1), known: 1) == strategy)
+        #expect(try StrategySpec(recorded: StrategySpec.standard.recorded(version: 1), known: 1).onFailure == .revert)
     }
 
     @Test func promoteWithoutADeploymentIsRefused() {

@@ -84,6 +84,19 @@ func fixture(_ name: String) throws -> String {
         #expect(settings.router == "gateway")
     }
 
+    @Test func readsTheHost() throws {
+        let text = "version: 1\nproject: x\nservices: { a: { command: [./a] } }\nenvironments:\n  far: { host: box"
+        let far = try #require(Manifest.parse(text: text + " }\n").manifest)
+        #expect(far.environments.map(\.host) == [nil, "box"])
+        let (project, diagnostics) = far.project(environment: "far") { _ in .success("") }
+        #expect(project != nil, "\(diagnostics)")
+        let both = try #require(Manifest.parse(text: text + ", runtime: kubernetes }\n").manifest)
+        let refused = both.project(environment: "far") { _ in .success("") }
+        #expect(refused.project == nil)
+        #expect(refused.diagnostics.contains { $0.code == .conflict && $0.line == 5 }, "\(refused.diagnostics)")
+        #expect(Manifest.parse(text: text + "/x }\n").diagnostics.contains { $0.code == .badName })
+    }
+
     @Test func readsEveryKey() throws {
         let parsed = Manifest.parse(text: try fixture("everything.yaml"))
         #expect(parsed.diagnostics.isEmpty, "\(parsed.diagnostics)")

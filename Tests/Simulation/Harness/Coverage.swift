@@ -21,6 +21,7 @@ package struct Coverage: Sendable {
         case arrived
         case reverting
         case reverted
+        case held
 
         init(_ state: ServiceState) {
             guard let rollout = state.rollout else {
@@ -32,6 +33,7 @@ package struct Coverage: Sendable {
             case .arrived: self = .arrived
             case .failing, .reverting: self = .reverting
             case .reverted: self = .reverted
+            case .held: self = .held
             case .advancing:
                 switch rollout.currentStage {
                 case .bringUp?: self = .bringUp

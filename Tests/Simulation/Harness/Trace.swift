@@ -15,6 +15,8 @@ import Rollouts
 ///     > migration web running | exited 0 | lost | unseen
 ///     > done | failed | again
 ///     > after 30s
+///     > deploy web rolling x1 - api
+///     > unknown web
 ///     > promote | abort | accept | pause | resume | retry | down | restart
 package struct Trace {
     /// A line of a script that makes no sense.
@@ -65,6 +67,7 @@ package struct Trace {
         case "down": turn(.down)
         case "runtime": try seeRuntime(words, line)
         case "router": try seeRouter(words, line)
+        case "unknown": try seeUnknown(words, line)
         case "look": try answer(words, line)
         case "after":
             guard words.count == 2, let span = Span(parsing: words[1]) else { throw Fault(description: line) }
@@ -124,6 +127,16 @@ package struct Trace {
             view.busy.append(InstanceTraffic(instance: InstanceID(UInt64(word.dropFirst(5)) ?? 0), inFlight: 1))
         }
         known[table.service, default: ServiceSnapshot(service: table.service)].router = view
+        known[table.service]?.isUnknownToRouter = false
+        turn(nil)
+    }
+
+    /// `unknown web`: the router was asked and knows nothing of it.
+    private mutating func seeUnknown(_ words: [String], _ line: String) throws {
+        guard words.count == 2 else { throw Fault(description: line) }
+        let name = ServiceName(words[1])
+        known[name, default: ServiceSnapshot(service: name)].router = nil
+        known[name]?.isUnknownToRouter = true
         turn(nil)
     }
 
@@ -217,6 +230,7 @@ package struct Trace {
             }
             let parts = targets + (wish.hold == nil ? [] : ["hold"])
             say("route \(wish.service): \(parts.isEmpty ? "nothing" : parts.joined(separator: ", "))")
+        case .forget(let wish): say("forget \(wish.service)")
         case .letGo(_, let service, let ids):
             say("let go \(service): \(ids.map { "\($0.value)" }.joined(separator: ","))")
         case .look(let look):
@@ -259,16 +273,22 @@ package struct Trace {
     // MARK: Orders
 
     /// `deploy web canary(25% gate:smoke 50% hold:10s hold) x2 + api rolling x1`: services after a `+` are in a later
-    /// wave. `schema:7` and `schema:7,compatible` are marks, `accept` goes across them.
+    /// wave; those after a `-` are taken down for good. `kept` behind a strategy: a failure is held for inspection.
+    /// `schema:7` and `schema:7,compatible` are marks, `accept` goes across them.
     private mutating func order(_ words: [String], _ line: String) throws -> EnvironmentCommand {
         var items: [OrderItem] = []
         let isBack = words[0] == "rollback"
-        for (wave, part) in line.dropFirst(words[0].count).split(separator: "+").enumerated() {
+        let rest = line.dropFirst(words[0].count)
+        // A dash between spaces, since names may have dashes of their own.
+        let removals = words.firstIndex(of: "-").map { words[($0 + 1)...].map { ServiceName($0) } } ?? []
+        let asked = removals.isEmpty ? rest : rest.prefix(upTo: rest.lastIndex(of: "-") ?? rest.endIndex)
+        for (wave, part) in asked.split(separator: "+").enumerated() where !part.allSatisfy({ $0 == " " }) {
             items.append(try item(String(part), wave, isBack))
         }
         return .deploy(
             DeployOrder(
-                kind: isBack ? .rollback : .deploy, reason: "", items: items, accept: words.contains("accept")))
+                kind: isBack ? .rollback : .deploy, reason: "", items: items, removals: removals,
+                accept: words.contains("accept")))
     }
 
     private mutating func item(_ text: String, _ wave: Int, _ isBack: Bool) throws -> OrderItem {
@@ -325,7 +345,9 @@ package struct Trace {
         case "recreate": kind = .recreate(RecreateSpec(gates: names))
         case _: throw Fault(description: "which strategy? \(text)")
         }
-        return StrategySpec(kind: kind, progressDeadline: .minutes(5), scaleDownDelay: .seconds(30))
+        return StrategySpec(
+            kind: kind, progressDeadline: .minutes(5), scaleDownDelay: .seconds(30),
+            onFailure: text.split(separator: " ").contains("kept") ? .hold : .revert)
     }
 
     private static func step(_ word: String) -> CanaryStep? {

@@ -59,6 +59,22 @@ package struct RouteWish: Hashable, Sendable, Codable {
     }
 }
 
+/// A service that is gone for good: nothing of it is to stay at the router. Convergent: may be said again.
+package struct ForgetWish: Hashable, Sendable, Codable {
+    package var environment: EnvironmentID
+    package var service: ServiceName
+    /// Numbered as the service's `RouteWish`es are.
+    package var fence: UInt64
+    package var generation: UInt64
+
+    package init(environment: EnvironmentID, service: ServiceName, fence: UInt64, generation: UInt64) {
+        self.environment = environment
+        self.service = service
+        self.fence = fence
+        self.generation = generation
+    }
+}
+
 /// One release's share, and the ready instances that carry it.
 package struct TargetWish: Hashable, Sendable, Codable {
     package var release: ReleaseNumber

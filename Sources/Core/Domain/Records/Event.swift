@@ -60,6 +60,8 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case down = 26
     case supervisorStarted = 27
     case lookFailed = 28
+    case heldForInspection = 36
+    case trialRestarted = 37
     case migrationStarted = 50
     case migrationEnded = 51
     case migrationFailed = 52

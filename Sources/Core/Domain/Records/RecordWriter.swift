@@ -48,11 +48,10 @@ package struct RecordWriter {
 
     package mutating func put(_ tag: Int, _ digest: ContentDigest) {
         nest(tag) { writer in
-            for word in [digest.words.0, digest.words.1, digest.words.2, digest.words.3] {
-                for shift in stride(from: 56, through: 0, by: -8) {
-                    writer.bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
-                }
-            }
+            writer.putWord(digest.words.0)
+            writer.putWord(digest.words.1)
+            writer.putWord(digest.words.2)
+            writer.putWord(digest.words.3)
         }
     }
 
@@ -67,10 +66,15 @@ package struct RecordWriter {
     private mutating func nest(_ tag: Int, _ body: (inout RecordWriter) -> Void) {
         putRaw(UInt64(tag) << 2 | 2)
         let place = bytes.count
-        bytes.append(contentsOf: [0, 0, 0, 0])
+        bytes.append(contentsOf: repeatElement(0, count: 4))
         body(&self)
         let length = bytes.count - place - 4
         for index in 0..<4 { bytes[place + index] = UInt8(truncatingIfNeeded: length >> (8 * index)) }
+    }
+
+    /// Eight bytes, the highest first.
+    private mutating func putWord(_ word: UInt64) {
+        for byte in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(56 - 8 * byte))) }
     }
 
     private mutating func putRaw(_ value: UInt64) {

@@ -11,6 +11,7 @@ extension StrategySpec: RecordCodable {
         writer.put(7, progressDeadline)
         writer.put(8, scaleDownDelay)
         writer.put(9, keepWarm)
+        if onFailure != .revert { writer.put(20, Int(onFailure.rawValue)) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -27,6 +28,9 @@ extension StrategySpec: RecordCodable {
             case 7: spec.progressDeadline = try reader.span()
             case 8: spec.scaleDownDelay = try reader.span()
             case 9: spec.keepWarm = try reader.int()
+            case 20:
+                guard let value = OnFailure(rawValue: try reader.byte()) else { throw .damaged }
+                spec.onFailure = value
             case _: try reader.skip()
             }
         }

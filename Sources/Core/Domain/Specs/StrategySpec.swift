@@ -11,10 +11,13 @@ package struct StrategySpec: Hashable, Sendable, Codable {
     package var scaleDownDelay: Span
     /// How many instances of the previous release stay warm after that delay, until the next deployment.
     package var keepWarm: Int
+    /// What becomes of a rollout that fails by itself.
+    package var onFailure: OnFailure
 
     package init(
         kind: StrategyKind, background: [GateName] = [], minReady: Span = .zero,
-        progressDeadline: Span = .minutes(10), scaleDownDelay: Span = .seconds(30), keepWarm: Int = 0
+        progressDeadline: Span = .minutes(10), scaleDownDelay: Span = .seconds(30), keepWarm: Int = 0,
+        onFailure: OnFailure = .revert
     ) {
         self.kind = kind
         self.background = background
@@ -22,10 +25,46 @@ package struct StrategySpec: Hashable, Sendable, Codable {
         self.progressDeadline = progressDeadline
         self.scaleDownDelay = scaleDownDelay
         self.keepWarm = keepWarm
+        self.onFailure = onFailure
     }
 
     /// What a manifest without `strategy:` gets.
     package static let standard = StrategySpec(kind: .rolling(RollingSpec()), scaleDownDelay: .zero)
+}
+
+/// What becomes of a rollout that fails by itself. The numbers are on disk.
+package enum OnFailure: UInt8, Hashable, Sendable, CaseIterable {
+    case revert = 1
+    /// Traffic goes back, the instances on trial stay for inspection, and a person has the next word.
+    case hold = 2
+
+    package var word: String {
+        switch self {
+        case .revert: "revert"
+        case .hold: "hold"
+        }
+    }
+
+    package init?(word: String) {
+        guard let known = Self.allCases.first(where: { $0.word == word }) else { return nil }
+        self = known
+    }
+}
+
+extension OnFailure: Codable {
+    package init(from decoder: any Decoder) throws {
+        let word = try decoder.singleValueContainer().decode(String.self)
+        guard let known = OnFailure(word: word) else {
+            throw DecodingError.dataCorrupted(
+                DecodingError.Context(codingPath: decoder.codingPath, debugDescription: "onFailure: \(word)"))
+        }
+        self = known
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(word)
+    }
 }
 
 /// The four strategies.

@@ -24,7 +24,18 @@ struct SenseCheck {
             checkGateUses(service, &findings)
         }
         checkGates(&findings)
+        checkHost(&findings)
         VariableCheck(reading: reading, lines: lines).run(&findings)
+    }
+
+    private func checkHost(_ findings: inout Findings) {
+        let settings = reading.settings
+        guard settings.runtime == .kubernetes, let host = settings.host else { return }
+        let entry = reading.tree["environments"]?[settings.name]?.entry("host")
+        findings.error(
+            .conflict, entry?.keyPlace ?? .start,
+            "`\(settings.name)` is on a Kubernetes cluster and cannot be on the machine `\(host)` as well",
+            hint: "`context` says which cluster; take `host` out")
     }
 
     private func checkProgram(_ service: ServiceReading, _ findings: inout Findings) {

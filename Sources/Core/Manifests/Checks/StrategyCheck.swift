@@ -18,6 +18,11 @@ extension SenseCheck {
                 "`minReady` is not shorter than the progress deadline of \(strategy.progressDeadline)",
                 hint: "make `minReady` shorter, or `progressDeadline` longer")
         }
+        if let entry = tree.entry("onFailure"), strategy.onFailure == .hold, service.isWorker {
+            findings.warning(
+                .noEffect, entry.keyPlace, "`onFailure: hold` has no effect: a worker would go on working by itself",
+                hint: "take it out: the rollout is reverted")
+        }
         switch strategy.kind {
         case .rolling(let rolling): check(rolling, tree, service, &findings)
         case .canary(let canary): check(canary, tree, &findings)
@@ -28,6 +33,12 @@ extension SenseCheck {
                 else { continue }
                 findings.warning(
                     .noEffect, entry.keyPlace, "`\(key)` has no effect: recreate stops the old release first",
+                    hint: "take it out, or choose another strategy")
+            }
+            if let entry = tree.entry("onFailure"), strategy.onFailure == .hold, !service.isWorker {
+                findings.warning(
+                    .noEffect, entry.keyPlace,
+                    "`onFailure: hold` has no effect: with recreate only one release may run, and stable must serve",
                     hint: "take it out, or choose another strategy")
             }
         case .blueGreen: break

@@ -134,22 +134,26 @@ package struct EnvironmentSettings: Hashable, Sendable {
     package var namespace: String?
     /// What splits the traffic; nil: what fits the runtime.
     package var router: String?
+    /// The machine that it is on, by the name that this user gave it; nil: the one where commands are given.
+    package var host: String?
 
     package init(
         name: String, runtime: RuntimeKind = .process, context: String? = nil, namespace: String? = nil,
-        router: String? = nil
+        router: String? = nil, host: String? = nil
     ) {
         self.name = name
         self.runtime = runtime
         self.context = context
         self.namespace = namespace
         self.router = router
+        self.host = host
     }
 
     init(name: String, tree: Tree) {
         self.init(
             name: name, runtime: tree["runtime"]?.text.flatMap { RuntimeKind(rawValue: $0) } ?? .process,
-            context: tree["context"]?.text, namespace: tree["namespace"]?.text, router: tree["router"]?.text)
+            context: tree["context"]?.text, namespace: tree["namespace"]?.text, router: tree["router"]?.text,
+            host: tree["host"]?.text)
     }
 }
 

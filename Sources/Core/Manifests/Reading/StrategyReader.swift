@@ -27,7 +27,8 @@ struct StrategyReader {
         StrategySpec(
             kind: kind, background: tree.gates("background"), minReady: tree.span("minReady", or: .zero),
             progressDeadline: tree.span("progressDeadline", or: .minutes(10)),
-            scaleDownDelay: tree.span("scaleDownDelay", or: scaleDownDelay), keepWarm: tree.integer("keepWarm", or: 0))
+            scaleDownDelay: tree.span("scaleDownDelay", or: scaleDownDelay), keepWarm: tree.integer("keepWarm", or: 0),
+            onFailure: tree["onFailure"]?.text.flatMap { OnFailure(word: $0) } ?? .revert)
     }
 
     private func rolling(_ tree: Tree) -> RollingSpec {

@@ -47,6 +47,9 @@ enum ManifestShape {
             Field(
                 "overrides", .map(overrides), example: "overrides: { services: { api: { replicas: 6 } } }",
                 "What differs here. Maps are merged; lists and single values replace; null removes."),
+            Field(
+                "host", .scalar(.name), example: "host: shop-1",
+                "The machine, as `slipway host add` named it. Without it: this one."),
             Field("context", .scalar(.filled), example: "context: prod", "Kubernetes: the kubeconfig context."),
             Field("namespace", .scalar(.name), example: "namespace: shop", "Kubernetes: the namespace."),
             Field("router", .scalar(.identifier), example: "router: gateway", "What splits the traffic."),

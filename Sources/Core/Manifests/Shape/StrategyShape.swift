@@ -43,6 +43,10 @@ enum StrategyShape {
             Field(
                 "keepWarm", .scalar(.integer(0...1000)), standard: "0", example: "keepWarm: 1",
                 "So many instances of the previous release stay warm after that, until the next deployment."),
+            Field(
+                "onFailure", .scalar(.word(["revert", "hold"])), standard: "revert", example: "onFailure: hold",
+                "`hold`: a rollout that fails is kept for inspection. Traffic goes back to the stable release, the new "
+                    + "instances stay up without any, and `slipway abort` or `slipway retry` has the next word."),
         ]
     }
 

@@ -23,6 +23,8 @@ extension RolloutState: RecordCodable {
         }
         if let stuckSince { writer.put(17, stuckSince) }
         writer.put(18, reminders)
+        if let heldSince { writer.put(24, heldSince) }
+        if isRestarting { writer.put(25, isRestarting) }
         if let migration { writer.put(30, migration) }
         if let crossroads { writer.put(31, crossroads) }
     }
@@ -58,6 +60,8 @@ extension RolloutState: RecordCodable {
         failure = rest.failure
         stuckSince = rest.stuckSince
         reminders = rest.reminders
+        heldSince = rest.heldSince
+        isRestarting = rest.isRestarting
         migration = rest.migration
         crossroads = rest.crossroads
     }
@@ -76,6 +80,8 @@ extension RolloutState: RecordCodable {
         var failure: RolloutFailure?
         var stuckSince: Moment?
         var reminders = 0
+        var heldSince: Moment?
+        var isRestarting = false
         var migration: MigrationRun?
         var crossroads: Moment?
 
@@ -99,6 +105,8 @@ extension RolloutState: RecordCodable {
             case 16: failure?.text = try reader.text()
             case 17: stuckSince = try reader.moment()
             case 18: reminders = try reader.int()
+            case 24: heldSince = try reader.moment()
+            case 25: isRestarting = try reader.bool()
             case 30: migration = try reader.record()
             case 31: crossroads = try reader.moment()
             case _: try reader.skip()

@@ -19,6 +19,7 @@ extension ServiceState: RecordCodable {
         writer.put(9, warm)
         writer.put(10, isDown)
         if let rollout { writer.put(11, rollout) }
+        if isPruned { writer.put(15, isPruned) }
         writer.put(20, schemas)
     }
 
@@ -41,6 +42,7 @@ extension ServiceState: RecordCodable {
             case 9: state.warm.append(try reader.record())
             case 10: state.isDown = try reader.bool()
             case 11: state.rollout = try reader.record()
+            case 15: state.isPruned = try reader.bool()
             case 20: state.schemas.append(try reader.record())
             case _: try reader.skip()
             }
@@ -55,6 +57,7 @@ extension ServiceState: RecordCodable {
         warm = state.warm
         isDown = state.isDown
         rollout = state.rollout
+        isPruned = state.isPruned
         schemas = state.schemas
     }
 }

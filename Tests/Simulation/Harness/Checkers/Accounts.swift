@@ -36,6 +36,8 @@ final class ServiceAccount {
     var releases: [Int: ContentDigest] = [:]
     var stable: ReleaseFacts?
     var isDown = false
+    /// A committed deployment left it out.
+    var isGone = false
     var trial: TrialAccount?
     /// Marks that its data has reached.
     var schemas: Set<String> = []
@@ -79,7 +81,7 @@ final class ServiceAccount {
 
 /// One rollout as the journal tells of it.
 struct TrialAccount {
-    enum Phase { case advancing, arrived, reverting, reverted }
+    enum Phase { case advancing, arrived, held, reverting, reverted }
 
     var deployment: DeploymentNumber
     var from: ReleaseFacts?
@@ -94,6 +96,10 @@ struct TrialAccount {
     var skipped: [String] = []
     var hasFailed = false
     var hasMigrated = false
+    /// Of this attempt.
+    var wasHeld = false
+    /// A person asked for another attempt.
+    var isRetried = false
     /// In the world's own time.
     var revertStarted: Int64 = -1
     var looks: [Int: RunAccount] = [:]
@@ -116,7 +122,7 @@ struct TrialAccount {
     func floor(at now: Int64) -> Int {
         guard let from else { return 0 }
         if isRecreate { return 0 }
-        if phase == .reverting, revertStarted != now { return from.replicas }
+        if phase == .reverting || phase == .held, revertStarted != now { return from.replicas }
         let replicas = min(from.replicas, to.replicas)
         guard isRolling, case .rolling(let spec) = strategy.kind else { return replicas }
         let surge = Self.resolve(spec.maxSurge, to.replicas, up: true)
@@ -137,6 +143,26 @@ struct TrialAccount {
         guard let from, from.isRouted, !isRecreate else { return 0 }
         guard isRolling, case .rolling(let spec) = strategy.kind else { return from.replicas }
         return min(1, Self.resolve(spec.maxSurge, to.replicas, up: true), from.replicas)
+    }
+
+    /// A failure of it stays standing: asked for, and possible.
+    var keepsFailure: Bool {
+        strategy.onFailure == .hold && to.isRouted && from?.isRouted != false && !isRecreate && !isReturn
+    }
+
+    /// What the failed attempt earned counts no more.
+    mutating func startAnew(_ moment: Moment) {
+        phase = .advancing
+        started = moment
+        holdsEnded = 0
+        skipped = []
+        hasFailed = false
+        wasHeld = false
+        isRetried = false
+        looks = [:]
+        passed = []
+        weightSince = [:]
+        weightSeen = [:]
     }
 
     /// A look of the supervisor before need not be waited for.

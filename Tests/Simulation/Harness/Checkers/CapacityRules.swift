@@ -28,6 +28,7 @@ extension Referee {
         checkCapacity(wish, account)
         checkReserve(wish, account, moment)
         checkEmptied(wish, account)
+        checkKept(wish, account)
         account.runs.append(wish)
         if account.runs.count > 12 { account.runs.removeFirst(4) }
     }
@@ -95,6 +96,19 @@ extension Referee {
             } else if weight != .none, account.trial?.isRolling != true || account.trial?.phase == .reverting {
                 fail(3, "\(wish.service)@\(set.release) stops with \(weight) of traffic")
             }
+        }
+    }
+
+    /// What is held for inspection stays, until a person says otherwise.
+    private func checkKept(_ wish: RuntimeWish, _ account: ServiceAccount) {
+        guard let trial = account.trial, trial.phase == .held, !trial.isRetried, let last = account.runs.last else {
+            return
+        }
+        let before = ServiceAccount.count(last, trial.to.number)
+        let after = ServiceAccount.count(wish, trial.to.number)
+        // What was decided in the very turn of the failure still went forward.
+        if after < before, trial.revertStarted != now {
+            fail(4, "\(wish.service)@\(trial.to.number) is held for inspection, and goes from \(before) to \(after)")
         }
     }
 

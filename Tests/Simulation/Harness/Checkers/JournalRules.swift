@@ -7,63 +7,52 @@ import Rollouts
 
 /// What becomes durable: lines 4, 6, 8 and 9, and the accounts that the other rules rest on.
 extension Referee {
-    func written(_ entries: [JournalEntry], _ moment: Moment) {
-        for entry in entries {
-            guard let id = entry.environment, let environment = environments.first(where: { $0.id == id }) else {
-                continue
-            }
-            read(entry, environment)
+    func written(_ records: [DurableRecord], _ moment: Moment) {
+        for record in records {
+            guard let environment = account(of: record) else { continue }
+            read(record, environment)
         }
-        for entry in entries where entry.kind == .event {
-            guard let id = entry.environment, let environment = environments.first(where: { $0.id == id }) else {
-                continue
-            }
-            do {
-                happened(try Event(recorded: entry.body, known: Event.version), environment, moment)
-            } catch {
-                fail(9, "an event that cannot be read: \(error)")
-            }
+        for record in records {
+            guard case .event(let event) = record.content, let environment = account(of: record) else { continue }
+            happened(event, environment, moment)
         }
     }
 
-    private func read(_ entry: JournalEntry, _ environment: EnvironmentAccount) {
-        do {
-            switch entry.kind {
-            case .service:
-                guard let place = place(environment.id, ServiceName(entry.key)) else { return }
-                let record = try ServiceState(recorded: entry.body, known: ServiceState.recordVersion)
-                checkMoves(record, accounts[place].record, accounts[place])
-                accounts[place].record = record
-            case .deployment:
-                let state = try DeploymentState(recorded: entry.body, known: DeploymentState.recordVersion)
-                if environment.active == nil || environment.active?.number == state.number
-                    || environment.active?.phase.isOver == true
-                {
-                    environment.active = state
-                } else {
-                    fail(6, "deployment \(state.number) begins while \(environment.active?.number.value ?? 0) goes on")
-                }
-            case .quarantine:
-                let record = try QuarantineEntry(recorded: entry.body, known: QuarantineEntry.recordVersion)
-                if record.isLifted {
-                    if !environment.liftsAsked.contains(record.digest) { fail(8, "a quarantine is lifted by nobody") }
-                    environment.quarantined.remove(record.digest)
-                } else {
-                    environment.quarantined.insert(record.digest)
-                }
-            case .release:
-                let facts = try ReleaseRecord(recorded: entry.body, known: ReleaseRecord.version).facts
-                guard let at = entry.key.firstIndex(of: "@"),
-                    let place = place(environment.id, ServiceName(String(entry.key[..<at])))
-                else { return fail(9, "a release under the key \(entry.key)") }
-                if let known = accounts[place].releases[facts.number.value], known != facts.digest {
-                    fail(9, "\(entry.key) is written a second time, as another release")
-                }
-                accounts[place].releases[facts.number.value] = facts.digest
-            case .environment, .event, .evidence, .fence: break
+    private func account(of record: DurableRecord) -> EnvironmentAccount? {
+        guard let id = record.environment else { return nil }
+        return environments.first { $0.id == id }
+    }
+
+    private func read(_ record: DurableRecord, _ environment: EnvironmentAccount) {
+        switch record.content {
+        case .service(let state):
+            guard let place = place(environment.id, state.service) else { return }
+            checkMoves(state, accounts[place].record, accounts[place])
+            accounts[place].record = state
+        case .deployment(let state):
+            if environment.active == nil || environment.active?.number == state.number
+                || environment.active?.phase.isOver == true
+            {
+                environment.active = state
+            } else {
+                fail(6, "deployment \(state.number) begins while \(environment.active?.number.value ?? 0) goes on")
             }
-        } catch {
-            fail(9, "a record that cannot be read: \(entry.kind) \(entry.key): \(error)")
+        case .quarantine(let entry):
+            if entry.isLifted {
+                if !environment.liftsAsked.contains(entry.digest) { fail(8, "a quarantine is lifted by nobody") }
+                environment.quarantined.remove(entry.digest)
+            } else {
+                environment.quarantined.insert(entry.digest)
+            }
+        case .release(let facts):
+            guard let at = record.key.firstIndex(of: "@"),
+                let place = place(environment.id, ServiceName(String(record.key[..<at])))
+            else { return fail(9, "a release under the key \(record.key)") }
+            if let known = accounts[place].releases[facts.number.value], known != facts.digest {
+                fail(9, "\(record.key) is written a second time, as another release")
+            }
+            accounts[place].releases[facts.number.value] = facts.digest
+        case .event, .other: break
         }
     }
 
@@ -72,6 +61,7 @@ extension Referee {
         case .deploymentStarted: deploymentStarted(event, environment)
         case .committed: committed(event, environment, moment)
         case .deploymentReverted: deploymentReverted(event, environment)
+        case .downAsked where event.service != nil: removed(event, environment)
         case .downAsked:
             for (place, account) in accounts.enumerated()
             where services[place].environmentID == environment.id && account.stable != nil {
@@ -80,12 +70,13 @@ extension Referee {
                 account.warm = nil
             }
         case .rolloutStarted, .arrived, .revertStarted, .reverted, .gateSkipped, .gateFailed, .promoteAsked,
-            .scaledDown, .stageStarted, .retryAsked, .migrationEnded, .migrationAnswered:
+            .scaledDown, .stageStarted, .heldForInspection, .trialRestarted, .retryAsked, .needsPerson, .migrationEnded,
+            .migrationAnswered:
             guard let name = event.service, let place = place(environment.id, name) else { return }
             rolloutEvent(event, accounts[place], environment, moment)
             migrationEvent(event, place)
         case .abortAsked: if event.number == 1 { environment.hasAccepted = true }
-        case .other, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .needsPerson, .reminder,
+        case .other, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .reminder,
             .paused, .resumed, .quarantined, .quarantineLifted, .down, .supervisorStarted, .lookFailed,
             .migrationStarted, .migrationFailed, .atCrossroads:
             break
@@ -135,10 +126,26 @@ extension Referee {
         case .gateSkipped:
             if environment.skipsAsked == 0 || event.by.isEmpty { fail(5, "a gate is skipped and nobody asked for it") }
             account.trial?.skipped.append(event.text)
+        case .heldForInspection: held(account)
+        case .retryAsked: account.trial?.isRetried = true
+        case .needsPerson:
+            guard let trial = account.trial, trial.phase == .held, event.text.contains("stays for inspection") else {
+                return
+            }
+            for target in account.router?.targets ?? [] where target.release == trial.to.number {
+                if target.weight != .none {
+                    fail(3, "\(account.name)@\(trial.to.number) is held and still gets traffic")
+                }
+            }
+        case .trialRestarted:
+            guard let trial = account.trial, trial.phase == .held, trial.isRetried else {
+                return fail(4, "a trial of \(account.name) begins anew, and nobody asked for it")
+            }
+            account.trial?.startAnew(moment)
         case .promoteAsked: if event.text.hasPrefix("ends:") { account.trial?.holdsEnded += 1 }
         case .scaledDown: break
         case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
-            .deploymentReverted, .needsPerson, .reminder, .paused, .resumed, .abortAsked, .retryAsked, .quarantined,
+            .deploymentReverted, .reminder, .paused, .resumed, .abortAsked, .quarantined,
             .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed, .migrationStarted, .migrationEnded,
             .migrationFailed, .migrationAnswered, .atCrossroads:
             break
@@ -167,13 +174,14 @@ extension Referee {
                 fail(5, "\(item.service) is committed and was never rolled out")
                 continue
             }
-            if trial.phase == .reverting || trial.phase == .reverted {
+            if trial.phase == .reverting || trial.phase == .reverted || trial.phase == .held {
                 fail(5, "\(item.service) is committed, it went back")
             }
             checkPromotion(account, trial)
             checkServes(account, trial)
             account.stable = item.to
             account.isDown = false
+            account.isGone = false
             account.trial = nil
             account.warm = nil
             if let from = item.from, from.number != item.to.number, trial.reserve > 0 {
@@ -184,7 +192,32 @@ extension Referee {
             }
             environment.committed += 1
         }
+        for name in active.removals {
+            guard let place = place(environment.id, name), accounts[place].stable != nil else { continue }
+            if !accounts[place].isDown { fail(9, "\(name) goes with \(active.number), and no event tells of it") }
+            accounts[place].isGone = true
+        }
         environment.active = nil
+    }
+
+    /// A service goes with a deployment that is committed in the same turn, and was said to.
+    private func removed(_ event: Event, _ environment: EnvironmentAccount) {
+        guard let name = event.service, let place = place(environment.id, name) else { return }
+        guard environment.active?.number == event.deployment, environment.active?.phase == .committed,
+            environment.active?.removals.contains(name) == true
+        else { return fail(6, "\(name) is taken down, and no committed deployment says so") }
+        if accounts[place].trial != nil { fail(6, "\(name) is taken down while it is rolled out") }
+        accounts[place].isDown = true
+        accounts[place].warm = nil
+    }
+
+    private func held(_ account: ServiceAccount) {
+        guard let trial = account.trial, trial.keepsFailure else {
+            return fail(4, "\(account.name) is held after its failure, and nobody asked for that")
+        }
+        account.trial?.phase = .held
+        account.trial?.wasHeld = true
+        account.trial?.revertStarted = now
     }
 
     /// What is committed carries all traffic, as far as the engine was told.
@@ -200,6 +233,11 @@ extension Referee {
     private func deploymentReverted(_ event: Event, _ environment: EnvironmentAccount) {
         guard let active = environment.active, active.number == event.deployment else {
             return fail(9, "a revert without its record")
+        }
+        if let name = active.failedService, let place = place(environment.id, name), let trial = accounts[place].trial,
+            trial.keepsFailure, !trial.wasHeld, !environment.isDisturbed
+        {
+            fail(4, "\(name) failed and went back, its failure was to be held")
         }
         for item in active.items {
             guard let place = place(environment.id, item.service) else { continue }

@@ -73,7 +73,7 @@ extension Referee {
             else { continue }
             run.isAnswered = true
             // A late answer, or one about traffic under another supervisor, is no evidence any more.
-            let isLate = moment.since(run.asked) > run.gate.schedule.timeout + .seconds(5)
+            let isLate = moment.since(run.asked) >= run.gate.schedule.timeout + .seconds(5)
             if case .threshold = run.gate.question, run.isOrphan { continue }
             if isLate, result.verdict != .pass { continue }
             switch result.verdict {

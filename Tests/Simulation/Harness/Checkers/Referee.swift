@@ -93,6 +93,11 @@ final class Referee {
                 return fail(7, "a table for \(wish.service), which nobody knows")
             }
             check(wish, place, fence, moment)
+        case .forget(let wish):
+            guard let place = place(wish.environment, wish.service) else {
+                return fail(7, "\(wish.service) is forgotten, which nobody knows")
+            }
+            check(wish, place, fence)
         case .letGo: break
         case .look(let look): check(look, moment)
         case .mark(let look): checkMark(look)

@@ -30,7 +30,22 @@ extension Referee {
                     "\(account.name) at rest: runs \(found.sorted { $0.key < $1.key }), not \(expected.sorted { $0.key < $1.key })"
                 )
             }
+            if account.isGone, service.table != nil {
+                fail(4, "\(account.name) is gone, and the router still knows it")
+            }
             checkTable(service, account)
+        }
+    }
+
+    /// The router may forget what is gone: by its record, and in truth.
+    func check(_ wish: ForgetWish, _ place: Int, _ fence: UInt64) {
+        let account = accounts[place]
+        if wish.fence != fence { fail(6, "\(wish.service) is forgotten under fence \(wish.fence), not \(fence)") }
+        guard let record = account.record, record.isPruned, record.sets.isEmpty, record.weights.isEmpty,
+            account.trial == nil, account.isGone
+        else { return fail(3, "\(wish.service) is forgotten, and it is not gone") }
+        if account.runtime?.instances.isEmpty != true {
+            fail(3, "\(wish.service) is forgotten while instances of it may have requests")
         }
     }
 

@@ -102,8 +102,8 @@ extension Referee {
             if let from = trial.from, from.number == share.release {
                 checkBack(account, trial, from, ready)
             } else if share.release == trial.to.number {
-                if trial.phase == .reverting {
-                    fail(3, "weight of \(account.name)@\(share.release) grows in its revert")
+                if trial.phase == .reverting || trial.phase == .held {
+                    fail(3, "weight of \(account.name)@\(share.release) grows after its failure")
                 }
                 checkForth(account, trial, weight)
             } else {
@@ -121,7 +121,7 @@ extension Referee {
         case .advancing, .arrived:
             if trial.isRolling, ready > 0 { return }
             if ready < from.replicas { fail(2, "weight of \(account.name) back to stable with \(ready) ready") }
-        case .reverting, .reverted:
+        case .reverting, .reverted, .held:
             if ready < from.replicas {
                 fail(3, "traffic of \(account.name) back to stable with \(ready) of \(from.replicas) ready")
             }

@@ -120,6 +120,8 @@ extension World {
                 choices.chance(5_000) ? service.service : nil, choices.pick(MigrationWord.allCases), reason: "I looked")
         } else if rollout.stuckSince != nil {
             command = .retry
+        } else if rollout.phase == .held {
+            command = choices.chance(4_000) ? .retry : .abort(reason: "seen enough")
         } else if rollout.pausedSince != nil {
             command = choices.chance(7_000) ? .resume(service.service) : .abort(reason: "it took too long")
         } else if rollout.isGateHeld {
@@ -151,7 +153,12 @@ extension World {
         }
         let wavy = choices.chance(6_000)
         for index in items.indices { items[index].wave = wavy ? choices.below(3) : 0 }
-        return DeployOrder(kind: .deploy, reason: "", items: items, accept: all)
+        // Now and then a service has left the project.
+        let others = places.filter { place in items.allSatisfy { $0.service != services[place].name } }
+        let leaves = !all && !others.isEmpty && choices.chance(1_500)
+        return DeployOrder(
+            kind: .deploy, reason: "", items: items, removals: leaves ? [services[choices.pick(others)].name] : [],
+            accept: all)
     }
 
     private func build(_ place: Int, _ quality: ReleaseNature.Quality?) -> Int {
@@ -237,7 +244,8 @@ extension World {
                 }
                 return "\(item.service) (wave \(item.wave), \(item.strategy.kind.name), \(what))"
             }
-            return "\(order.kind.word) " + items.joined(separator: ", ")
+            let gone = order.removals.map { ", without \($0)" }.joined()
+            return "\(order.kind.word) " + items.joined(separator: ", ") + gone
         case .promote(let service, let skip):
             return "promote \(service.map { "\($0)" } ?? "all")\(skip == nil ? "" : ", skipping the gate")"
         case .pause: return "pause"

@@ -51,6 +51,8 @@ final class SimulatedService {
     var table: RouteWish?
     var tableSince: Int64 = 0
     var isRouterUp = true
+    /// The number of the last wish to forget it: tables from before do not come back.
+    var forgotten: (fence: UInt64, generation: UInt64) = (0, 0)
     var isRouterNew = false
 
     // The shell: what it has been told, and which looks it knows of.

@@ -35,7 +35,7 @@ extension Randomness {
             minReady: chance(3_000) ? .milliseconds(delay(100, 5_000)) : .zero,
             progressDeadline: .milliseconds(delay(45_000, 180_000)),
             scaleDownDelay: chance(7_000) ? .milliseconds(delay(0, 60_000)) : .zero,
-            keepWarm: chance(2_500) ? 1 + below(2) : 0)
+            keepWarm: chance(2_500) ? 1 + below(2) : 0, onFailure: chance(2_500) ? .hold : .revert)
     }
 
     private mutating func steps(_ gates: inout [GateSpec]) -> [CanaryStep] {

@@ -32,6 +32,12 @@ extension World {
                 }
             }
         }
+        if service.isRouterUp, service.table == nil, service.isRouterNew, loop != nil {
+            service.isRouterNew = false
+            snapshots[service.environment].services[service.placeInEnvironment].router = nil
+            snapshots[service.environment].services[service.placeInEnvironment].isUnknownToRouter = true
+            isTurnDue = true
+        }
         if service.isRouterUp, service.table != nil, service.isRouterNew || isPolled(service) {
             let view = routerView(service)
             service.isRouterNew = false
@@ -73,6 +79,7 @@ extension World {
         let known = snapshots[service.environment].services[service.placeInEnvironment]
         if let newer = known.router, newer.version > view.version { outdated.append((place, known)) }
         snapshots[service.environment].services[service.placeInEnvironment].router = view
+        snapshots[service.environment].services[service.placeInEnvironment].isUnknownToRouter = false
         referee.told(place, view)
         isTurnDue = true
     }
@@ -153,10 +160,11 @@ extension World {
                 return
             }
             journal.append(turn.entries)
-            learn(turn.entries)
+            let records = read(turn.entries)
+            learn(records)
             // What looks said counts when what follows from it is durable.
             if !isBlind { hearLooks() }
-            referee.written(turn.entries, moment)
+            referee.written(records, moment)
             if strikes(.crashAfterWrite) {
                 if strikes(.staleEngine) { sendLate(turn.effects) }
                 engineDies()
@@ -179,29 +187,33 @@ extension World {
         if let wake = turn.wake { plan(.wake(token: wakeToken), in: wake.milliseconds) }
     }
 
-    /// Numbers of releases are the engine's: what they stand for is learned from the journal.
-    private func learn(_ entries: [JournalEntry]) {
+    private func read(_ entries: [JournalEntry]) -> [DurableRecord] {
+        var records: [DurableRecord] = []
+        records.reserveCapacity(entries.count)
         for entry in entries {
-            guard let id = entry.environment else { continue }
             do {
-                switch entry.kind {
-                case .release:
-                    let facts = try ReleaseRecord(recorded: entry.body, known: ReleaseRecord.version).facts
-                    let build = people.builds[Int(facts.digest.words.0)]
-                    services[build.place].natures[facts.number.value] = build.nature
-                    services[build.place].drains[facts.number.value] = facts.drain.milliseconds
-                case .event:
-                    guard story != nil else { continue }
-                    let event = try Event(recorded: entry.body, known: Event.version)
-                    tell("\(id.name): \(text(event))")
-                case .deployment:
-                    let state = try DeploymentState(recorded: entry.body, known: DeploymentState.recordVersion)
-                    guard state.phase == .committed, let index = environments.firstIndex(of: id) else { continue }
-                    people.stood[index].append(state.standing)
-                case .service, .environment, .quarantine, .evidence, .fence: break
-                }
+                records.append(try DurableRecord(entry))
             } catch {
                 referee.fail(9, "a record that cannot be read: \(entry.kind) \(entry.key): \(error)")
+            }
+        }
+        return records
+    }
+
+    /// Numbers of releases are the engine's: what they stand for is learned from the journal.
+    private func learn(_ records: [DurableRecord]) {
+        for record in records {
+            guard let id = record.environment else { continue }
+            switch record.content {
+            case .release(let facts):
+                let build = people.builds[Int(facts.digest.words.0)]
+                services[build.place].natures[facts.number.value] = build.nature
+                services[build.place].drains[facts.number.value] = facts.drain.milliseconds
+            case .event(let event): tell("\(id.name): \(text(event))")
+            case .deployment(let state):
+                guard state.phase == .committed, let index = environments.firstIndex(of: id) else { continue }
+                people.stood[index].append(state.standing)
+            case .service, .quarantine, .other: break
             }
         }
     }
@@ -221,6 +233,7 @@ extension World {
         switch effect {
         case .run(let wish): place = self.place(wish.environment, wish.service)
         case .route(let wish): place = self.place(wish.environment, wish.service)
+        case .forget(let wish): place = self.place(wish.environment, wish.service)
         case .letGo(let environment, let service, _): place = self.place(environment, service)
         case .look(let look), .mark(let look): place = self.place(look.key.environment, look.key.service)
         case .migrate(let migration): place = self.place(migration.key.environment, migration.key.service)
@@ -237,6 +250,7 @@ extension World {
             let sets = wish.sets.map { "@\($0.release)×\($0.count)" }.joined(separator: " ")
             tell("  run \(wish.service) \(wish.fence).\(wish.generation): \(sets)")
         case .route(let wish): tell("  route \(wish.service) \(wish.fence).\(wish.generation): \(text(wish))")
+        case .forget(let wish): tell("  forget \(wish.service) \(wish.fence).\(wish.generation)")
         case .letGo(_, let service, let ids): tell("  let go \(service) \(ids.map(\.value))")
         case .look(let look): tell("  look \(look.key.service) \(look.gate.name) \(look.key.run).\(look.key.look)")
         case .mark(let look): tell("  mark \(look.key.service) \(look.gate.name)")
@@ -272,6 +286,7 @@ extension World {
         switch effect {
         case .run(let wish): accept(wish)
         case .route(let wish): accept(wish)
+        case .forget(let wish): accept(wish)
         case .letGo(let environment, let service, let ids): letGo(environment, service, ids)
         case .look(let look): take(look)
         case .mark: break

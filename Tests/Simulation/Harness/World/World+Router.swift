@@ -22,8 +22,28 @@ extension World {
         plan(.tableApplied(service: place, slot: tables.keep(wish), boot: boot), in: delay)
     }
 
-    func applied(_ wish: RouteWish, _ service: SimulatedService, _ place: Int) {
+    func accept(_ wish: ForgetWish) {
+        guard let place = place(wish.environment, wish.service) else { return }
+        let service = services[place]
         guard service.isRouterUp else { return }
+        guard (wish.fence, wish.generation) >= (service.routerFence, service.routerGeneration) else {
+            tell("router refuses to forget \(wish.service) \(wish.fence).\(wish.generation)")
+            return
+        }
+        tell("router forgets \(wish.service)")
+        service.routerFence = wish.fence
+        service.routerGeneration = wish.generation
+        service.forgotten = (wish.fence, wish.generation)
+        service.table = nil
+        for index in service.instances.indices where service.instances[index].isInTable {
+            referee.fail(3, "instance \(service.instances[index].id) of \(wish.service) is forgotten while it serves")
+        }
+        service.isRouterNew = true
+        planLook(service, place, in: random.delay(1, 40))
+    }
+
+    func applied(_ wish: RouteWish, _ service: SimulatedService, _ place: Int) {
+        guard service.isRouterUp, (wish.fence, wish.generation) >= service.forgotten else { return }
         if let table = service.table, (table.fence, table.generation) > (wish.fence, wish.generation) { return }
         tell("router follows \(wish.fence).\(wish.generation) for \(wish.service): \(text(wish))")
         service.table = wish

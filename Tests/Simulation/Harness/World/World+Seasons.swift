@@ -40,9 +40,7 @@ extension World {
         faults = .none
         people.actions = 0
         tell("--- calm ---")
-        for (place, account) in referee.accounts.enumerated() {
-            if let stable = account.stable { repair(place, stable.number.value) }
-        }
+        repairStable()
         let limit = now + 14 * 3_600_000 + (boot > 1 ? setBack : 0)
         while referee.violation == nil {
             if isSettled { break }
@@ -59,6 +57,8 @@ extension World {
         referee.now = now
         referee.checkRest(self)
         guard referee.violation == nil else { return }
+        // What was promoted since may be no better than what stood before.
+        repairStable()
         lastDeploy(limit)
         guard referee.violation == nil else { return }
         lookAtEverything()
@@ -66,6 +66,12 @@ extension World {
         referee.now = now
         referee.checkRest(self)
         quiet()
+    }
+
+    private func repairStable() {
+        for (place, account) in referee.accounts.enumerated() {
+            if let stable = account.stable { repair(place, stable.number.value) }
+        }
     }
 
     /// Whether nothing is under way and the world is as it is wished for.

@@ -1,0 +1,68 @@
+package import Deployments
+package import Domain
+import Rollouts
+
+/// A reason why a plan cannot be carried out, and what to do.
+package struct Objection: Hashable, Sendable {
+    package var code: RefusalCode
+    package var message: String
+    package var hint: String
+    package init(_ message: String, hint: String, code: RefusalCode = .invalid) {
+        self.code = code
+        self.message = message
+        self.hint = hint
+    }
+}
+
+extension Objection {
+    /// A release that no deployment brings back by itself.
+    package static func quarantine(
+        _ release: String, _ entry: QuarantineEntry, in environment: EnvironmentID
+    ) -> Objection {
+        Objection(
+            "\(release) (\(entry.digest.short)) is in quarantine: \(entry.headline)",
+            hint: entry.remedy(in: environment), code: .quarantined)
+    }
+}
+
+/// Every gate that a strategy names.
+package func gateNames(_ strategy: StrategySpec) -> [GateName] {
+    switch strategy.kind {
+    case .rolling(let spec): spec.gates + strategy.background
+    case .blueGreen(let spec): spec.before + spec.after + strategy.background
+    case .canary(let spec): spec.gates + strategy.background
+    case .recreate(let spec): spec.gates + strategy.background
+    }
+}
+
+/// What the router cannot do that a strategy asks for.
+func objections(to planned: ServicePlanSpec, router: RouterCapabilities) -> [Objection] {
+    let name = planned.spec.service
+    guard planned.spec.isRouted else { return [] }
+    var found: [Objection] = []
+    func need(_ has: Bool, _ what: String) {
+        guard !has else { return }
+        found.append(
+            Objection("\(name) asks for \(what), which this router cannot do", hint: "use another router or strategy"))
+    }
+    let rollout = RolloutPlan(strategy: planned.strategy, gates: [], isFirst: false, isRouted: true)
+    for match in rollout.matches {
+        switch match {
+        case .header: need(router.matchesHeaders, "header matches")
+        case .cookie: need(router.matchesCookies, "cookie matches")
+        }
+    }
+    if rollout.isSticky { need(router.sticky, "sticky cohorts") }
+    switch planned.strategy.kind {
+    case .recreate: need(router.hold, "held requests")
+    case .canary(let spec):
+        for case .weight(let weight) in spec.steps
+        where router.granularity == 0
+            || weight.percent % max(1, router.granularity) != 0
+        {
+            need(false, "a weight of \(weight)")
+        }
+    case .rolling, .blueGreen: break
+    }
+    return found
+}

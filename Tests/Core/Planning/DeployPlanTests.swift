@@ -1,0 +1,78 @@
+import Deployments
+import Domain
+import Planning
+import Rollouts
+import Testing
+
+@Suite struct DeployPlanTests {
+    @Test func itNamesReleasesWavesAndDifferences() throws {
+        let standing = Shop.standing(try Shop.release(Shop.spec("api"), 4))
+        let project = Shop.project(Shop.spec("api", replicas: 3), Shop.spec("web", needs: ["api"]))
+        let plan = try Shop.plan(Desired(project: project, artifacts: []), standing)
+        #expect(plan.items.map(\.service.text) == ["api", "web"])
+        #expect(plan.items.map(\.wave) == [0, 1])
+        #expect(plan.items.map(\.action) == [.change, .create])
+        #expect(plan.items[0].from == ReleaseNumber(4) && plan.items[0].to == ReleaseNumber(5))
+        #expect(plan.items[0].changes == [FieldChange(field: "replicas", old: "1", new: "3")])
+        #expect(plan.order(kind: .deploy, reason: "").items.count == 2)
+    }
+
+    @Test func aChoiceMustBringWhatItNeeds() throws {
+        let project = Shop.project(Shop.spec("api"), Shop.spec("web", needs: ["api"]))
+        let desired = Desired(project: project, artifacts: [], only: [ServiceName("web")])
+        let alone = try Shop.plan(desired, Shop.standing())
+        #expect(alone.objections.map(\.message) == ["web needs api, which does not stand in shop/production"])
+        let api = try Shop.release(Shop.spec("api"), 1)
+        #expect(try Shop.plan(desired, Shop.standing(api)).objections.isEmpty)
+        #expect(try Shop.plan(desired, Shop.standing(api, down: ["api"])).objections.count == 1)
+    }
+
+    @Test func aServiceThatIsNamedNoMoreIsLeftOrTakenDown() throws {
+        let standing = Shop.standing(try Shop.release(Shop.spec("api"), 1), try Shop.release(Shop.spec("old"), 7))
+        let project = Shop.project(Shop.spec("api"))
+        let left = try Shop.plan(Desired(project: project, artifacts: []), standing)
+        #expect(left.notes.count == 1 && left.notes[0].contains("old runs") && left.notes[0].contains("--prune"))
+        #expect(left.order(kind: .deploy, reason: "").removals.isEmpty)
+        let pruned = try Shop.plan(Desired(project: project, artifacts: [], prunes: true), standing)
+        #expect(pruned.items.map(\.action) == [.keep, .remove])
+        #expect(pruned.items[1].from == ReleaseNumber(7) && pruned.notes.isEmpty)
+        #expect(pruned.order(kind: .deploy, reason: "").removals == [ServiceName("old")])
+    }
+
+    @Test func anEarlierReleaseIsDeployedAsItWas() throws {
+        let old = try Shop.release(Shop.spec("api", replicas: 2), 3)
+        let standing = Shop.standing(try Shop.release(Shop.spec("api", replicas: 4), 5))
+        let strategy = StrategySpec(kind: .canary(CanarySpec(steps: [.weight(Weight(clamping: 10))])))
+        let desired = Desired(
+            project: Shop.project(Shop.spec("api", replicas: 9), strategy: strategy), artifacts: [],
+            only: [ServiceName("api")], pinned: [old])
+        let item = try #require(try Shop.plan(desired, standing).items.first)
+        #expect(item.from == ReleaseNumber(5) && item.to == ReleaseNumber(3))
+        #expect(item.changes == [FieldChange(field: "replicas", old: "4", new: "2")])
+        #expect(item.order?.release == .existing(old.facts))
+        #expect(item.stages.first == "weight 10%", "it goes through its strategy, unlike a rollback")
+        #expect(try Shop.plan(desired, Shop.standing(old)).items.map(\.action) == [.keep])
+    }
+
+    @Test func quarantineHasACodeAndOneLine() throws {
+        let release = try Shop.release(Shop.spec("api"), 1)
+        var standing = Shop.standing()
+        standing.state.quarantine = [
+            QuarantineEntry(
+                service: release.service, release: release.number, digest: release.digest, at: 0,
+                reason: "it died\n  | line one\n  | line two")
+        ]
+        let plan = try Shop.plan(Desired(project: Shop.project(Shop.spec("api")), artifacts: []), standing)
+        let objection = try #require(plan.objections.first)
+        #expect(objection.code == .quarantined)
+        #expect(objection.message.hasSuffix("is in quarantine: it died"))
+        #expect(objection.hint.contains("slipway quarantine lift"))
+    }
+
+    @Test func theSwitchForFailuresIsSaidWhereItHasNoEffect() throws {
+        let project = Shop.project(Shop.spec("api"), Shop.spec("jobs", port: nil))
+        let plan = try Shop.plan(Desired(project: project, artifacts: [], onFailure: .hold), Shop.standing())
+        #expect(plan.items.map(\.onFailure) == [.hold, .revert])
+        #expect(plan.notes.count == 1 && plan.notes[0].hasPrefix("jobs: a failure is reverted, not held"))
+    }
+}
