@@ -23,6 +23,7 @@ public struct Slipway: AsyncParsableCommand {
                 subcommands: [
                     UpCommand.self, DownCommand.self, PlanCommand.self, DeployCommand.self, RollbackCommand.self,
                     PromoteCommand.self, PauseCommand.self, ResumeCommand.self, AbortCommand.self, RetryCommand.self,
+                    ScaleCommand.self,
                 ]),
             CommandGroup(
                 name: "See",

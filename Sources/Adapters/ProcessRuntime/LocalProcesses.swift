@@ -132,6 +132,7 @@ package final class LocalProcesses: RuntimePort, InstanceLogs {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.hearExits() }
             group.addTask { await self.relist() }
+            group.addTask { await self.measure() }
             while !Task.isCancelled {
                 let (actions, pause, isNew) = state.withLock { state in
                     state.step(now: Clock.boot(), wall: Clock.wall())
@@ -166,6 +167,7 @@ package final class LocalProcesses: RuntimePort, InstanceLogs {
     /// Takes in an end, wherever it was heard of.
     func heard(_ exit: HostExit) async {
         if jobs.board.deliver(exit) { return }
+        let exit = await withCause(exit)
         let isKnown = state.withLock { state in
             state.machines.contains { key, _ in state.machine(key) { $0.exited(exit, now: Clock.boot()) } == true }
         }

@@ -64,10 +64,17 @@ package struct CommandRequest: Codable, Hashable, Sendable {
     /// `promote` only: skips the gate that is asked now; `reason` says why.
     package var skipGate: Bool
     package var by: String
+    /// `scale` only: how many instances; nil gives the count back.
+    package var count: Int?
+    /// `scale` only: for so long; nil: until it is given back.
+    package var span: Span?
 
     package init(
-        verb: CommandVerb, service: ServiceName? = nil, reason: String = "", skipGate: Bool = false, by: String
+        verb: CommandVerb, service: ServiceName? = nil, reason: String = "", skipGate: Bool = false, by: String,
+        count: Int? = nil, span: Span? = nil
     ) {
+        self.count = count
+        self.span = span
         self.verb = verb
         self.service = service
         self.reason = reason
@@ -84,6 +91,7 @@ package enum CommandVerb: String, Codable, Hashable, Sendable, CaseIterable {
     case abort
     case retry
     case down
+    case scale
 }
 
 /// The body of `POST …/quarantine`: puts a release in, or lifts it by the start of its digest.

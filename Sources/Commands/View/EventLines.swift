@@ -70,6 +70,10 @@ struct EventLines {
         case .down: "is down"
         case .supervisorStarted: "supervisor started"
         case .lookFailed: text
+        case .scaled: "runs \(event.number) instances, \(text)"
+        case .scaleAsked: "is to run \(event.number) instances: \(text)"
+        case .instanceEnded: "instance \(event.number) " + style.paint("ended", .red) + ": \(text)"
+        case .instanceRecovered: "instance \(event.number) " + style.paint("runs well again", .green) + " \(text)"
         case .other: text
         }
     }

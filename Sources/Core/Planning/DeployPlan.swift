@@ -145,7 +145,7 @@ private func planService(
     let used = gateNames(planned.strategy)
     let facts = ReleaseFacts(
         number: ReleaseNumber(0), digest: digest, replicas: parts.spec.replicas, isRouted: parts.spec.isRouted,
-        drain: parts.spec.drain)
+        drain: parts.spec.drain, scale: parts.spec.scale)
     let rollout = RolloutPlan(
         strategy: planned.strategy, gates: gates.filter { used.contains($0.name) },
         isFirst: stable == nil || isDown, isRouted: parts.spec.isRouted)

@@ -13,6 +13,7 @@ package struct ServiceState: Hashable, Sendable {
         var warm: [WarmRelease] = []
         var isDown = false
         var rollout: RolloutState?
+        var hand: HandCount?
     }
 
     /// Always one: an array shares its storage until it is changed, and knows itself at a glance. Every turn of the
@@ -56,6 +57,12 @@ package struct ServiceState: Hashable, Sendable {
     package var rollout: RolloutState? {
         _read { yield fields[0].rollout }
         _modify { yield &fields[0].rollout }
+    }
+
+    /// A person's word on how many instances run; nil: the load or the manifest says.
+    package var hand: HandCount? {
+        _read { yield fields[0].hand }
+        _modify { yield &fields[0].hand }
     }
 
     package init(service: ServiceName) { fields = [Fields(service: service)] }

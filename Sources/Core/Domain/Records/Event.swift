@@ -60,6 +60,13 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case down = 26
     case supervisorStarted = 27
     case lookFailed = 28
+    /// Load, or a person's word, changed how many instances run; `number` is how many do now.
+    case scaled = 60
+    case scaleAsked = 61
+    /// An instance ended by itself or was ended for its own good; `number` is the instance.
+    case instanceEnded = 62
+    /// An instance that kept ending runs well again.
+    case instanceRecovered = 63
 }
 
 extension Event: RecordCodable {

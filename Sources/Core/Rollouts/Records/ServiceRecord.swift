@@ -19,6 +19,7 @@ extension ServiceState: RecordCodable {
         writer.put(9, warm)
         writer.put(10, isDown)
         if let rollout { writer.put(11, rollout) }
+        if let hand { writer.put(20, hand) }
     }
 
     /// A rollout comes back without its plan: the deployment's record carries that.
@@ -40,6 +41,7 @@ extension ServiceState: RecordCodable {
             case 9: state.warm.append(try reader.record())
             case 10: state.isDown = try reader.bool()
             case 11: state.rollout = try reader.record()
+            case 20: state.hand = try reader.record()
             case _: try reader.skip()
             }
         }
@@ -53,6 +55,7 @@ extension ServiceState: RecordCodable {
         warm = state.warm
         isDown = state.isDown
         rollout = state.rollout
+        hand = state.hand
     }
 }
 

@@ -32,6 +32,7 @@ extension Referee {
             case .service:
                 guard let place = place(environment.id, ServiceName(entry.key)) else { return }
                 let record = try ServiceState(recorded: entry.body, known: ServiceState.recordVersion)
+                checkCounts(record, place)
                 checkMoves(record, accounts[place].record, accounts[place])
                 accounts[place].record = record
             case .deployment:
@@ -85,7 +86,7 @@ extension Referee {
             rolloutEvent(event, accounts[place], environment, moment)
         case .other, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .needsPerson, .reminder,
             .paused, .resumed, .abortAsked, .retryAsked, .quarantined, .quarantineLifted, .down, .supervisorStarted,
-            .lookFailed:
+            .lookFailed, .scaled, .scaleAsked, .instanceEnded, .instanceRecovered:
             break
         }
     }
@@ -119,7 +120,9 @@ extension Referee {
             account.trial = TrialAccount(
                 deployment: active.number, from: item.from, to: item.to, strategy: item.plan.strategy,
                 gates: item.plan.gates, isReturn: active.kind == .rollback && item.from != nil, started: moment)
-            if let from = item.from, from != account.stable { fail(3, "\(account.name) goes from what is not stable") }
+            if let from = item.from, from.number != account.stable?.number {
+                fail(3, "\(account.name) goes from what is not stable")
+            }
             account.isDown = false
         case .arrived: account.trial?.phase = .arrived
         case .revertStarted:
@@ -135,7 +138,8 @@ extension Referee {
         case .scaledDown: break
         case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
             .deploymentReverted, .needsPerson, .reminder, .paused, .resumed, .abortAsked, .retryAsked, .quarantined,
-            .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed:
+            .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed, .scaled, .scaleAsked, .instanceEnded,
+            .instanceRecovered:
             break
         }
     }
@@ -167,11 +171,11 @@ extension Referee {
             }
             checkPromotion(account, trial)
             checkServes(account, trial)
-            account.stable = item.to
+            account.stable = account.record?.stable?.number == item.to.number ? account.record?.stable : trial.to
             account.isDown = false
             account.trial = nil
             account.warm = nil
-            if let from = item.from, from.number != item.to.number, trial.reserve > 0 {
+            if let from = trial.from, from.number != item.to.number, trial.reserve > 0 {
                 account.warm = (
                     from, moment, trial.strategy.scaleDownDelay, trial.strategy.keepWarm,
                     ServiceAccount.count(account.runs.last ?? .nothing(account.name), from.number)
@@ -205,6 +209,7 @@ extension Referee {
                 fail(8, "\(item.service)@\(trial.to.number) failed its gates and is not in quarantine")
             }
             if trial.from == nil, account.stable != nil { account.isDown = true }
+            if let stable = account.record?.stable, stable.number == account.stable?.number { account.stable = stable }
             account.trial = nil
             environment.reverted += 1
         }

@@ -31,6 +31,7 @@ extension Referee {
                 )
             }
             checkTable(service, account)
+            checkCount(account, service)
         }
     }
 
