@@ -22,7 +22,8 @@ extension ServiceState {
                 why = "the count by hand has ended"
             } else {
                 if let span = hand.span { decision.wake(in: span - seen.now.since(hand.since)) }
-                wanted = hand.count
+                // A later release may have other bounds.
+                wanted = stable.scale?.clamp(hand.count) ?? hand.count
                 why = "by hand"
             }
         } else if let scale = stable.scale {

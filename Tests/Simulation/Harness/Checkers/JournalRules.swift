@@ -209,7 +209,12 @@ extension Referee {
                 fail(8, "\(item.service)@\(trial.to.number) failed its gates and is not in quarantine")
             }
             if trial.from == nil, account.stable != nil { account.isDown = true }
-            if let stable = account.record?.stable, stable.number == account.stable?.number { account.stable = stable }
+            if let stable = account.record?.stable, stable.number == account.stable?.number {
+                if let from = trial.from, stable.replicas < from.replicas {
+                    fail(3, "\(account.name) went back to \(stable.replicas) of \(from.replicas)")
+                }
+                account.stable = stable
+            }
             account.trial = nil
             environment.reverted += 1
         }

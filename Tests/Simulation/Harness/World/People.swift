@@ -59,7 +59,7 @@ extension World {
     func personActs() {
         guard !isCalm, people.actions > 0 else { return }
         people.actions -= 1
-        if loads.chance(500) { personScales() }
+        if loads.chance(1_500) { personScales() }
         let environment = choices.below(environments.count)
         let command: EnvironmentCommand
         switch choices.below(100) {
