@@ -3,6 +3,7 @@ package import Domain
 import Judging
 package import Ports
 import Rollouts
+package import Scaling
 
 /// The engine: one synchronous loop with a single owner, free of I/O. Shells around it bring snapshots and commands in
 /// and carry entries and effects out; the simulation drives this very loop.
@@ -23,6 +24,14 @@ package struct EngineLoop: Sendable {
     /// The environments for which a snapshot is asked, with their services.
     package var watched: [(EnvironmentID, [ServiceName])] {
         environments.map { ($0.id, $0.services.map(\.service)) }
+    }
+
+    /// What the load of a service asks for, as it was last looked at.
+    package func advice(_ service: ServiceName, in environment: EnvironmentID) -> ScaleAdvice? {
+        guard let index = environments.firstIndex(where: { $0.id == environment }),
+            let place = environments[index].index(of: service), place < ledgers[index].count
+        else { return nil }
+        return ledgers[index][place].advice
     }
 
     /// One turn: what is seen and asked now gives new records and effects.
@@ -56,7 +65,11 @@ package struct EngineLoop: Sendable {
             environments[index].take(command.envelope, now: now, into: &decision)
         }
         matchLedgers(index, before)
-        hear(snapshot, index)
+        hear(snapshot, index, now)
+        for ledger in ledgers[index] { decision.events += ledger.endings }
+        for place in environments[index].services.indices {
+            ledgers[index][place].weigh(environments[index].services[place], now: now, into: &turn)
+        }
         let seen = observe(index, snapshot, now)
         environments[index].step(seen, now: now, into: &decision)
         if let wake = decision.wake { turn.wake(in: wake) }
@@ -88,11 +101,12 @@ package struct EngineLoop: Sendable {
         ledgers[index] = matched
     }
 
-    private mutating func hear(_ snapshot: EnvironmentSnapshot?, _ index: Int) {
+    private mutating func hear(_ snapshot: EnvironmentSnapshot?, _ index: Int, _ now: Moment) {
+        for place in ledgers[index].indices { ledgers[index][place].hearNothing() }
         guard let snapshot else { return }
         for told in snapshot.services.indices {
             guard let place = environments[index].index(of: snapshot.services[told].service) else { continue }
-            ledgers[index][place].hear(snapshot.services[told])
+            ledgers[index][place].hear(snapshot.services[told], now: now)
         }
     }
 

@@ -28,6 +28,16 @@ extension SupervisorDesk {
             }
             command = .migrated(request.service, word, reason: request.reason)
         case .down: command = .down
+        case .scale:
+            guard let service = request.service else {
+                return .refused(RefusalCode.invalid.rawValue, "scaling needs a service", hint: "slipway scale api 4")
+            }
+            if let count = request.count, count < 1 || count > 1000 {
+                return .refused(
+                    RefusalCode.invalid.rawValue, "\(count) instances cannot run: 1 to 1000 can",
+                    hint: "slipway down stops everything")
+            }
+            command = .scale(service, count: request.count, span: request.span)
         case .retry: return try await retry(id, request)
         }
         return reply(await engine.submit(command, to: id, by: request.by))

@@ -376,6 +376,109 @@ def a_program_that_ignores_term_is_killed(place):
     assert place.get()[0] == 200
 
 
+def instances(place, name, release=None):
+    return [entry for entry in place.service(name)["instances"]
+            if entry["phase"] == "ready" and release in (None, entry["release"])]
+
+
+def load_scales_a_service_up_and_down_without_a_failed_request(place):
+    scale = "    scale: { min: 1, max: 3, requests: 40/s, stabilise: { up: 2s, down: 5s } }\n"
+    place.nginx(1, replicas=1, extra=scale)
+    place.run("up")
+    assert len(instances(place, "web")) == 1
+    load = place.load(30, rate=100)
+    eventually(lambda: len(instances(place, "web")) == 3, 20, "three instances")
+    text = place.run("status")
+    assert "of 1 to 3" in text and "requests (40/s an instance wanted)" in text, text
+    # A new release begins with what the load needs now, not with what the manifest says.
+    place.nginx(2, replicas=1, extra=scale)
+    place.run("deploy")
+    assert len(instances(place, "web", 2)) == 3, place.service("web")["instances"]
+    report = json.loads(load.communicate(timeout=60)[0])
+    assert report["all"]["count"] > 2000, report["all"]
+    assert report["all"]["failures"] == 0, (report["counts"], report["failures"])
+    load = place.load(15, rate=10)
+    eventually(lambda: len(place.service("web")["instances"]) == 1, 40, "one instance again")
+    report = json.loads(load.communicate(timeout=60)[0])
+    assert report["all"]["failures"] == 0, (report["counts"], report["failures"])
+
+
+def a_count_by_hand_holds_until_it_is_given_back(place):
+    place.nginx(1, replicas=1)
+    place.run("up")
+    load = place.load(8)
+    assert "3 instances" in place.run("scale", "web", "3")
+    eventually(lambda: len(instances(place, "web")) == 3, 20, "three instances")
+    assert "runs 3: set by" in place.run("status"), place.run("status")
+    os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+    place.nginx(2, replicas=1)
+    eventually(lambda: place.pid_of("supervisor"), 20, "the supervisor is back")
+    place.run("deploy")
+    assert len(instances(place, "web", 2)) == 3, place.service("web")["instances"]
+    place.run("scale", "web", "auto")
+    eventually(lambda: len(place.service("web")["instances"]) == 1, 20, "as many as the manifest says")
+    place.run("scale", "web", "2", "--for", "1s")
+    eventually(lambda: len(instances(place, "web")) == 2, 20, "two instances for a while")
+    eventually(lambda: len(place.service("web")["instances"]) == 1, 20, "and it is given back")
+    report = json.loads(load.communicate(timeout=60)[0])
+    assert report["all"]["failures"] == 0, (report["counts"], report["failures"])
+    assert "auto" in place.run("scale", "web", "many", code=2)
+
+
+def more_memory_than_allowed_is_a_restart_with_its_reason(place):
+    place.program(["/usr/bin/python3", "-c", """
+import http.server, os
+kept = []
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/grow":
+            kept.append(bytearray(200 << 20))
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+"""], more="    resources: { memory: 100Mi }\n")
+    place.run("up")
+    assert place.get("/grow")[0] == 200
+    view = eventually(lambda: next((entry for entry in place.service("app")["instances"]
+                                    if entry["restarts"] > 0 and entry["phase"] == "ready"), None),
+                      30, "it is ready again")
+    assert "memory" in view["lastEnd"] and "limit of 100Mi" in view["lastEnd"], view
+    assert "limit of 100Mi" in place.run("status")
+    text = place.run("logs", "app")
+    assert "[slipway]" in text and "limit of 100Mi" in text and "137" not in text, text
+    assert place.get()[0] == 200
+
+
+def a_crash_loop_is_shown_with_its_last_lines(place):
+    sick = os.path.join(place.path, "sick")
+    place.program(["/usr/bin/python3", "-c", """
+import http.server, os, sys
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/die":
+            os._exit(7)
+        self.send_response(200)
+        self.end_headers()
+if os.path.exists(os.environ["SICK"]):
+    print("the licence has run out", file=sys.stderr, flush=True)
+    sys.exit(7)
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+"""], more=f"    env: {{ SICK: {sick} }}\n")
+    place.run("up")
+    with open(sick, "w", encoding="utf-8"):
+        pass
+    place.get("/die", timeout=10)
+    eventually(lambda: any((entry.get("streak") or 0) >= 3 for entry in place.service("app")["instances"]),
+               40, "three ends in a row")
+    text = place.run("status")
+    assert "crash loop" in text and "exited with code 7" in text and "the licence has run out" in text, text
+    text = place.run("logs", "app")
+    assert "[slipway] exited with code 7" in text and "a crash loop" in text, text
+    os.unlink(sick)
+    eventually(lambda: instances(place, "app"), 60, "it is ready again")
+    assert place.get()[0] == 200
+
+
 def a_second_deploy_is_refused_and_an_abort_goes_back(place):
     hold = "canary: { steps: [{ weight: 50% }, { hold: untilPromoted }] }"
     place.nginx(1, hold)
@@ -910,6 +1013,10 @@ TESTS = [
     a_port_in_use_is_explained,
     a_port_that_only_the_new_release_wants_is_no_obstacle_to_going_back,
     a_program_that_ignores_term_is_killed,
+    load_scales_a_service_up_and_down_without_a_failed_request,
+    a_count_by_hand_holds_until_it_is_given_back,
+    more_memory_than_allowed_is_a_restart_with_its_reason,
+    a_crash_loop_is_shown_with_its_last_lines,
     a_second_deploy_is_refused_and_an_abort_goes_back,
     bad_manifests_and_bad_words_get_usage_errors,
     a_read_only_state_directory_is_refused,

@@ -138,6 +138,7 @@ package final class LocalProcesses: RuntimePort, InstanceLogs {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.hearExits() }
             group.addTask { await self.relist() }
+            group.addTask { await self.measure() }
             while !Task.isCancelled {
                 let (actions, pause, isNew) = state.withLock { state in
                     state.step(now: Clock.boot(), wall: Clock.wall())
@@ -173,6 +174,7 @@ package final class LocalProcesses: RuntimePort, InstanceLogs {
     func heard(_ exit: HostExit) async {
         if jobs.board.deliver(exit) { return }
         if LocalMigrations.owns(exit.token) { return await migrations.heard(exit) }
+        let exit = await withCause(exit)
         let isKnown = state.withLock { state in
             state.machines.contains { key, _ in state.machine(key) { $0.exited(exit, now: Clock.boot()) } == true }
         }

@@ -111,13 +111,19 @@ package struct CommandRequest: Codable, Hashable, Sendable {
     /// `migrate` only: `done`, `failed` or `again`.
     package var migration: String?
     package var by: String
+    /// `scale` only: how many instances; nil gives the count back.
+    package var count: Int?
+    /// `scale` only: for so long; nil: until it is given back.
+    package var span: Span?
 
     package init(
         verb: CommandVerb, service: ServiceName? = nil, reason: String = "", skipGate: Bool = false,
-        accept: Bool = false, migration: String? = nil, by: String
+        accept: Bool = false, migration: String? = nil, by: String, count: Int? = nil, span: Span? = nil
     ) {
         self.accept = accept
         self.migration = migration
+        self.count = count
+        self.span = span
         self.verb = verb
         self.service = service
         self.reason = reason
@@ -136,6 +142,7 @@ package enum CommandVerb: String, Codable, Hashable, Sendable, CaseIterable {
     case down
     /// Says what became of a migration whose outcome nobody knows.
     case migrate
+    case scale
 }
 
 /// The body of `POST …/quarantine`: puts a release in, or lifts it by the start of its digest.

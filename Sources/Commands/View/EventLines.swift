@@ -78,6 +78,10 @@ struct EventLines {
         case .heldForInspection:
             style.paint("failed", .red) + ", kept for inspection while traffic goes back: \(text)"
         case .trialRestarted: "begins anew: \(text)"
+        case .scaled: "runs \(event.number) instances, \(text)"
+        case .scaleAsked: "is to run \(event.number) instances: \(text)"
+        case .instanceEnded: "instance \(event.number) " + style.paint("ended", .red) + ": \(text)"
+        case .instanceRecovered: "instance \(event.number) " + style.paint("runs well again", .green) + " \(text)"
         case .other: text
         }
     }

@@ -77,6 +77,7 @@ extension EnvironmentState {
                 decision.releases.append(ReleaseRecord(facts: to, createdAt: now.wall, createdBy: by, parts: parts))
             }
         }
+        to.replicas = state.replicasAtStart(of: to)
         let isReturn: Bool
         switch order.kind {
         case .rollback: isReturn = from != nil

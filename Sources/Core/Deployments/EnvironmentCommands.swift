@@ -30,6 +30,8 @@ extension EnvironmentState {
             outcome = each(service) { state in
                 state.answerMigration(word, reason: reason, now: now, by: by, events: &decision.events)
             }
+        case .scale(let service, let count, let span):
+            outcome = scale(service, count, span, by: by, now: now, into: &decision)
         case .down: outcome = takeDown(by: by, now: now, into: &decision)
         case .quarantine(let service, let release, let digest, let reason):
             outcome = quarantine(service, release, digest, reason, by: by, now: now, into: &decision)
@@ -83,6 +85,20 @@ extension EnvironmentState {
         }
         self.deployment = deployment
         return .accepted(deployment.number)
+    }
+
+    private mutating func scale(
+        _ service: ServiceName, _ count: Int?, _ span: Span?, by: String, now: Moment,
+        into decision: inout EnvironmentDecision
+    ) -> CommandOutcome {
+        guard let index = index(of: service) else {
+            return .refused(Refusal(.nothingRuns, "there is no service \(service) in \(id)", hint: "slipway status"))
+        }
+        if services[index].rollout != nil, let deployment { return .refused(busy(deployment)) }
+        if let objection = services[index].scale(count, for: span, now: now, by: by, events: &decision.events) {
+            return .refused(Refusal(.invalid, objection, hint: "slipway status shows what runs, and its bounds"))
+        }
+        return .accepted(nil)
     }
 
     private mutating func takeDown(

@@ -15,6 +15,8 @@ package enum EnvironmentCommand: Hashable, Sendable {
     /// Gives stuck reverts their time again.
     case retry
     case down
+    /// Sets how many instances run, for a time or until it is given back; nil gives it back.
+    case scale(ServiceName, count: Int?, span: Span?)
     case quarantine(
         service: ServiceName, release: ReleaseNumber = ReleaseNumber(0), digest: ContentDigest, reason: String)
     case liftQuarantine(digest: ContentDigest, reason: String)

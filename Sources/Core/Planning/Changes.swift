@@ -34,6 +34,7 @@ package func changes(from old: ReleaseParts, to new: ReleaseParts) -> [FieldChan
     compare("prepare", a.artifact?.prepare.joined(separator: " "), b.artifact?.prepare.joined(separator: " "))
     compare("port", a.port.map { "\($0)" }, b.port.map { "\($0)" })
     compare("replicas", "\(a.replicas)", "\(b.replicas)")
+    compare("scale", a.scale.map(describe), b.scale.map(describe))
     compare("probes.startup", a.probes.startup.map(describe), b.probes.startup.map(describe))
     compare("probes.readiness", a.probes.readiness.map(describe), b.probes.readiness.map(describe))
     compare("probes.liveness", a.probes.liveness.map(describe), b.probes.liveness.map(describe))
@@ -83,6 +84,17 @@ private func describe(_ probe: Probe) -> String {
 
 private func describe(_ migration: MigrationSpec) -> String {
     "schema \(migration.schema)\(migration.compatible ? ", compatible" : ""): \(migration.command.joined(separator: " "))"
+}
+
+private func describe(_ scale: ScaleSpec) -> String {
+    let targets = scale.targets.map { target in
+        switch target.metric {
+        case .cpu, .memory: "\(target.metric.word) \(target.share)%"
+        case .requests: "requests \(Double(target.perInstance) / 1000)/s"
+        }
+    }
+    return "\(scale.min)..\(scale.max) by \(targets.joined(separator: ", ")), up \(scale.up), down \(scale.down), "
+        + "tolerance \(scale.tolerance)%"
 }
 
 private func list(_ names: [ServiceName]) -> String { names.map(\.text).joined(separator: ", ") }

@@ -122,7 +122,7 @@ private func planService(
     }
     let facts = ReleaseFacts(
         number: ReleaseNumber(0), digest: digest, replicas: parts.spec.replicas, isRouted: parts.spec.isRouted,
-        drain: parts.spec.drain, migration: parts.spec.migrate?.facts)
+        drain: parts.spec.drain, scale: parts.spec.scale, migration: parts.spec.migrate?.facts)
     let release: OrderedRelease = try pinned.map { .existing($0.facts) } ?? .new(facts: facts, parts: encode(parts))
     let number = pinned?.number ?? (isSame ? state?.stable?.number : nil) ?? ReleaseNumber(state?.nextRelease ?? 1)
     let old = standing.parts.first { $0.service == name }?.parts

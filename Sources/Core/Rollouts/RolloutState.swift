@@ -4,9 +4,9 @@ package import Judging
 /// The journey of one service from its stable release to a new one.
 package struct RolloutState: Hashable, Sendable {
     package let deployment: DeploymentNumber
-    /// The stable release at the start; nil for a first deployment.
-    package let from: ReleaseFacts?
-    package let to: ReleaseFacts
+    /// The stable release at the start; nil for a first deployment. Of both only the count of instances ever changes.
+    package internal(set) var from: ReleaseFacts?
+    package internal(set) var to: ReleaseFacts
     /// Not part of the record: the deployment's record carries it.
     package var plan: RolloutPlan
     package var phase = RolloutPhase.queued

@@ -10,11 +10,15 @@ extension ServiceState {
             return
         }
         switch rollout.phase {
-        case .queued, .reverted, .failing:
+        case .reverted, .failing:
             break
+        case .queued:
+            grow(&rollout, seen, into: &decision)
         case .advancing:
+            grow(&rollout, seen, into: &decision)
             advance(&rollout, seen, into: &decision)
         case .arrived:
+            grow(&rollout, seen, into: &decision)
             if let failure = trouble(rollout, seen) { rollout.fail(failure) }
             lookInBackground(&rollout, seen, into: &decision)
         case .reverting:

@@ -1,4 +1,5 @@
 package import Domain
+package import Scaling
 
 /// What is known of one service at one moment, as the machine needs it. The engine makes it of the newest snapshots and
 /// says how far they have caught up with what was wished for.
@@ -17,12 +18,15 @@ package struct ServiceObservation: Sendable {
     package var fence: UInt64
     /// False when nobody has said which looks are known: then a missing one may well be under way.
     package var areLooksTold: Bool
+    /// What the load asks for; nil: nobody has looked, or the service does not scale.
+    package var advice: ScaleAdvice?
 
     package init(
         now: Moment, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
         migrations: [MigrationView]? = nil, isRuntimeCaughtUp: Bool = false, isRouterCaughtUp: Bool = false,
-        fence: UInt64, areLooksTold: Bool = true
+        fence: UInt64, areLooksTold: Bool = true, advice: ScaleAdvice? = nil
     ) {
+        self.advice = advice
         self.areLooksTold = areLooksTold
         self.now = now
         self.runtime = runtime

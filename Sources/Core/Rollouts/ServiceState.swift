@@ -15,6 +15,7 @@ package struct ServiceState: Hashable, Sendable {
         var isPruned = false
         var rollout: RolloutState?
         var schemas: [AppliedSchema] = []
+        var hand: HandCount?
     }
 
     /// Always one: an array shares its storage until it is changed, and knows itself at a glance. Every turn of the
@@ -68,6 +69,12 @@ package struct ServiceState: Hashable, Sendable {
     package var schemas: [AppliedSchema] {
         _read { yield fields[0].schemas }
         _modify { yield &fields[0].schemas }
+    }
+
+    /// A person's word on how many instances run; nil: the load or the manifest says.
+    package var hand: HandCount? {
+        _read { yield fields[0].hand }
+        _modify { yield &fields[0].hand }
     }
 
     package init(service: ServiceName) { fields = [Fields(service: service)] }

@@ -5,6 +5,7 @@ import Judging
 package import Logging
 package import Ports
 import Rollouts
+import Scaling
 import Synchronization
 
 /// The shell around the engine's loop: brings snapshots and commands in, makes entries durable, carries effects out.
@@ -220,6 +221,13 @@ package final class EngineService: Sendable {
                 loop.environments.first { $0.id == entry.key.environment }?.deployment?.number == entry.key.deployment
             }
         }
+        var advices: [ServiceKey: ScaleAdvice] = [:]
+        for environment in loop.environments {
+            for state in environment.services {
+                let key = ServiceKey(environment: environment.id, service: state.service)
+                advices[key] = loop.advice(state.service, in: environment.id)
+            }
+        }
         let views = Dictionary(uniqueKeysWithValues: snapshots.map { ($0.id, $0.services) })
         frame.withLock { frame in
             let old = frame.views.mapValues { $0.map { [$0.runtime?.version, $0.router?.version] } }
@@ -228,6 +236,7 @@ package final class EngineService: Sendable {
             frame.environments = loop.environments
             frame.views = views
             frame.evidence = evidence
+            frame.advices = advices
         }
     }
 }

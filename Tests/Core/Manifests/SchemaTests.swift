@@ -89,7 +89,7 @@ import Testing
             .duration(mayBeZero: true), .duration(mayBeZero: false), .hold, .weight, .amount, .cpu, .memory, .size,
             .name,
             .projectPath, .path, .urlPath, .listen, .host, .headerName, .identifier, .jsonPath, .shareLimit,
-            .durationLimit, .rateLimit,
+            .durationLimit, .rateLimit, .rate,
         ]
         let texts = [
             "", "a", "A", "TERM", "true", "false", "1", "0", "100", "101", "-1", "1.5", "30s", "0s", "1.5m", "1.m",
@@ -99,7 +99,8 @@ import Testing
             "a_b", "a.b", "A B", "a/b", "../a", "a/../b", "a/..", "..a", "/", "/a b", "/a?b=c", "8080", "70000",
             "0.0.0.0:80", "[::1]:8080", "::1:80", "host:80", ":80", "*.a.b", "a..b", "*.", "items[0].id", "[2].a",
             "a.", "a[x]", "$.a", "<= 1%", "<=1%", "< 1%", "<= 0.5%", "<= 101%", "<= 200ms", "<= 0ms", ">= 50/s",
-            ">= 0/s", ">=1.5/s", "X-Header", "é", "x\ny", String(repeating: "n", count: 41),
+            ">= 0/s", "50/s", "0/s", "0.5/s", "50 /s", "50/m", ">=1.5/s", "X-Header", "é", "x\ny",
+            String(repeating: "n", count: 41),
         ]
         var cases: [Case] = []
         for shape in shapes {

@@ -113,7 +113,8 @@ package struct Trace {
         "starting": .starting, "ready": .ready, "unready": .unready, "leaving": .leaving, "failed": .failed,
     ]
 
-    /// `router web`: every request follows the last table; `router web busy=11` has one in flight there.
+    /// `router web`: every request follows the last table; `router web busy=11` has one in flight there, and
+    /// `router web rate=350` counts so many requests a second.
     private mutating func seeRouter(_ words: [String], _ line: String) throws {
         guard words.count > 1, let table = tables[ServiceName(words[1])] else { throw Fault(description: line) }
         var view = RouterView(
@@ -125,6 +126,9 @@ package struct Trace {
         }
         for word in words.dropFirst(2) where word.hasPrefix("busy=") {
             view.busy.append(InstanceTraffic(instance: InstanceID(UInt64(word.dropFirst(5)) ?? 0), inFlight: 1))
+        }
+        for word in words.dropFirst(2) where word.hasPrefix("rate=") {
+            view.rate = Int(word.dropFirst(5)).map { $0 * 1000 }
         }
         known[table.service, default: ServiceSnapshot(service: table.service)].router = view
         known[table.service]?.isUnknownToRouter = false
@@ -274,7 +278,8 @@ package struct Trace {
 
     /// `deploy web canary(25% gate:smoke 50% hold:10s hold) x2 + api rolling x1`: services after a `+` are in a later
     /// wave; those after a `-` are taken down for good. `kept` behind a strategy: a failure is held for inspection.
-    /// `schema:7` and `schema:7,compatible` are marks, `accept` goes across them.
+    /// `schema:7` and `schema:7,compatible` are marks, `accept` goes across them. `x2..6` scales by requests, 100/s an
+    /// instance.
     private mutating func order(_ words: [String], _ line: String) throws -> EnvironmentCommand {
         var items: [OrderItem] = []
         let isBack = words[0] == "rollback"
@@ -297,7 +302,9 @@ package struct Trace {
         guard let space = rest.firstIndex(of: " ") else { throw Fault(description: text) }
         let name = ServiceName(String(rest[..<space]))
         rest = String(rest[rest.index(after: space)...])
-        let count = rest.split(separator: " ").last { $0.hasPrefix("x") }.flatMap { Int($0.dropFirst()) } ?? 1
+        let counts = rest.split(separator: " ").last { $0.hasPrefix("x") }?.dropFirst().split(separator: ".") ?? []
+        let count = counts.first.flatMap { Int($0) } ?? 1
+        let scale = counts.count < 2 ? nil : counts.last.flatMap { Int($0) }.map { Self.scale(count, $0) }
         let number = rest.split(separator: " ").last { $0.hasPrefix("@") }.flatMap { Int($0.dropFirst()) } ?? 0
         var gates: [GateSpec] = []
         let strategy = try Self.strategy(rest, &gates)
@@ -305,7 +312,7 @@ package struct Trace {
         let digest = isBack ? UInt64(number) : built
         let facts = ReleaseFacts(
             number: ReleaseNumber(number), digest: ContentDigest(words: (digest, 0, 0, 0)), replicas: count,
-            isRouted: true, drain: .seconds(10), migration: Self.migration(rest, &gates))
+            isRouted: true, drain: .seconds(10), scale: scale, migration: Self.migration(rest, &gates))
         return OrderItem(
             service: name, wave: wave, release: isBack ? .existing(facts) : .new(facts: facts, parts: []),
             strategy: strategy, gates: gates)
@@ -321,6 +328,10 @@ package struct Trace {
             gates.append(GateSpec(name: GateName("alive"), question: .health, schedule: GateSchedule(errorLimit: 0)))
         }
         return facts
+    }
+
+    private static func scale(_ least: Int, _ most: Int) -> ScaleSpec {
+        ScaleSpec(min: least, max: most, targets: [ScaleTarget(metric: .requests, perInstance: 100_000)])
     }
 
     private static func strategy(_ text: String, _ gates: inout [GateSpec]) throws -> StrategySpec {

@@ -5,6 +5,8 @@ extension ReleaseFacts: RecordCodable {
         writer.put(3, replicas)
         writer.put(4, isRouted)
         writer.put(5, drain)
+        if declared != replicas { writer.put(10, declared) }
+        if let scale { writer.put(11, scale) }
         if let migration { writer.put(12, migration) }
     }
 
@@ -14,6 +16,8 @@ extension ReleaseFacts: RecordCodable {
         var replicas = 0
         var isRouted = false
         var drain = Span.zero
+        var declared: Int?
+        var scale: ScaleSpec?
         var migration: MigrationFacts?
         while let tag = try reader.next() {
             switch tag {
@@ -22,6 +26,8 @@ extension ReleaseFacts: RecordCodable {
             case 3: replicas = try reader.int()
             case 4: isRouted = try reader.bool()
             case 5: drain = try reader.span()
+            case 10: declared = try reader.int()
+            case 11: scale = try reader.record()
             case 12: migration = try reader.record()
             case _: try reader.skip()
             }
@@ -29,7 +35,7 @@ extension ReleaseFacts: RecordCodable {
         guard let number, let digest else { throw .missing("release facts") }
         self.init(
             number: ReleaseNumber(number), digest: digest, replicas: replicas, isRouted: isRouted, drain: drain,
-            migration: migration)
+            declared: declared, scale: scale, migration: migration)
     }
 }
 

@@ -43,7 +43,7 @@ extension ScalarShape {
             }
             return wrong
         case .yes, .duration, .hold, .amount, .size, .path, .urlPath, .listen, .host, .headerName, .identifier,
-            .jsonPath, .shareLimit, .durationLimit, .rateLimit, .text, .filled:
+            .jsonPath, .shareLimit, .durationLimit, .rateLimit, .rate, .text, .filled:
             return wrong
         }
     }
@@ -59,7 +59,7 @@ extension ScalarShape {
         switch self {
         case .name, .projectPath, .path, .urlPath, .host, .headerName, .identifier, .jsonPath, .word: true
         case .text, .filled, .boolean, .yes, .integer, .version, .duration, .hold, .weight, .amount, .cpu, .memory,
-            .size, .listen, .shareLimit, .durationLimit, .rateLimit:
+            .size, .listen, .shareLimit, .durationLimit, .rateLimit, .rate:
             false
         }
     }
@@ -84,6 +84,7 @@ extension ScalarShape {
         case .memory, .size: written = "\(text)Mi"
         case .shareLimit: written = "\"\(sign.isEmpty ? "<= " : sign)\(number)%\""
         case .rateLimit: written = "\"\(sign.isEmpty ? ">= " : sign)\(number)/s\""
+        case .rate: written = "\(text)/s"
         case .text, .filled, .word, .boolean, .yes, .integer, .version, .amount, .cpu, .name, .projectPath, .path,
             .urlPath,
             .listen, .host, .headerName, .identifier, .jsonPath:
@@ -124,6 +125,7 @@ extension ScalarShape {
         case .shareLimit: return Quantity.shareLimit(text) != nil
         case .durationLimit: return Quantity.durationLimit(text) != nil
         case .rateLimit: return Quantity.rateLimit(text) != nil
+        case .rate: return Quantity.rate(text) != nil
         }
     }
 }

@@ -50,6 +50,7 @@ extension ScalarShape {
         case .shareLimit: .pattern("^<= *(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$")
         case .durationLimit: .pattern("^<= *\(Self.positive)\(Self.number)(ms|s|m|h|d)$")
         case .rateLimit: .pattern("^>= *\(Self.positive)\(Self.number)/s$")
+        case .rate: .pattern("^\(Self.positive)\(Self.number)/s$")
         }
     }
 

@@ -47,6 +47,8 @@ enum ScalarShape: Hashable, Sendable {
     case durationLimit
     /// `>= 50/s`
     case rateLimit
+    /// `100/s`
+    case rate
 
     /// How a person would say it.
     var title: String {
@@ -80,6 +82,7 @@ enum ScalarShape: Hashable, Sendable {
         case .shareLimit: "a limit such as `<= 1%`"
         case .durationLimit: "a limit such as `<= 200ms`"
         case .rateLimit: "a limit such as `>= 50/s`"
+        case .rate: "a rate"
         }
     }
 
@@ -98,6 +101,7 @@ enum ScalarShape: Hashable, Sendable {
         case .host: "for example `shop.example.com` or `*.example.com`"
         case .shareLimit: "write `<=` and a percentage: `\"<= 1%\"`, `\"<= 0.5%\"`"
         case .durationLimit: "write `<=` and a length of time: `\"<= 200ms\"`"
+        case .rate: "requests a second: `100/s`, `0.5/s`"
         case .rateLimit: "write `>=` and requests a second: `\">= 50/s\"`"
         case .jsonPath: "names and indices: `id`, `items[0].id`"
         case .boolean: "without quotes"

@@ -43,7 +43,11 @@ enum ServiceShape {
             "port", .scalar(.integer(1...65_535)), example: "port: 8080",
             "The port that other services know it by. A service without a port is a worker: no requests reach it."),
         Field(
-            "replicas", .scalar(.integer(1...1000)), standard: "1", example: "replicas: 2", "How many instances run."),
+            "replicas", .scalar(.integer(1...1000)), standard: "1", example: "replicas: 2",
+            "How many instances run; with `scale`, how many at first."),
+        Field(
+            "scale", .map(ScaleShape.scale), example: "scale: { min: 2, max: 10, cpu: 70% }",
+            "Lets the load say how many instances run."),
         Field("probes", .map(probes), example: "probes: { readiness: { http: /ready } }", "How its state is told."),
         Field(
             "resources", .map(resources), example: "resources: { cpu: 250m..500m, memory: 256Mi..512Mi }",

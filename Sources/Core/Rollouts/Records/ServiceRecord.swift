@@ -21,6 +21,7 @@ extension ServiceState: RecordCodable {
         if let rollout { writer.put(11, rollout) }
         if isPruned { writer.put(15, isPruned) }
         writer.put(20, schemas)
+        if let hand { writer.put(21, hand) }
     }
 
     /// A rollout comes back without its plan: the deployment's record carries that.
@@ -44,6 +45,7 @@ extension ServiceState: RecordCodable {
             case 11: state.rollout = try reader.record()
             case 15: state.isPruned = try reader.bool()
             case 20: state.schemas.append(try reader.record())
+            case 21: state.hand = try reader.record()
             case _: try reader.skip()
             }
         }
@@ -59,6 +61,7 @@ extension ServiceState: RecordCodable {
         rollout = state.rollout
         isPruned = state.isPruned
         schemas = state.schemas
+        hand = state.hand
     }
 }
 

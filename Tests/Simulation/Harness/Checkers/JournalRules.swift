@@ -27,6 +27,7 @@ extension Referee {
         switch record.content {
         case .service(let state):
             guard let place = place(environment.id, state.service) else { return }
+            checkCounts(state, place)
             checkMoves(state, accounts[place].record, accounts[place])
             accounts[place].record = state
         case .deployment(let state):
@@ -78,7 +79,8 @@ extension Referee {
         case .abortAsked: if event.number == 1 { environment.hasAccepted = true }
         case .other, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .reminder,
             .paused, .resumed, .quarantined, .quarantineLifted, .down, .supervisorStarted, .lookFailed,
-            .migrationStarted, .migrationFailed, .atCrossroads:
+            .migrationStarted, .migrationFailed, .atCrossroads, .scaled, .scaleAsked, .instanceEnded,
+            .instanceRecovered:
             break
         }
     }
@@ -113,7 +115,9 @@ extension Referee {
             account.trial = TrialAccount(
                 deployment: active.number, from: item.from, to: item.to, strategy: item.plan.strategy,
                 gates: item.plan.gates, isReturn: active.kind == .rollback && item.from != nil, started: moment)
-            if let from = item.from, from != account.stable { fail(3, "\(account.name) goes from what is not stable") }
+            if let from = item.from, from.number != account.stable?.number {
+                fail(3, "\(account.name) goes from what is not stable")
+            }
             account.isDown = false
         case .arrived: account.trial?.phase = .arrived
         case .revertStarted:
@@ -147,7 +151,8 @@ extension Referee {
         case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
             .deploymentReverted, .reminder, .paused, .resumed, .abortAsked, .quarantined,
             .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed, .migrationStarted, .migrationEnded,
-            .migrationFailed, .migrationAnswered, .atCrossroads:
+            .migrationFailed, .migrationAnswered, .atCrossroads, .scaled, .scaleAsked, .instanceEnded,
+            .instanceRecovered:
             break
         }
     }
@@ -179,12 +184,12 @@ extension Referee {
             }
             checkPromotion(account, trial)
             checkServes(account, trial)
-            account.stable = item.to
+            account.stable = account.record?.stable?.number == item.to.number ? account.record?.stable : trial.to
             account.isDown = false
             account.isGone = false
             account.trial = nil
             account.warm = nil
-            if let from = item.from, from.number != item.to.number, trial.reserve > 0 {
+            if let from = trial.from, from.number != item.to.number, trial.reserve > 0 {
                 account.warm = (
                     from, moment, trial.strategy.scaleDownDelay, trial.strategy.keepWarm,
                     ServiceAccount.count(account.runs.last ?? .nothing(account.name), from.number)
@@ -248,6 +253,12 @@ extension Referee {
                 fail(8, "\(item.service)@\(trial.to.number) failed its gates and is not in quarantine")
             }
             if trial.from == nil, account.stable != nil { account.isDown = true }
+            if let stable = account.record?.stable, stable.number == account.stable?.number {
+                if let from = trial.from, stable.replicas < from.replicas {
+                    fail(3, "\(account.name) went back to \(stable.replicas) of \(from.replicas)")
+                }
+                account.stable = stable
+            }
             account.trial = nil
             environment.reverted += 1
         }

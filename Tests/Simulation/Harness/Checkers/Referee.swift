@@ -75,7 +75,7 @@ final class Referee {
         case .liftQuarantine(let digest, _): account.liftsAsked.insert(digest)
         case .quarantine(_, _, let digest, _): account.quarantinesAsked.insert(digest)
         case .abort, .down: account.isDisturbed = true
-        case .deploy, .pause, .resume, .retry, .migrated: break
+        case .deploy, .pause, .resume, .retry, .migrated, .scale: break
         }
     }
 

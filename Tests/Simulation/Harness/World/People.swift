@@ -62,6 +62,7 @@ extension World {
     func personActs() {
         guard !isCalm, people.actions > 0 else { return }
         people.actions -= 1
+        if loads.chance(1_500) { personScales() }
         let environment = choices.below(environments.count)
         let command: EnvironmentCommand
         switch choices.below(100) {
@@ -176,9 +177,11 @@ extension World {
         }
         habit.migration = people.habits[place].migration
         let word = UInt64(people.builds.count)
+        let scale = self.scale(place)
         let facts = ReleaseFacts(
-            number: ReleaseNumber(0), digest: ContentDigest(words: (word, 1, 2, 3)), replicas: habit.replicas,
-            isRouted: habit.isRouted, drain: .milliseconds(habit.drain), migration: habit.migration)
+            number: ReleaseNumber(0), digest: ContentDigest(words: (word, 1, 2, 3)),
+            replicas: scale?.clamp(habit.replicas) ?? habit.replicas, isRouted: habit.isRouted,
+            drain: .milliseconds(habit.drain), scale: scale, migration: habit.migration)
         people.builds.append(
             People.Build(place: place, nature: ReleaseNature(&choices, quality: quality), facts: facts))
         return people.builds.count - 1
@@ -254,6 +257,8 @@ extension World {
         case .retry: return "retry"
         case .migrated(_, let word, _): return "migration \(word.rawValue)"
         case .down: return "down"
+        case .scale(let service, let count, let span):
+            return "scale \(service) \(count.map { "\($0)" } ?? "auto")\(span.map { " for \($0)" } ?? "")"
         case .quarantine(_, _, let digest, _): return "quarantine build \(digest.words.0)"
         case .liftQuarantine(let digest, _): return "lift quarantine of build \(digest.words.0)"
         }

@@ -69,6 +69,8 @@ enum Happening {
     /// Something is due in the life of an instance; an outdated `life` is ignored.
     case instance(service: Int, id: UInt64, life: Int, InstanceChange)
     case prepared(service: Int, release: Int, boot: Int)
+    /// The load of a service changes.
+    case load(service: Int)
     case tableApplied(service: Int, slot: Int, boot: Int)
     case routerBack(service: Int)
     case answer(service: Int, run: Int, look: Int, life: Int, boot: Int)

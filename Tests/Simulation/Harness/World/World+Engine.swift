@@ -88,6 +88,9 @@ extension World {
     func refreshReadiness() {
         for service in services where service.countsReadiness {
             hear(runtimeView(service), service.place)
+            if service.metric == .requests, service.isRouterUp, service.table != nil {
+                hear(routerView(service), service.place)
+            }
         }
     }
 
