@@ -73,7 +73,7 @@ package enum OrderedRelease: Hashable, Sendable {
     case new(facts: ReleaseFacts, parts: [UInt8])
     case existing(ReleaseFacts)
 
-    var facts: ReleaseFacts {
+    package var facts: ReleaseFacts {
         switch self {
         case .new(let facts, _): facts
         case .existing(let facts): facts

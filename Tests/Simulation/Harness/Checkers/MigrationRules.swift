@@ -61,7 +61,7 @@ extension Referee {
             if event.text.contains(", done:") { reached(account) }
             if event.text.contains(", again:") { account.migrationWords += 1 }
         case .retryAsked:
-            guard event.text != "revert" else { return }
+            guard event.text != "revert", event.text != "the way back to stable" else { return }
             account.migrationWords += 1
             account.trial?.hasFailed = false
         // A person takes a failed question upon themselves, and the release is not to blame for it any more.
@@ -74,7 +74,8 @@ extension Referee {
             .holdEnded, .arrived, .committed, .revertStarted, .deploymentReverted,
             .needsPerson, .reminder, .paused, .resumed, .promoteAsked, .abortAsked, .quarantined, .quarantineLifted,
             .scaledDown, .downAsked, .down, .supervisorStarted, .lookFailed, .migrationStarted, .migrationFailed,
-            .atCrossroads:
+            .atCrossroads, .heldForInspection, .trialRestarted, .scaled, .scaleAsked, .instanceEnded,
+            .instanceRecovered:
             break
         }
     }
