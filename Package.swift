@@ -48,14 +48,15 @@ let core: [Target] = [
     floor("Domain", "Core/Domain", [.crypto]),
     floor("Manifests", "Core/Manifests", ["Domain", .yams]),
     floor("Judging", "Core/Judging", ["Domain"]),
-    floor("Rollouts", "Core/Rollouts", ["Domain", "Judging"]),
+    floor("Scaling", "Core/Scaling", ["Domain"]),
+    floor("Rollouts", "Core/Rollouts", ["Domain", "Judging", "Scaling"]),
     floor("Deployments", "Core/Deployments", ["Domain", "Judging", "Rollouts"]),
     floor("Planning", "Core/Planning", ["Domain", "Rollouts", "Deployments"]),
 ]
 
 let middle: [Target] = [
     floor("Ports", "Ports", ["Domain"]),
-    floor("Engine", "Engine", ["Domain", "Judging", "Rollouts", "Deployments", "Ports", .logging]),
+    floor("Engine", "Engine", ["Domain", "Judging", "Scaling", "Rollouts", "Deployments", "Ports", .logging]),
 ]
 
 let clients: [Target] = [
@@ -94,7 +95,7 @@ let house: [Target] = [
     floor(
         "Server", "Server",
         [
-            "Domain", "Rollouts", "Judging", "Deployments", "Planning", "Ports", "Engine", "SupervisorAPI",
+            "Domain", "Rollouts", "Judging", "Scaling", "Deployments", "Planning", "Ports", "Engine", "SupervisorAPI",
             .hummingbird,
             .httpTypes, .nioCore, .nioFoundation, .logging,
         ]),
@@ -120,6 +121,9 @@ let conformance: [Target] = [
         name: "JournalConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/JournalConformance",
         swiftSettings: strict),
     .target(
+        name: "MigrationConformance", dependencies: ["Domain", "Ports"],
+        path: "Tests/Conformance/MigrationConformance", swiftSettings: strict),
+    .target(
         name: "RouterConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/RouterConformance",
         swiftSettings: strict),
     .target(
@@ -130,7 +134,7 @@ let conformance: [Target] = [
 let simulation: [Target] = [
     .target(
         name: "SimulationHarness",
-        dependencies: ["Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"],
+        dependencies: ["Domain", "Judging", "Scaling", "Rollouts", "Deployments", "Ports", "Engine"],
         path: "Tests/Simulation/Harness", swiftSettings: strict),
     .executableTarget(
         name: "slipway-simulate", dependencies: ["SimulationHarness", .arguments], path: "Tests/Simulation/Command",
@@ -150,7 +154,8 @@ let checks: [Target] = [
     tests("TidyTests", "Tidy", []),
     tests("DomainTests", "Core/Domain", ["Domain"]),
     tests("JudgingTests", "Core/Judging", ["Domain", "Judging"]),
-    tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Rollouts"]),
+    tests("ScalingTests", "Core/Scaling", ["Domain", "Scaling"]),
+    tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Scaling", "Rollouts"]),
     tests("DeploymentsTests", "Core/Deployments", ["Domain", "Judging", "Rollouts", "Deployments"]),
     tests("PlanningTests", "Core/Planning", ["Domain", "Rollouts", "Deployments", "Planning"]),
     tests(
@@ -187,7 +192,9 @@ let checks: [Target] = [
     tests(
         "ProcessRuntimeTests", "Adapters/ProcessRuntime",
         [
-            "ProcessRuntime", "DirectoryArtifacts", "RuntimeConformance", "KeeperControl", "CLinux", "Domain", "Ports",
+            "ProcessRuntime", "DirectoryArtifacts", "RuntimeConformance", "MigrationConformance", "KeeperControl",
+            "CLinux",
+            "Domain", "Ports",
             "keeper-probe", .logging,
         ]),
 ]

@@ -8,13 +8,17 @@ package struct AbortCommand: AsyncParsableCommand {
         commandName: "abort",
         abstract: "Stop the deployment and go back to what stood before.",
         discussion: """
-            Example:
+            Examples:
               slipway abort production --reason "wrong branch"
+              slipway abort --accept     (although stable is not declared to run on the migrated data)
 
             Exit codes: 3 reverted, 1 there was nothing to abort.
             """)
 
     @OptionGroup package var common: CommonOptions
+
+    @Flag(help: "Go back across a migration that is not declared compatible.")
+    package var accept = false
 
     @Option(help: "Why; kept in the journal.")
     package var reason: String = ""
@@ -26,7 +30,7 @@ package struct AbortCommand: AsyncParsableCommand {
             let environment = try resolveEnvironment(common)
             return try await Session.open(common, startIfNeeded: false) { session in
                 let reply = try await session.client.command(
-                    environment, CommandRequest(verb: .abort, reason: reason, by: session.user))
+                    environment, CommandRequest(verb: .abort, reason: reason, accept: accept, by: session.user))
                 guard reply.outcome == "accepted", let number = reply.deployment else {
                     return try reply.conclude(common.output, done: "")
                 }

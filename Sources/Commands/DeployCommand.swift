@@ -37,6 +37,9 @@ package struct DeployCommand: AsyncParsableCommand {
     @Option(help: "Do not look at the machine first, for this reason; kept in the journal.")
     package var skipPreflight: String?
 
+    @Flag(help: "Deploy what is not declared to run on the schema that the data has been migrated to.")
+    package var accept = false
+
     @Flag(help: "Wait for a deployment that is under way, instead of being refused.")
     package var wait = false
 
@@ -51,7 +54,7 @@ package struct DeployCommand: AsyncParsableCommand {
             return try await Session.open(common, startIfNeeded: true) { session in
                 try await deployAndFollow(
                     loaded, options, reason: reason, session: session, common: common, wait: wait, detach: detach,
-                    skipPreflight: try reasonGiven(skipPreflight))
+                    skipPreflight: try reasonGiven(skipPreflight), accept: accept)
             }
         }
     }
@@ -60,11 +63,12 @@ package struct DeployCommand: AsyncParsableCommand {
 /// Packs, asks, and follows; the same for `deploy` and `up`.
 func deployAndFollow(
     _ loaded: LoadedProject, _ options: DeployOptions, reason: String, session: Session, common: CommonOptions,
-    wait: Bool, detach: Bool, skipPreflight: String = ""
+    wait: Bool, detach: Bool, skipPreflight: String = "", accept: Bool = false
 ) async throws -> Int32 {
     var request = try await options.request(loaded, reason: reason, session: session, common: common) { text in
         if common.output == .text { note(text) }
     }
+    request.accept = accept
     try await session.deliver(request.artifacts) { text in
         if common.output == .text { note(text) }
     }

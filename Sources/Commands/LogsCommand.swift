@@ -16,6 +16,7 @@ package struct LogsCommand: AsyncParsableCommand {
               slipway logs
               slipway logs api -f
               slipway logs production api --release 14 --lines 500
+              slipway logs api --migrate          (what migrations wrote)
               slipway logs --output json          (a line of JSON each)
             """)
 
@@ -32,6 +33,9 @@ package struct LogsCommand: AsyncParsableCommand {
 
     @Option(name: [.customShort("n"), .customLong("lines")], help: "At most so many of the last lines.")
     package var lines = 100
+
+    @Flag(help: "What migrations wrote, instead of instances.")
+    package var migrate = false
 
     @Flag(name: .shortAndLong, help: "Go on with new lines.")
     package var follow = false
@@ -60,7 +64,7 @@ package struct LogsCommand: AsyncParsableCommand {
         repeat {
             let report = try await session.client.logs(
                 target.environment, service: target.service, release: release.map { ReleaseNumber($0) },
-                lines: tail.after == nil ? lines : 100_000, after: tail.after)
+                lines: tail.after == nil ? lines : 100_000, after: tail.after, ofMigrations: migrate)
             for line in tail.unseen(report.lines) {
                 if common.output == .json { try printJSONLine(line) } else { print(view.line(line)) }
             }

@@ -20,6 +20,7 @@ package struct RollbackCommand: AsyncParsableCommand {
               slipway rollback --service api --to 14
               slipway rollback --to 36 --dry-run
               slipway rollback --to 36 --take-down
+              slipway rollback --accept            (across a migration that is not declared compatible)
 
             Exit codes: 0 done, 1 refused, 3 the rollback itself was reverted.
             """)
@@ -34,6 +35,9 @@ package struct RollbackCommand: AsyncParsableCommand {
 
     @Option(help: "With --service: to this release, the same as --to there.")
     package var release: Int?
+
+    @Flag(help: "Go back across migrations that are not declared compatible.")
+    package var accept = false
 
     @Flag(help: "Take down services that did not stand then.")
     package var takeDown = false
@@ -63,7 +67,7 @@ package struct RollbackCommand: AsyncParsableCommand {
                     to: service == nil ? to.map { DeploymentNumber($0) } : nil,
                     service: service.map { ServiceName($0) },
                     release: service == nil ? nil : (release ?? to).map { ReleaseNumber($0) }, takeDown: takeDown,
-                    by: session.user, reason: reason)
+                    by: session.user, reason: reason, accept: accept)
                 if dryRun {
                     return try show(try await session.client.planRollback(environment, request), common.output)
                 }

@@ -1,4 +1,5 @@
 package import Domain
+package import Rollouts
 
 /// What is to be done in the world, after the records of the same turn are durable.
 package enum Effect: Hashable, Sendable {
@@ -14,6 +15,17 @@ package enum Effect: Hashable, Sendable {
     case look(LookEffect)
     /// Convergent: the evidence of a gate run begins here.
     case mark(LookEffect)
+    /// Starting is exclusive: it is said in the very turn that writes it down, and never again for its key.
+    case migrate(MigrationEffect)
+}
+
+/// Something to be done about a migration.
+package struct MigrationEffect: Hashable, Sendable {
+    package var key: MigrationKey
+    package var release: ReleaseNumber
+    package var action: MigrationAction
+    /// Of the supervisor that says it.
+    package var fence: UInt64
 }
 
 /// A look of a gate that is to be taken.

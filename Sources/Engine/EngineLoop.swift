@@ -1,7 +1,9 @@
 package import Deployments
 package import Domain
+import Judging
 package import Ports
 import Rollouts
+package import Scaling
 
 /// The engine: one synchronous loop with a single owner, free of I/O. Shells around it bring snapshots and commands in
 /// and carry entries and effects out; the simulation drives this very loop.
@@ -22,6 +24,14 @@ package struct EngineLoop: Sendable {
     /// The environments for which a snapshot is asked, with their services.
     package var watched: [(EnvironmentID, [ServiceName])] {
         environments.map { ($0.id, $0.services.map(\.service)) }
+    }
+
+    /// What the load of a service asks for, as it was last looked at.
+    package func advice(_ service: ServiceName, in environment: EnvironmentID) -> ScaleAdvice? {
+        guard let index = environments.firstIndex(where: { $0.id == environment }),
+            let place = environments[index].index(of: service), place < ledgers[index].count
+        else { return nil }
+        return ledgers[index][place].advice
     }
 
     /// One turn: what is seen and asked now gives new records and effects.
@@ -55,7 +65,11 @@ package struct EngineLoop: Sendable {
             environments[index].take(command.envelope, now: now, into: &decision)
         }
         matchLedgers(index, before)
-        hear(snapshot, index)
+        hear(snapshot, index, now)
+        for ledger in ledgers[index] { decision.events += ledger.endings }
+        for place in environments[index].services.indices {
+            ledgers[index][place].weigh(environments[index].services[place], now: now, into: &turn)
+        }
         let seen = observe(index, snapshot, now)
         environments[index].step(seen, now: now, into: &decision)
         if let wake = decision.wake { turn.wake(in: wake) }
@@ -66,6 +80,7 @@ package struct EngineLoop: Sendable {
                 of: environments[index].services[place], in: before.id, fence: fence, now: now, into: &turn)
         }
         addLooks(index, decision, &turn)
+        addMigrations(index, decision, &turn)
     }
 
     /// A service that is new since the last turn has no ledger yet.
@@ -86,11 +101,12 @@ package struct EngineLoop: Sendable {
         ledgers[index] = matched
     }
 
-    private mutating func hear(_ snapshot: EnvironmentSnapshot?, _ index: Int) {
+    private mutating func hear(_ snapshot: EnvironmentSnapshot?, _ index: Int, _ now: Moment) {
+        for place in ledgers[index].indices { ledgers[index][place].hearNothing() }
         guard let snapshot else { return }
         for told in snapshot.services.indices {
             guard let place = environments[index].index(of: snapshot.services[told].service) else { continue }
-            ledgers[index][place].hear(snapshot.services[told])
+            ledgers[index][place].hear(snapshot.services[told], now: now)
         }
     }
 
@@ -102,7 +118,8 @@ package struct EngineLoop: Sendable {
         for place in environments[index].services.indices {
             let state = environments[index].services[place]
             let looks = snapshot?.looks(of: state.service)
-            seen.append(ledgers[index][place].observation(of: state, looks, fence: fence, now: now))
+            let migrations = snapshot?.migrations(of: state.service)
+            seen.append(ledgers[index][place].observation(of: state, looks, migrations, fence: fence, now: now))
         }
         return seen
     }
@@ -116,12 +133,29 @@ package struct EngineLoop: Sendable {
         }
     }
 
+    private func addMigrations(_ index: Int, _ decision: EnvironmentDecision, _ turn: inout Turn) {
+        for (place, order) in decision.migrations {
+            let state = environments[index].services[place]
+            guard let rollout = state.rollout else { continue }
+            let key = MigrationKey(
+                environment: environments[index].id, service: state.service, deployment: rollout.deployment,
+                attempt: order.attempt)
+            turn.effects.append(
+                .migrate(
+                    MigrationEffect(key: key, release: rollout.to.number, action: order.action, fence: fence)))
+        }
+    }
+
     private func look(_ index: Int, _ place: Int, _ order: LookOrder) -> LookEffect? {
         let state = environments[index].services[place]
         guard let rollout = state.rollout, let gate = rollout.plan.gate(order.gate) else { return nil }
         let key = LookKey(
             environment: environments[index].id, service: state.service, deployment: rollout.deployment,
             run: order.run, look: order.look)
+        // After a migration it is stable that is asked.
+        if rollout.currentStage == .verifyStable, rollout.gate?.id == order.run, let from = rollout.from {
+            return LookEffect(key: key, gate: gate, release: from.number, stable: nil, since: order.since)
+        }
         return LookEffect(
             key: key, gate: gate, release: rollout.to.number, stable: rollout.from?.number, since: order.since)
     }

@@ -1,6 +1,7 @@
 import Deployments
 import Domain
 import Rollouts
+import Scaling
 
 /// What this engine has said about one service, and the newest that it has heard. Not a record: after a restart
 /// everything is said again, under a higher fence.
@@ -19,13 +20,64 @@ struct ServiceLedger {
     private var gone: [InstanceID] = []
     private var goneAt: Moment?
     private var forgetAt: Moment?
+    private var load = ScaleMemory()
+    /// What the last news of the runtime tell of instances that ended, or run well again; not journaled yet.
+    private var news: [Event] = []
+    private var loadSpec: ScaleSpec?
+    /// Views that came with this turn: an older one says nothing of the load now.
+    private var fresh: (runtime: RuntimeView?, router: RouterView?) = (nil, nil)
 
     /// A wish that was not taken over is said again after this time.
     static let patience = Span.seconds(2)
 
-    mutating func hear(_ snapshot: ServiceSnapshot) {
-        if let view = snapshot.runtime, view.version >= runtime?.version ?? 0 { runtime = view }
-        if let view = snapshot.router, view.version >= router?.version ?? 0 { router = view }
+    var advice: ScaleAdvice? { load.last }
+    var endings: [Event] { news }
+
+    /// So many ends in a row are a crash loop: from there on only its end is told.
+    static let loopLength = 3
+
+    private static func endings(
+        from old: RuntimeView, to new: RuntimeView, of service: ServiceName, now: Moment
+    ) -> [Event] {
+        var events: [Event] = []
+        for instance in new.instances {
+            guard let before = old.instances.first(where: { $0.id == instance.id }),
+                before.streak != instance.streak
+            else { continue }
+            func tell(_ kind: EventKind, _ text: String) {
+                events.append(
+                    Event(
+                        kind, at: now.wall, service: service, release: instance.release,
+                        number: Int(clamping: instance.id.value), text: text))
+            }
+            if instance.streak == 0, before.streak >= loopLength {
+                tell(.instanceRecovered, "after \(before.streak) ends in a row")
+            } else if instance.streak > before.streak, before.streak < loopLength {
+                let isLoop = instance.streak >= loopLength
+                let row = isLoop ? "; \(instance.streak) times in a row: a crash loop, tried again with pauses" : ""
+                tell(.instanceEnded, instance.lastEnd + row)
+            }
+        }
+        return events
+    }
+
+    /// Nothing was told in this turn.
+    mutating func hearNothing() {
+        fresh = (nil, nil)
+        news = []
+    }
+
+    mutating func hear(_ snapshot: ServiceSnapshot, now: Moment) {
+        fresh = (nil, nil)
+        if let view = snapshot.runtime, view.version >= runtime?.version ?? 0 {
+            fresh.runtime = view
+            if let runtime { news = Self.endings(from: runtime, to: view, of: snapshot.service, now: now) }
+            runtime = view
+        }
+        if let view = snapshot.router, view.version >= router?.version ?? 0 {
+            fresh.router = view
+            router = view
+        }
         if snapshot.isUnknownToRouter, forgetAt != nil {
             router = nil
             route = nil
@@ -33,15 +85,39 @@ struct ServiceLedger {
         }
     }
 
+    /// Looks at the load of a service that scales. Only what stands, or is on trial beside it, is looked at: while
+    /// a person's word holds there is nothing to be advised.
+    mutating func weigh(_ state: ServiceState, now: Moment, into turn: inout Turn) {
+        let facts = state.rollout?.to ?? state.stable
+        guard let facts, let spec = facts.scale, state.hand == nil, !state.isDown || state.rollout != nil else {
+            load.forget()
+            loadSpec = nil
+            return
+        }
+        if loadSpec != spec, state.rollout == nil {
+            load.forget()
+            loadSpec = spec
+        }
+        let sight = ScaleSight(
+            runtime: fresh.runtime, router: fresh.router,
+            releases: [state.rollout?.from?.number, facts.number].compactMap { $0 },
+            current: state.rollout?.from?.replicas ?? facts.replicas, isTrial: state.rollout != nil)
+        _ = load.look(sight, spec, now: now)
+        turn.wake(in: ScaleMemory.rhythm)
+    }
+
     /// What the service's machine needs to know.
-    /// - Parameter looks: nil: nobody has said which are known.
+    /// - Parameters:
+    ///   - looks: nil: nobody has said which are known.
+    ///   - migrations: as looks.
     func observation(
-        of state: ServiceState, _ looks: [LookView]?, fence: UInt64, now: Moment
+        of state: ServiceState, _ looks: [LookView]?, _ migrations: [MigrationView]?, fence: UInt64, now: Moment
     ) -> ServiceObservation {
         ServiceObservation(
-            now: now, runtime: runtime, router: router, looks: looks ?? [],
+            now: now, runtime: runtime, router: router, looks: looks ?? [], migrations: migrations,
             isRuntimeCaughtUp: isRuntimeCaughtUp(state, fence: fence),
-            isRouterCaughtUp: isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: looks != nil)
+            isRouterCaughtUp: isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: looks != nil,
+            advice: load.last)
     }
 
     private func isRuntimeCaughtUp(_ state: ServiceState, fence: UInt64) -> Bool {

@@ -7,17 +7,20 @@ package struct ServiceSnapshot: Sendable {
     package var runtime: RuntimeView?
     package var router: RouterView?
     package var looks: [LookView]
+    /// Nil: nobody has said which migrations are known.
+    package var migrations: [MigrationView]?
     /// The router was asked and knows nothing of the service.
     package var isUnknownToRouter: Bool
 
     package init(
         service: ServiceName, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
-        isUnknownToRouter: Bool = false
+        migrations: [MigrationView]? = nil, isUnknownToRouter: Bool = false
     ) {
         self.service = service
         self.runtime = runtime
         self.router = router
         self.looks = looks
+        self.migrations = migrations
         self.isUnknownToRouter = isUnknownToRouter
     }
 }
@@ -36,6 +39,12 @@ package struct EnvironmentSnapshot: Sendable {
     func looks(of service: ServiceName) -> [LookView]? {
         guard let place = services.firstIndex(where: { $0.service == service }) else { return nil }
         return services[place].looks
+    }
+
+    /// The migrations that are known of a service; nil when nobody has said which.
+    func migrations(of service: ServiceName) -> [MigrationView]? {
+        guard let place = services.firstIndex(where: { $0.service == service }) else { return nil }
+        return services[place].migrations
     }
 }
 

@@ -19,8 +19,28 @@ extension SupervisorDesk {
                 request.service, request.gate, isApproved: request.verb == .approve, reason: request.reason)
         case .pause: command = .pause(request.service)
         case .resume: command = .resume(request.service)
-        case .abort: command = .abort(reason: request.reason)
+        case .abort: command = .abort(reason: request.reason, accept: request.accept ?? false)
+        case .migrate:
+            guard let word = request.migration.flatMap(MigrationWord.init(rawValue:)) else {
+                return .refused(
+                    RefusalCode.invalid.rawValue, "what became of the migration?",
+                    hint: "slipway migrate --done, --failed or --again")
+            }
+            guard !request.reason.isEmpty else {
+                return .refused(RefusalCode.invalid.rawValue, "a reason is needed", hint: "--reason …")
+            }
+            command = .migrated(request.service, word, reason: request.reason)
         case .down: command = .down
+        case .scale:
+            guard let service = request.service else {
+                return .refused(RefusalCode.invalid.rawValue, "scaling needs a service", hint: "slipway scale api 4")
+            }
+            if let count = request.count, count < 1 || count > 1000 {
+                return .refused(
+                    RefusalCode.invalid.rawValue, "\(count) instances cannot run: 1 to 1000 can",
+                    hint: "slipway down stops everything")
+            }
+            command = .scale(service, count: request.count, span: request.span)
         case .retry: return try await retry(id, request)
         }
         return reply(await engine.submit(command, to: id, by: request.by))

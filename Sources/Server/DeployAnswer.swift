@@ -22,7 +22,8 @@ extension SupervisorDesk {
         if !isBusy, let refusal = await runHooks(plan, request) { return refusal }
         var order = plan.order(
             kind: .deploy, reason: request.reason, retention: request.project.retention, origin: origin,
-            notify: request.project.notify + request.project.hooks.compactMap(\.channel))
+            notify: request.project.notify + request.project.hooks.compactMap(\.channel),
+            accept: request.accept ?? false)
         order.skipPreflight = request.skipPreflight
         return reply(
             await engine.submit(.deploy(order), to: request.project.environment, by: request.by), notes: plan.notes)

@@ -23,13 +23,37 @@ extension SupervisorDesk {
             })
     }
 
-    func logs(_ query: LogQuery) async throws -> LogsReport {
-        LogsReport(
-            lines: try await logs.tail(query).map { line in
+    func logs(ofMigrations: Bool, _ query: LogQuery) async throws -> LogsReport {
+        let lines =
+            try await ofMigrations ? migrationLogs.migrationTail(query) : logs.tail(query) + endings(query)
+        return LogsReport(
+            lines: lines.sorted { $0.at < $1.at }.suffix(query.lines).map { line in
                 LogLineReport(
                     at: line.at, service: line.service, release: line.release, instance: line.instance,
                     isError: line.isError, text: line.text)
             })
+    }
+
+    /// How instances ended, between the lines that they wrote.
+    private func endings(_ query: LogQuery) async throws -> [LogLine] {
+        let stored = try await journal.history(
+            JournalQuery(kinds: [.event], environment: query.environment, before: nil, limit: 500))
+        var lines: [LogLine] = []
+        for entry in stored where query.after.map({ entry.entry.at > $0 }) ?? true {
+            let event = try Event(recorded: entry.entry.body, known: Event.version)
+            guard event.kind == .instanceEnded || event.kind == .instanceRecovered, let service = event.service,
+                let release = event.release, query.service == nil || query.service == service,
+                query.release == nil || query.release == release
+            else { continue }
+            let instance = InstanceID(UInt64(clamping: event.number))
+            guard query.instance == nil || query.instance == instance else { continue }
+            let text = event.kind == .instanceEnded ? event.text : "runs well again, \(event.text)"
+            lines.append(
+                LogLine(
+                    at: event.at, service: service, release: release, instance: instance,
+                    isError: event.kind == .instanceEnded, text: "[slipway] \(text)"))
+        }
+        return lines
     }
 
     /// Asks every gate that a service's strategy names on its stable release, one look each.

@@ -21,7 +21,7 @@ extension SupervisorDesk {
         do {
             let plan = try await workOut(id, request)
             if let refused = refusal(plan, see: "slipway rollback --dry-run") { return refused }
-            let order = plan.order(kind: .rollback, reason: request.reason)
+            let order = plan.order(kind: .rollback, reason: request.reason, accept: request.accept ?? false)
             return reply(await engine.submit(.deploy(order), to: id, by: request.by), notes: plan.notes)
         } catch let refusal as Refusal {
             return .refused(refusal.code.rawValue, refusal.message, hint: refusal.hint)

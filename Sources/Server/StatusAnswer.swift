@@ -4,6 +4,7 @@ import Engine
 import Judging
 import Ports
 import Rollouts
+import Scaling
 import SupervisorAPI
 
 extension SupervisorDesk {
@@ -41,6 +42,7 @@ extension SupervisorDesk {
         report.isRemoved = state.isPruned && state.rollout == nil
         report.held = view?.router?.held ?? 0
         report.isServing = isServing(state, view)
+        report.scale = scaleReport(state, id, frame)
         report.rollout = state.rollout.map { rolloutReport($0, state, id, frame) }
         report.warm = state.warm.map { entry in
             WarmReport(
@@ -73,7 +75,20 @@ extension SupervisorDesk {
             }
         return InstanceReport(
             id: view.id, release: view.release, phase: view.phase.word, readyFor: view.readyFor,
-            restarts: view.restarts, trouble: view.trouble, address: address)
+            restarts: view.restarts, trouble: view.trouble, address: address,
+            streak: view.streak > 0 ? view.streak : nil, lastEnd: view.lastEnd.isEmpty ? nil : view.lastEnd,
+            cpu: view.usage?.cpu, memory: view.usage?.memory)
+    }
+
+    private func scaleReport(_ state: ServiceState, _ id: EnvironmentID, _ frame: EngineFrame) -> ScaleReport? {
+        guard let facts = state.rollout?.to ?? state.stable, !state.isDown || state.rollout != nil,
+            facts.scale != nil || state.hand != nil
+        else { return nil }
+        let key = ServiceKey(environment: id, service: state.service)
+        return ScaleReport(
+            current: facts.replicas, min: facts.scale?.min, max: facts.scale?.max,
+            why: frame.advices[key]?.why ?? "", by: state.hand?.by,
+            until: state.hand.flatMap { hand in hand.span.map { hand.since.wall + $0.milliseconds } })
     }
 
     private func urls(
@@ -130,6 +145,14 @@ extension RolloutState {
         guard waitsSince != nil else { return nil }
         // What is typed without an environment goes to another one.
         let place = id.name == "dev" ? "" : " \(id.name)"
+        if crossroads != nil {
+            return "it failed after its migration: `slipway retry\(place)` goes forward, "
+                + "`slipway abort\(place) --accept` goes back"
+        }
+        if migration?.phase == .unknown, stuckSince == nil {
+            return "nobody knows whether the migration ran: look, then "
+                + "`slipway migrate\(place) --done|--failed|--again`"
+        }
         if phase == .held, stuckSince == nil {
             return "it failed and stays for inspection, without traffic: `slipway abort\(place)` ends it, "
                 + "`slipway retry\(place)` tries it from the start"

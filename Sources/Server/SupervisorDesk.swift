@@ -15,6 +15,7 @@ package struct SupervisorDesk: Sendable {
     package var artifacts: any ArtifactStorePort
     package var intake: any ArtifactIntakePort
     package var logs: any InstanceLogs
+    package var migrationLogs: any MigrationLogs
     package var router: any RouterPort
     package var gates: any GatePort
     package var runtime: any RuntimePort
@@ -32,8 +33,8 @@ package struct SupervisorDesk: Sendable {
 
     package init(
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
-        intake: any ArtifactIntakePort, logs: any InstanceLogs, router: any RouterPort, gates: any GatePort,
-        runtime: any RuntimePort,
+        intake: any ArtifactIntakePort, logs: any InstanceLogs, migrationLogs: any MigrationLogs,
+        router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
         notifier: any NotifierPort, host: any HostPort, hooks: any HookPort, about: VersionReport,
         localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
@@ -45,6 +46,7 @@ package struct SupervisorDesk: Sendable {
         self.artifacts = artifacts
         self.intake = intake
         self.logs = logs
+        self.migrationLogs = migrationLogs
         self.router = router
         self.gates = gates
         self.runtime = runtime

@@ -46,7 +46,7 @@ package struct SupervisorServer: Sendable {
             asked.by = try await context.user()
             switch asked.verb {
             case .approve, .reject: return try json(try await desk.command(try id(context), asked))
-            case .promote, .pause, .resume, .abort, .retry, .down:
+            case .promote, .pause, .resume, .abort, .retry, .down, .migrate, .scale:
                 throw PortError(.invalid, "this socket takes approvals only, not \(asked.verb.rawValue)")
             }
         }
@@ -94,6 +94,7 @@ package struct SupervisorServer: Sendable {
             let query = request.uri.queryParameters
             return try json(
                 try await desk.logs(
+                    ofMigrations: query.get("of") == "migrations",
                     LogQuery(
                         environment: try id(context), service: query.get("service").map { ServiceName($0) },
                         release: query.get("release", as: Int.self).map { ReleaseNumber($0) },

@@ -22,6 +22,8 @@ import traceback
 import urllib.error
 import urllib.request
 
+import postgres
+
 import remote
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -571,6 +573,109 @@ def a_program_that_ignores_term_is_killed(place):
     assert place.get()[0] == 200
 
 
+def instances(place, name, release=None):
+    return [entry for entry in place.service(name)["instances"]
+            if entry["phase"] == "ready" and release in (None, entry["release"])]
+
+
+def load_scales_a_service_up_and_down_without_a_failed_request(place):
+    scale = "    scale: { min: 1, max: 3, requests: 40/s, stabilise: { up: 2s, down: 5s } }\n"
+    place.nginx(1, replicas=1, extra=scale)
+    place.run("up")
+    assert len(instances(place, "web")) == 1
+    load = place.load(30, rate=100)
+    eventually(lambda: len(instances(place, "web")) == 3, 20, "three instances")
+    text = place.run("status")
+    assert "of 1 to 3" in text and "requests (40/s an instance wanted)" in text, text
+    # A new release begins with what the load needs now, not with what the manifest says.
+    place.nginx(2, replicas=1, extra=scale)
+    place.run("deploy")
+    assert len(instances(place, "web", 2)) == 3, place.service("web")["instances"]
+    report = json.loads(load.communicate(timeout=60)[0])
+    assert report["all"]["count"] > 2000, report["all"]
+    assert report["all"]["failures"] == 0, (report["counts"], report["failures"])
+    load = place.load(15, rate=10)
+    eventually(lambda: len(place.service("web")["instances"]) == 1, 40, "one instance again")
+    report = json.loads(load.communicate(timeout=60)[0])
+    assert report["all"]["failures"] == 0, (report["counts"], report["failures"])
+
+
+def a_count_by_hand_holds_until_it_is_given_back(place):
+    place.nginx(1, replicas=1)
+    place.run("up")
+    load = place.load(8)
+    assert "3 instances" in place.run("scale", "web", "3")
+    eventually(lambda: len(instances(place, "web")) == 3, 20, "three instances")
+    assert "runs 3: set by" in place.run("status"), place.run("status")
+    os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+    place.nginx(2, replicas=1)
+    eventually(lambda: place.pid_of("supervisor"), 20, "the supervisor is back")
+    place.run("deploy")
+    assert len(instances(place, "web", 2)) == 3, place.service("web")["instances"]
+    place.run("scale", "web", "auto")
+    eventually(lambda: len(place.service("web")["instances"]) == 1, 20, "as many as the manifest says")
+    place.run("scale", "web", "2", "--for", "1s")
+    eventually(lambda: len(instances(place, "web")) == 2, 20, "two instances for a while")
+    eventually(lambda: len(place.service("web")["instances"]) == 1, 20, "and it is given back")
+    report = json.loads(load.communicate(timeout=60)[0])
+    assert report["all"]["failures"] == 0, (report["counts"], report["failures"])
+    assert "auto" in place.run("scale", "web", "many", code=2)
+
+
+def more_memory_than_allowed_is_a_restart_with_its_reason(place):
+    place.program(["/usr/bin/python3", "-c", """
+import http.server, os
+kept = []
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/grow":
+            kept.append(bytearray(200 << 20))
+        self.send_response(200)
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+"""], more="    resources: { memory: 100Mi }\n")
+    place.run("up")
+    assert place.get("/grow")[0] == 200
+    view = eventually(lambda: next((entry for entry in place.service("app")["instances"]
+                                    if entry["restarts"] > 0 and entry["phase"] == "ready"), None),
+                      30, "it is ready again")
+    assert "memory" in view["lastEnd"] and "limit of 100Mi" in view["lastEnd"], view
+    assert "limit of 100Mi" in place.run("status")
+    text = place.run("logs", "app")
+    assert "[slipway]" in text and "limit of 100Mi" in text and "137" not in text, text
+    assert place.get()[0] == 200
+
+
+def a_crash_loop_is_shown_with_its_last_lines(place):
+    sick = os.path.join(place.path, "sick")
+    place.program(["/usr/bin/python3", "-c", """
+import http.server, os, sys
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/die":
+            os._exit(7)
+        self.send_response(200)
+        self.end_headers()
+if os.path.exists(os.environ["SICK"]):
+    print("the licence has run out", file=sys.stderr, flush=True)
+    sys.exit(7)
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_forever()
+"""], more=f"    env: {{ SICK: {sick} }}\n")
+    place.run("up")
+    with open(sick, "w", encoding="utf-8"):
+        pass
+    place.get("/die", timeout=10)
+    eventually(lambda: any((entry.get("streak") or 0) >= 3 for entry in place.service("app")["instances"]),
+               40, "three ends in a row")
+    text = place.run("status")
+    assert "crash loop" in text and "exited with code 7" in text and "the licence has run out" in text, text
+    text = place.run("logs", "app")
+    assert "[slipway] exited with code 7" in text and "a crash loop" in text, text
+    os.unlink(sick)
+    eventually(lambda: instances(place, "app"), 60, "it is ready again")
+    assert place.get()[0] == 200
+
+
 def a_second_deploy_is_refused_and_an_abort_goes_back(place):
     hold = "canary: { steps: [{ weight: 50% }, { hold: untilPromoted }] }"
     place.nginx(1, hold)
@@ -999,6 +1104,212 @@ def the_demo_passes_and_fails_without_its_gate(place):
     assert "✗ the bad release was caught" in bad.stdout, bad.stdout[-3000:]
 
 
+MIGRATED_SERVER = """
+import http.server, os, subprocess
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        ask = subprocess.run(["psql", "-X", "-A", "-t", "-c", os.environ["QUESTION"]], capture_output=True, text=True)
+        self.send_response(500 if ask.returncode else 200)
+        self.end_headers()
+        self.wfile.write((os.environ["SLIPWAY_RELEASE"] + " " + ask.stdout + ask.stderr).encode())
+    def log_message(self, *words): pass
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+class Shop:
+    """A service over a database, deployed again and again with migrations."""
+
+    def __init__(self, place, database):
+        self.place = place
+        self.database = database
+        database.ask("create table ran (schema int)")
+        database.ask("create table users (name text)")
+        database.ask("insert into users values ('ann')")
+        place.write("app/server.py", MIGRATED_SERVER)
+
+    def write(self, question, schema=None, statement="", seconds=0, more=""):
+        migrate = ""
+        if schema is not None:
+            self.place.write("app/migrate.sql", f"""begin;
+insert into ran values ({schema});
+select 'at work', pg_sleep({seconds});
+{statement};
+commit;
+""")
+            migrate = f"""    migrate:
+      command: [psql, -X, -v, ON_ERROR_STOP=1, -f, migrate.sql]
+      schema: {schema}
+      verify: 3s
+      {more}
+"""
+        env = ", ".join(f'{name}: "{value}"' for name, value in self.database.env.items())
+        self.place.write("slipway.yaml", f"""version: 1
+project: e2e
+services:
+  app:
+    artifact: {{ path: app }}
+    command: [python3, server.py]
+    env: {{ {env}, QUESTION: "{question}" }}
+    port: 8080
+    routes: [{{ listen: {self.place.port} }}]
+    probes: {{ readiness: {{ http: /, every: 500ms, failures: 2 }} }}
+    strategy: {{ rolling: {{}} }}
+{migrate}""")
+
+    def is_migrating(self):
+        return self.database.ask("select count(*) from pg_stat_activity where query like '%pg_sleep(%' and "
+                                 "state = 'active' and pid <> pg_backend_pid()") != "0"
+
+    def runs(self):
+        return self.database.ask("select string_agg(schema::text, ' ' order by schema) from ran")
+
+    def events(self):
+        return self.place.run("history", str(self.place.status()["last"]["number"]))
+
+
+def migrations_run_once_whatever_is_killed(place):
+    if not postgres.programs():
+        return skip("PostgreSQL")
+    with postgres.Postgres() as database:
+        shop = Shop(place, database)
+        shop.write("select name from users")
+        place.run("up")
+        assert place.get()[0] == 200
+        load = place.load(60, rate=20)
+
+        # The supervisor is killed in the middle: the migration goes on, once, and so does the deployment.
+        shop.write("select name, email from users", 2, "alter table users add column email text default 'none'", 4,
+                   "compatible: true")
+        plan = place.run("plan")
+        assert "migrates to schema 2 first" in plan, plan
+        place.run("deploy", "--detach")
+        eventually(shop.is_migrating, 30, "the migration is at work")
+        os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+        eventually(lambda: place.get() == (200, "2 ann|none\n"), 60, "the new release serves")
+        eventually(lambda: place.status().get("deployment") is None, 60, "the deployment ends")
+        assert shop.runs() == "2", shop.runs()
+        story = shop.events()
+        assert "migrated to schema 2" in story and "committed" in story, story
+        assert "at work" in place.run("logs", "app", "--migrate")
+
+        # A release that bears the mark already does not migrate.
+        shop.write("select name, email, 3 from users", 2, "select 'never'", 0, "compatible: true")
+        assert "migrates to" not in place.run("plan")
+        place.run("deploy")
+        assert shop.runs() == "2", shop.runs()
+
+        # One that fails: its last lines are shown, nothing else was started, and stable serves.
+        shop.write("select 4 from users", 4, "alter table nowhere add column x int")
+        output = place.run("deploy", code=3)
+        assert "nowhere" in output and "migration" in output, output
+        assert shop.runs() == "2", shop.runs()
+        assert place.get() == (200, "3 ann|none|3\n"), place.get()
+
+        # Everything is gone at once, as with a power failure: nobody knows how it ended, so a person is asked.
+        shop.write("select name, email, 5 from users", 5, "alter table users add column age int", 30)
+        place.run("deploy", "--detach")
+        eventually(shop.is_migrating, 30, "the migration is at work")
+        power_off(place)
+        place.start("up")
+        eventually(lambda: place.pid_of("supervisor"), 30, "a supervisor")
+        waits = eventually(lambda: waiting(place), 60, "somebody is asked")
+        assert "slipway migrate" in waits, waits
+        assert place.run("promote", code=1)
+        database.ask("select pg_terminate_backend(pid) from pg_stat_activity where query like '%pg_sleep(%' "
+                     "and pid <> pg_backend_pid()")
+        eventually(lambda: not shop.is_migrating(), 30, "the database has given it up")
+        assert shop.runs() == "2", shop.runs()
+        place.run("migrate", "--again", code=2)
+        place.run("migrate", "--again", "--reason", "the database has rolled it back")
+        eventually(lambda: place.get() == (200, "5 ann|none|5\n"), 90, "the new release serves")
+        eventually(lambda: place.status().get("deployment") is None, 60, "the deployment ends")
+        assert shop.runs() == "2 5", shop.runs()
+        story = shop.events()
+        assert "the database has rolled it back" in story and "attempt 2" in story, story
+
+        # Back across a migration that is not declared compatible: only with a word.
+        output = place.run("rollback", code=1)
+        assert "--accept" in output, output
+        place.run("rollback", "--accept")
+        assert place.get() == (200, "3 ann|none|3\n"), place.get()
+        load.send_signal(signal.SIGINT)
+        load.communicate(timeout=60)
+
+
+def a_failure_after_an_incompatible_migration_waits_for_a_person(place):
+    if not postgres.programs():
+        return skip("PostgreSQL")
+    with postgres.Postgres() as database:
+        shop = Shop(place, database)
+        shop.write("select name from users")
+        place.run("up")
+        # The new release never gets ready; the old one gets along.
+        shop.write("select nothing from users", 2, "alter table users add column email text")
+        place.write("slipway.yaml", open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8").read().replace(
+            "failures: 2 }", "failures: 2, deadline: 3s }"))
+        output = place.run("deploy", code=4)
+        assert "slipway abort --accept" in output and "slipway retry" in output, output
+        assert place.get() == (200, "1 ann\n"), place.get()
+        assert "--accept" in place.run("abort", code=1)
+        place.run("abort", "--accept", code=3)
+        assert place.get() == (200, "1 ann\n"), place.get()
+
+        # The old one does not get along with the new schema: that is seen before anything new is started.
+        shop.write("select email from users", 3, "alter table users drop column name", 0, "compatible: true")
+        manifest = open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8").read()
+        place.write("slipway.yaml", manifest.replace("rolling: {}", "rolling: { progressDeadline: 5s }"))
+        output = place.run("deploy", code=4)
+        assert "stable does not stand after the migration" in output, output
+        assert {entry["release"] for entry in place.service("app")["instances"]} == {1}
+        place.run("promote", "--skip-gate", "--reason", "the old one is gone anyway")
+        eventually(lambda: place.get()[0] == 200, 60, "the new release serves")
+
+
+def waiting(place):
+    """What a person is asked for; None while nobody is."""
+    try:
+        services = place.status()["services"]
+    except (ValueError, subprocess.TimeoutExpired):
+        return None
+    return next((service["rollout"]["waitsFor"] for service in services
+                 if service.get("rollout") and service["rollout"].get("waitsFor")), None)
+
+
+def power_off(place):
+    """Kills all roles, instances and migrations of a state, and what the keeper remembers of them, as a reboot does."""
+    state = place.environment["SLIPWAY_STATE"].encode()
+
+    def mine():
+        found = []
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    words = file.read().split(b"\0")
+                with open(f"/proc/{pid}/environ", "rb") as file:
+                    variables = file.read().split(b"\0")
+                is_role = len(words) > 3 and words[1] in (b"keeper", b"supervisor", b"proxy") and words[3] == state
+                if is_role or any(entry.startswith(b"TMPDIR=" + state) for entry in variables):
+                    found.append(int(pid))
+        return found
+
+    def kill_all():
+        for pid in mine():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return not mine()
+
+    eventually(kill_all, 20, "everything is gone")
+    os.remove(os.path.join(state.decode(), "keeper", "keeper.state"))
+
+
+def skip(what):
+    """Aloud; where peers are required it is an error."""
+    if os.environ.get("SLIPWAY_REQUIRE_PEERS"):
+        raise AssertionError(f"{what} is not installed")
+    print(f"skipped: {what} is not installed", flush=True)
+
+
 TESTS = [
     rolling_and_back_without_a_failed_request,
     every_strategy_switches_without_a_failed_request,
@@ -1013,6 +1324,10 @@ TESTS = [
     a_machine_that_is_not_ready_is_told_all_at_once,
     hooks_run_are_journaled_and_block_no_revert,
     a_program_that_ignores_term_is_killed,
+    load_scales_a_service_up_and_down_without_a_failed_request,
+    a_count_by_hand_holds_until_it_is_given_back,
+    more_memory_than_allowed_is_a_restart_with_its_reason,
+    a_crash_loop_is_shown_with_its_last_lines,
     a_second_deploy_is_refused_and_an_abort_goes_back,
     bad_manifests_and_bad_words_get_usage_errors,
     a_read_only_state_directory_is_refused,
@@ -1021,6 +1336,8 @@ TESTS = [
     state_survives_a_stop,
     gates_wait_for_another_person,
     gates_ask_another_system_and_put_on_load,
+    migrations_run_once_whatever_is_killed,
+    a_failure_after_an_incompatible_migration_waits_for_a_person,
     several_services_commit_and_revert_as_one_under_load,
     rollback_to_an_earlier_deployment_and_one_service_to_a_release,
     what_was_tested_in_staging_goes_to_production,

@@ -20,7 +20,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-SOURCES = ["Core/Domain", "Core/Judging", "Core/Rollouts", "Core/Deployments", "Ports", "Engine"]
+SOURCES = ["Core/Domain", "Core/Judging", "Core/Scaling", "Core/Rollouts", "Core/Deployments", "Ports", "Engine"]
 PLANTED = '''import Glibc
 
 /// Which planted bug is awake; 0: none.
@@ -48,11 +48,12 @@ let package = Package(
     targets: [
         floor("Domain", "Sources/Core/Domain", [.product(name: "Crypto", package: "swift-crypto")]),
         floor("Judging", "Sources/Core/Judging", ["Domain"]),
-        floor("Rollouts", "Sources/Core/Rollouts", ["Domain", "Judging"]),
-        floor("Deployments", "Sources/Core/Deployments", ["Domain", "Judging", "Rollouts"]),
+        floor("Scaling", "Sources/Core/Scaling", ["Domain"]),
+        floor("Rollouts", "Sources/Core/Rollouts", ["Domain", "Judging", "Scaling"]),
+        floor("Deployments", "Sources/Core/Deployments", ["Domain", "Judging", "Scaling", "Rollouts"]),
         floor("Ports", "Sources/Ports", ["Domain"]),
-        floor("Engine", "Sources/Engine", ["Domain", "Judging", "Rollouts", "Deployments", "Ports"]),
-        floor("SimulationHarness", "Harness", ["Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"]),
+        floor("Engine", "Sources/Engine", ["Domain", "Judging", "Scaling", "Rollouts", "Deployments", "Ports"]),
+        floor("SimulationHarness", "Harness", ["Domain", "Judging", "Scaling", "Rollouts", "Deployments", "Ports", "Engine"]),
         .executableTarget(
             name: "slipway-simulate",
             dependencies: ["SimulationHarness", .product(name: "ArgumentParser", package: "swift-argument-parser")],

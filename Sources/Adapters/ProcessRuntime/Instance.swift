@@ -42,6 +42,12 @@ struct Instance: Hashable, Sendable {
     /// Crashes and failed starts in a row.
     var streak = 0
     var leaving: Leaving?
+    /// What its present process has used.
+    var meter = UsageMeter()
+    /// Kills for want of memory that were heard of.
+    var memoryKills = 0
+    /// How its last process ended.
+    var lastEnd = ""
     var trouble = Trouble()
     /// An end that was heard of before the start was.
     var earlyExit: HostExit?
@@ -98,7 +104,8 @@ struct Instance: Hashable, Sendable {
             id: id, release: release, phase: phase,
             readyFor: phase == .ready ? .milliseconds(max(0, now - readySince)) : .zero, restarts: restarts,
             trouble: isReady && leaving == nil ? "" : trouble.text,
-            backend: port.map { .address(host: host, port: $0) } ?? .none)
+            backend: port.map { .address(host: host, port: $0) } ?? .none, streak: streak, lastEnd: lastEnd,
+            usage: leaving == nil ? meter.usage : nil)
     }
 
     /// What a probe that has not passed yet last got to hear.
@@ -144,6 +151,25 @@ struct Trouble: Hashable, Sendable {
             text += "; \(exit.leftBehind) process\(exit.leftBehind == 1 ? "" : "es") it left behind were ended too"
         }
         return text
+    }
+
+    /// `64Mi`
+    static func size(_ bytes: Int64) -> String {
+        for (name, size) in [("Gi", Int64(1) << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)] where bytes >= size {
+            let tenths = bytes % size * 10 / size
+            return tenths == 0 ? "\(bytes / size)\(name)" : "\(bytes / size).\(tenths)\(name)"
+        }
+        return "\(bytes) bytes"
+    }
+
+    /// It took more memory than it may.
+    /// - Parameter used: nil when the kernel ended it, and only the limit is known.
+    static func overMemory(used: Int64?, limit: Int64) -> Trouble {
+        let what =
+            used.map { "used \(size($0)) of memory, over its limit of \(size(limit))" }
+            ?? "went over its memory limit of \(size(limit)), and the kernel ended it"
+        return Trouble(
+            headline: what, hint: "find what grows, or raise the limit in `resources.memory`")
     }
 
     /// What to try after an end.

@@ -86,7 +86,10 @@ package struct HostExit: Hashable, Sendable {
     package var status: HostExitStatus
     /// Processes that it left behind, and that the host has ended.
     package var leftBehind: Int
-    package init(token: UInt64, status: HostExitStatus, leftBehind: Int = 0) {
+    /// How often the kernel has ended processes of this instance for want of memory, ever; nil: nobody counts.
+    package var memoryKills: Int?
+    package init(token: UInt64, status: HostExitStatus, leftBehind: Int = 0, memoryKills: Int? = nil) {
+        self.memoryKills = memoryKills
         self.token = token
         self.status = status
         self.leftBehind = leftBehind

@@ -6,6 +6,7 @@ struct InstanceLayout: Hashable, Sendable {
 
     var instances: String { directory + "/instances" }
     var releases: String { directory + "/releases" }
+    var migrations: String { directory + "/migrations" }
     var numbers: String { directory + "/processes.ids" }
 
     func instance(_ id: InstanceID) -> String { "\(instances)/\(id)" }
@@ -14,6 +15,13 @@ struct InstanceLayout: Hashable, Sendable {
     func temporary(_ id: InstanceID) -> String { instance(id) + "/tmp" }
     func log(_ id: InstanceID) -> String { instance(id) + "/output.log" }
     func probeLog(_ id: InstanceID) -> String { instance(id) + "/probe.log" }
+
+    func migration(_ key: MigrationKey) -> String {
+        let place = "\(key.environment.project).\(key.environment.name).\(key.service)"
+        return "\(migrations)/\(place).\(key.deployment.value).\(key.attempt)"
+    }
+    func migrationRecord(_ key: MigrationKey) -> String { migration(key) + "/migration.json" }
+    func migrationLog(_ key: MigrationKey) -> String { migration(key) + "/output.log" }
 
     func environment(_ environment: EnvironmentID) -> String {
         "\(releases)/\(environment.project)/\(environment.name)"

@@ -122,7 +122,7 @@ struct InstanceSurroundings {
         service.text.uppercased().replacing("-", with: "_") + "_URL"
     }
 
-    private static func url(_ address: PeerAddress) -> String {
+    static func url(_ address: PeerAddress) -> String {
         address.host.contains(":")
             ? "http://[\(address.host)]:\(address.port)" : "http://\(address.host):\(address.port)"
     }

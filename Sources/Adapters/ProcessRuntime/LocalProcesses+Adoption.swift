@@ -22,7 +22,9 @@ extension LocalProcesses {
 
     private func adoptOnce() async throws {
         try await endOldJobs()
-        let entries = try await host.list()
+        let all = try await host.list()
+        try await migrations.adopt(all)
+        let entries = all.filter { !LocalMigrations.owns($0.process.token) }
         let (records, releases) = try await self.records.run { [self] in (try readRecords(), try readReleases()) }
         let now = Clock.boot()
         var ended: [UInt64] = []
@@ -113,6 +115,7 @@ extension LocalProcesses {
                     state.machines(where: { _ in true }).flatMap(\.instances).compactMap(\.process)
                 }
                 let entries = try await host.list()
+                await migrations.compare(entries)
                 for entry in entries { if let exit = entry.exit { await heard(exit) } }
                 for process in believed where !entries.contains(where: { $0.process.token == process.token }) {
                     await heard(HostExit(token: process.token, status: .unknown))

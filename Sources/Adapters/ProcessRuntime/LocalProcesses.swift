@@ -20,6 +20,8 @@ package final class LocalProcesses: RuntimePort, InstanceLogs {
     let start: InstanceStart
     let probes: InstanceProbes
     let groups: ControlGroups?
+    /// What is run before a release is, on the same host.
+    package let migrations: LocalMigrations
     /// Small files; trees; questions to `/proc` and log files.
     let records = BlockingWork("records")
     let trees = BlockingWork("trees")
@@ -48,6 +50,10 @@ package final class LocalProcesses: RuntimePort, InstanceLogs {
         jobs = Jobs(host: host, board: JobBoard()) { counter.next() }
         files = ReleaseFiles(
             layout: layout, configuration: configuration, artifacts: artifacts, jobs: jobs, work: trees)
+        let migrationTokens = TokenCounter(LocalMigrations.firstToken | numbers.run << 32)
+        migrations = try LocalMigrations(
+            layout: layout, configuration: configuration, host: host, files: files, logger: logger
+        ) { migrationTokens.next() }
         start = InstanceStart(
             layout: layout, configuration: configuration, host: host, groups: groups, work: records)
         probes = InstanceProbes(
@@ -132,6 +138,7 @@ package final class LocalProcesses: RuntimePort, InstanceLogs {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.hearExits() }
             group.addTask { await self.relist() }
+            group.addTask { await self.measure() }
             while !Task.isCancelled {
                 let (actions, pause, isNew) = state.withLock { state in
                     state.step(now: Clock.boot(), wall: Clock.wall())
@@ -166,6 +173,8 @@ package final class LocalProcesses: RuntimePort, InstanceLogs {
     /// Takes in an end, wherever it was heard of.
     func heard(_ exit: HostExit) async {
         if jobs.board.deliver(exit) { return }
+        if LocalMigrations.owns(exit.token) { return await migrations.heard(exit) }
+        let exit = await withCause(exit)
         let isKnown = state.withLock { state in
             state.machines.contains { key, _ in state.machine(key) { $0.exited(exit, now: Clock.boot()) } == true }
         }

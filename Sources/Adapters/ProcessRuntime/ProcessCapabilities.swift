@@ -77,8 +77,38 @@ struct ControlGroups: Hashable, Sendable {
         guard mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SmallFile.trouble("create", path) }
         // 100 ms is the kernel's own period; a thousandth of a core is 100 µs of it.
         if cpuLimit > 0 { try write("\(cpuLimit * 100) 100000", path + "/cpu.max") }
-        if memoryLimit > 0 { try write(String(memoryLimit), path + "/memory.max") }
+        if memoryLimit > 0 {
+            try write(String(memoryLimit), path + "/memory.max")
+            // All of an instance ends together: half of one serves nobody, and nobody would see it.
+            try write("1", path + "/memory.oom.group")
+        }
         return path + "/cgroup.procs"
+    }
+
+    /// What an instance's group has used; nil when it has none.
+    func usage(_ name: String) -> UsageSample? {
+        let path = "\(directory)/slipway-\(name)"
+        guard let cpu = SmallFile.read(path + "/cpu.stat").flatMap({ Self.value("usage_usec", in: $0) }),
+            let text = SmallFile.read(path + "/memory.current"),
+            let memory = Int64(text.filter { !$0.isWhitespace })
+        else { return nil }
+        let limit = SmallFile.read(path + "/memory.max") ?? "max"
+        return UsageSample(cpu: cpu, memory: memory, isLimited: !limit.hasPrefix("max"))
+    }
+
+    /// How often the kernel ended processes of an instance for want of memory.
+    func memoryKills(_ name: String) -> Int {
+        let events = SmallFile.read("\(directory)/slipway-\(name)/memory.events") ?? ""
+        return Int(Self.value("oom_kill", in: events) ?? 0)
+    }
+
+    /// One value of a file with a name and a number a line.
+    static func value(_ name: String, in text: String) -> Int64? {
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            if words.count == 2, words[0] == name { return Int64(words[1]) }
+        }
+        return nil
     }
 
     /// Removes an instance's group; one that still has processes stays until the next time.

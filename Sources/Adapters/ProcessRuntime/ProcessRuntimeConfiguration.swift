@@ -80,6 +80,8 @@ package struct RuntimeTiming: Hashable, Sendable {
     package var failedAfter = 3
     /// How often the host is asked for everything, in case an event was lost.
     package var relistEvery: Int64 = 5000
+    /// How often it is measured what instances use, where somebody counts on it.
+    package var measureEvery: Int64 = 1000
 
     package init() {}
 }

@@ -76,6 +76,7 @@ struct InstanceRecord: Hashable, Sendable, Codable {
     var token: UInt64?
     var restarts: Int
     var streak: Int
+    var lastEnd: String?
     var isReady: Bool
     var processWasReady: Bool
     var everReady: Bool

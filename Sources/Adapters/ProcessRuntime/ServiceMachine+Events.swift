@@ -32,6 +32,7 @@ extension ServiceMachine {
             instance.isEquipped = false
             instance.isReady = false
             instance.processWasReady = false
+            instance.meter = UsageMeter()
         }
         guard isOurs else {
             // Nobody waits for it any more.
@@ -50,6 +51,7 @@ extension ServiceMachine {
             release = instance.release
             instance.streak += 1
             instance.trouble = Trouble(headline: failure.text, hint: failure.hint)
+            instance.lastEnd = "was not started: " + failure.text
             instance.isFailed = instance.isFailed || failure.isDefinite || instance.streak >= timing.failedAfter
             instance.run = .waiting(
                 until: now + Self.backOff(timing.backOff, instance.streak, limit: timing.backOffLimit))
@@ -89,11 +91,13 @@ extension ServiceMachine {
         if wasAsked, instance.processWasReady, since + timing.healthyAfter <= now { instance.streak = 0 }
         instance.streak += 1
         if !wasAsked {
-            instance.trouble = Trouble()
-            instance.trouble.headline = Trouble.ending(exit, after: now - since)
-            instance.trouble.hint = Trouble.hint(exit, port: instance.port)
+            instance.trouble = unasked(exit, instance, lived: now - since)
             pending.append(.excerpt(instance.id))
         }
+        instance.memoryKills = max(instance.memoryKills, exit.memoryKills ?? 0)
+        instance.lastEnd = [instance.trouble.headline, instance.trouble.ending].filter { !$0.isEmpty }
+            .joined(separator: "; ")
+        instance.meter = UsageMeter()
         instance.isFailing = instance.isFailing || (instance.streak >= timing.failedAfter && !instance.isFailed)
         instance.isReady = false
         instance.processWasReady = false
@@ -104,6 +108,42 @@ extension ServiceMachine {
         instance.run = .waiting(until: now + Self.backOff(timing.backOff, instance.streak, limit: timing.backOffLimit))
         instances[index] = instance
         return true
+    }
+
+    /// Why a process ended that nobody had told to.
+    private func unasked(_ exit: HostExit, _ instance: Instance, lived: Int64) -> Trouble {
+        let limit = release(instance.release)?.parts.spec.resources.memoryLimit ?? 0
+        if limit > 0, let kills = exit.memoryKills, kills > instance.memoryKills {
+            return .overMemory(used: nil, limit: limit)
+        }
+        return Trouble(headline: Trouble.ending(exit, after: lived), hint: Trouble.hint(exit, port: instance.port))
+    }
+
+    /// What an instance's processes have used until now. More memory than it may have is the end of its process, where
+    /// the kernel does not see to it by itself.
+    mutating func measured(_ id: InstanceID, token: UInt64, _ sample: UsageSample, now: Int64) {
+        guard let index = instances.firstIndex(where: { $0.id == id }) else { return }
+        var instance = instances[index]
+        guard case .running(let process, _) = instance.run, process.token == token else { return }
+        instance.meter.add(sample, at: now)
+        let limit = release(instance.release)?.parts.spec.resources.memoryLimit ?? 0
+        if limit > 0, !sample.isLimited, sample.memory > limit, instance.leaving == nil {
+            instance.trouble = .overMemory(used: sample.memory, limit: limit)
+            pending.append(.excerpt(id))
+            beginStop(&instance, now)
+        }
+        instances[index] = instance
+    }
+
+    /// Instances that are to be measured: those whose load or memory somebody counts on.
+    var measurable: [(id: InstanceID, process: HostProcess)] {
+        instances.compactMap { instance in
+            guard case .running(let process, _) = instance.run, let spec = release(instance.release)?.parts.spec,
+                spec.resources.memoryLimit > 0
+                    || spec.scale?.targets.contains(where: { $0.metric != .requests }) == true
+            else { return nil }
+            return (instance.id, process)
+        }
     }
 
     /// The last lines that an instance wrote were read.
@@ -169,6 +209,7 @@ extension ServiceMachine {
         instance.port = record.port
         instance.restarts = record.restarts
         instance.streak = record.streak
+        instance.lastEnd = record.lastEnd ?? ""
         instance.everReady = record.everReady
         instance.isFailed = record.isFailed
         instance.attempts = 1

@@ -219,6 +219,11 @@ struct ServiceMachine: Sendable {
             let settled = since + timing.workerSettle
             if now >= settled { becomeReady(&instance, now) } else { wake(at: settled) }
         }
+        if instance.isReady, instance.streak > 0 {
+            // It runs well again: what was before is forgotten, and its next end is the first.
+            let well = instance.readySince + timing.healthyAfter
+            if now >= well { instance.streak = 0 } else { wake(at: well) }
+        }
         if !instance.processWasReady {
             let deadline = since + spec.probes.startDeadline.milliseconds
             if now >= deadline { return missDeadline(&instance, spec, now) }
@@ -332,7 +337,8 @@ struct ServiceMachine: Sendable {
         InstanceRecord(
             id: instance.id, environment: environment, service: service, release: instance.release,
             port: instance.port, process: instance.process, token: instance.token, restarts: instance.restarts,
-            streak: instance.streak, isReady: instance.isReady, processWasReady: instance.processWasReady,
+            streak: instance.streak, lastEnd: instance.lastEnd, isReady: instance.isReady,
+            processWasReady: instance.processWasReady,
             everReady: instance.everReady, isFailed: instance.isFailed, bornAt: instance.bornAt, isEnded: false)
     }
 }

@@ -74,6 +74,16 @@ struct CountLedger: Sendable {
         return TrafficCounts(source: source, releases: releases)
     }
 
+    /// All requests of each service since the proxy started.
+    var sums: [(service: String, requests: UInt64)] {
+        books.map { name, book in
+            var sum: UInt64 = 0
+            for counts in book.current { sum += counts.requests }
+            for (_, forgotten) in book.forgotten { sum += forgotten.requests }
+            return (name, sum)
+        }
+    }
+
     private static func buckets(_ histogram: LatencyHistogram) -> [LatencyBucket] {
         zip(histogram.buckets, histogram.counts).map { index, count in
             // The highest whole microsecond of the bucket; the last one is open.

@@ -41,6 +41,7 @@ package actor EmbeddedRouter<Link: ProxyLink, Sockets: ListenerSockets>: RouterP
     /// Addresses that a wish under way needs before it is in the table; they must not be closed.
     private var reserved: [SocketAddress: Int] = [:]
     private var ledger = CountLedger()
+    private var rates = RateMeter()
     private var isAsking = false
     private var questions: UInt64 = 0
     private var lastAnswer: (question: UInt64, result: Result<ProxySnapshot, PortError>)?
@@ -246,7 +247,8 @@ package actor EmbeddedRouter<Link: ProxyLink, Sockets: ListenerSockets>: RouterP
         let counts = Dictionary(snapshot.services.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
         var views: [ServiceName: RouterView] = [:]
         for (key, desire) in known.routes.services where key.environment == environment {
-            views[key.service] = desire.view(key, version: version, counts: counts[key.description])
+            views[key.service] = desire.view(
+                key, version: version, counts: counts[key.description], rate: rates.rate(key.description))
         }
         return views
     }
@@ -278,6 +280,7 @@ package actor EmbeddedRouter<Link: ProxyLink, Sockets: ListenerSockets>: RouterP
         do {
             let snapshot = try await link.snapshot()
             ledger.absorb(snapshot)
+            rates.absorb(ledger.sums, source: ledger.source, at: configuration.now())
             result = .success(snapshot)
         } catch {
             result = .failure(PortError(proxy: error))

@@ -10,6 +10,8 @@ package struct DeployRequest: Codable, Hashable, Sendable {
     package var reason: String
     /// Only these services; empty: all.
     package var only: [ServiceName]
+    /// Deploys what is not declared to run on the schema that the data has.
+    package var accept: Bool?
     /// The artifacts are those that stand in this environment of the project; `artifacts` is not looked at.
     package var from: String?
     /// These earlier releases are deployed again, as they are.
@@ -24,8 +26,9 @@ package struct DeployRequest: Codable, Hashable, Sendable {
     package init(
         project: ProjectSpec, artifacts: [ServiceArtifact], by: String, reason: String = "",
         only: [ServiceName] = [], from: String? = nil, releases: [ReleaseName]? = nil, prune: Bool? = nil,
-        onFailure: OnFailure? = nil, skipPreflight: String = ""
+        onFailure: OnFailure? = nil, skipPreflight: String = "", accept: Bool = false
     ) {
+        self.accept = accept
         self.from = from
         self.releases = releases
         self.prune = prune
@@ -80,11 +83,14 @@ package struct RollbackRequest: Codable, Hashable, Sendable {
     package var takeDown: Bool?
     package var by: String
     package var reason: String
+    /// Goes back across migrations that are not declared compatible.
+    package var accept: Bool?
 
     package init(
         to: DeploymentNumber? = nil, service: ServiceName? = nil, release: ReleaseNumber? = nil,
-        takeDown: Bool? = nil, by: String, reason: String = ""
+        takeDown: Bool? = nil, by: String, reason: String = "", accept: Bool = false
     ) {
+        self.accept = accept
         self.takeDown = takeDown
 
         self.to = to
@@ -104,12 +110,25 @@ package struct CommandRequest: Codable, Hashable, Sendable {
     package var skipGate: Bool
     /// `approve` and `reject` only: the gate that is answered.
     package var gate: GateName?
+    /// `abort` only: even where data was migrated to what stable is not declared to run on.
+    package var accept: Bool?
+    /// `migrate` only: `done`, `failed` or `again`.
+    package var migration: String?
     package var by: String
+    /// `scale` only: how many instances; nil gives the count back.
+    package var count: Int?
+    /// `scale` only: for so long; nil: until it is given back.
+    package var span: Span?
 
     package init(
         verb: CommandVerb, service: ServiceName? = nil, gate: GateName? = nil, reason: String = "",
-        skipGate: Bool = false, by: String
+        skipGate: Bool = false, accept: Bool = false, migration: String? = nil, by: String, count: Int? = nil,
+        span: Span? = nil
     ) {
+        self.accept = accept
+        self.migration = migration
+        self.count = count
+        self.span = span
         self.verb = verb
         self.service = service
         self.gate = gate
@@ -139,6 +158,9 @@ package enum CommandVerb: String, Codable, Hashable, Sendable, CaseIterable {
     case abort
     case retry
     case down
+    /// Says what became of a migration whose outcome nobody knows.
+    case migrate
+    case scale
 }
 
 /// The body of `POST …/quarantine`: puts a release in, or lifts it by the start of its digest.

@@ -111,14 +111,17 @@ package struct ServiceReport: Codable, Hashable, Sendable {
     package var urls: [String]
     /// Counted since the router started.
     package var traffic: [TrafficReport]
+    /// Nil: the count is the manifest's.
+    package var scale: ScaleReport?
 
     package init(
         name: ServiceName, stable: ReleaseNumber?, isDown: Bool, replicas: Int, weights: [WeightReport] = [],
         instances: [InstanceReport] = [], rollout: RolloutReport? = nil, warm: [WarmReport] = [],
         isServing: Bool = true, held: Int = 0,
-        urls: [String] = [], traffic: [TrafficReport] = [], isRemoved: Bool = false
+        urls: [String] = [], traffic: [TrafficReport] = [], isRemoved: Bool = false, scale: ScaleReport? = nil
     ) {
         self.isRemoved = isRemoved
+        self.scale = scale
         self.name = name
         self.stable = stable
         self.isDown = isDown
@@ -131,6 +134,29 @@ package struct ServiceReport: Codable, Hashable, Sendable {
         self.held = held
         self.urls = urls
         self.traffic = traffic
+    }
+}
+
+/// What says how many instances of a service run.
+package struct ScaleReport: Codable, Hashable, Sendable {
+    /// The count that is wished for now.
+    package var current: Int
+    /// The bounds; nil: the service does not scale by load, and a person has set its count.
+    package var min: Int?
+    package var max: Int?
+    /// What the load says, for people; empty: nobody has looked yet.
+    package var why: String
+    /// Who has set the count by hand, and until when (milliseconds since 1970; nil: until it is given back).
+    package var by: String?
+    package var until: Int64?
+
+    package init(current: Int, min: Int?, max: Int?, why: String, by: String? = nil, until: Int64? = nil) {
+        self.current = current
+        self.min = min
+        self.max = max
+        self.why = why
+        self.by = by
+        self.until = until
     }
 }
 
@@ -154,11 +180,22 @@ package struct InstanceReport: Codable, Hashable, Sendable {
     package var restarts: Int
     package var trouble: String
     package var address: String
+    /// Ends in a row; nil: none.
+    package var streak: Int?
+    /// How it ended last; nil: it never did.
+    package var lastEnd: String?
+    /// Thousandths of a core, and bytes; nil: not measured.
+    package var cpu: Int?
+    package var memory: Int64?
 
     package init(
         id: InstanceID, release: ReleaseNumber, phase: String, readyFor: Span, restarts: Int, trouble: String,
-        address: String
+        address: String, streak: Int? = nil, lastEnd: String? = nil, cpu: Int? = nil, memory: Int64? = nil
     ) {
+        self.streak = streak
+        self.lastEnd = lastEnd
+        self.cpu = cpu
+        self.memory = memory
         self.id = id
         self.release = release
         self.phase = phase

@@ -68,12 +68,14 @@ package struct SupervisorClient: Sendable {
     ///   - lines: at most so many of the last.
     ///   - after: only lines after this time, in milliseconds since 1970.
     package func logs(
-        _ environment: EnvironmentID, service: ServiceName?, release: ReleaseNumber?, lines: Int, after: Int64?
+        _ environment: EnvironmentID, service: ServiceName?, release: ReleaseNumber?, lines: Int, after: Int64?,
+        ofMigrations: Bool = false
     ) async throws -> LogsReport {
         var query = "logs?lines=\(lines)"
         if let service { query += "&service=\(service)" }
         if let release { query += "&release=\(release)" }
         if let after { query += "&after=\(after)" }
+        if ofMigrations { query += "&of=migrations" }
         return try await get(path(environment, query))
     }
 

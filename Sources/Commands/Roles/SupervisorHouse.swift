@@ -71,15 +71,16 @@ struct SupervisorHouse {
         let engine = EngineService(
             loop,
             EngineService.Parts(
-                journal: journal, runtime: runtime, router: router, gates: gates, releases: releases,
+                journal: journal, runtime: runtime, router: router, gates: gates,
+                migrations: runtime.migrations, releases: releases,
                 now: SystemMoment.now, logger: logger))
         let hooks = HookDesk(journal: journal, now: SystemMoment.now, logger: logger)
         let notifier = TellingDesk(
             notifiers: NotifierDesk(version: Slipway.version) { SystemMoment.now().wall }, hooks: hooks)
         let desk = SupervisorDesk(
             engine: engine, journal: journal, releases: releases, artifacts: artifacts, intake: artifacts,
-            logs: runtime, router: router, gates: gates, runtime: runtime, notifier: notifier,
-            host: HostDesk(state: state, keeper: Int(getppid())), hooks: hooks,
+            logs: runtime, migrationLogs: runtime.migrations, router: router, gates: gates, runtime: runtime,
+            notifier: notifier, host: HostDesk(state: state, keeper: Int(getppid())), hooks: hooks,
             about: VersionReport(
                 version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
                 startedAt: now.wall),

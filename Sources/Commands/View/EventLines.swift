@@ -70,6 +70,11 @@ struct EventLines {
         case .down: "is down"
         case .supervisorStarted: "supervisor started"
         case .lookFailed: text
+        case .migrationStarted: "migration starts, \(text)" + (event.number > 1 ? ", attempt \(event.number)" : "")
+        case .migrationEnded: style.paint("migrated", .green) + " to \(text)"
+        case .migrationFailed: style.paint("migration failed", .red) + ": \(text)"
+        case .migrationAnswered: "migration to \(text)"
+        case .atCrossroads: style.paint("waits for a person", .yellow) + ": \(text)"
         case .heldForInspection:
             style.paint("failed", .red) + ", kept for inspection while traffic goes back: \(text)"
         case .trialRestarted: "begins anew: \(text)"
@@ -80,6 +85,10 @@ struct EventLines {
         case .approved: style.paint("approved", .green) + " \(text)"
         case .rejected: style.paint("rejected", .red) + " \(text)"
         case .approvalExpired: style.paint("not approved", .yellow) + " \(text)"
+        case .scaled: "runs \(event.number) instances, \(text)"
+        case .scaleAsked: "is to run \(event.number) instances: \(text)"
+        case .instanceEnded: "instance \(event.number) " + style.paint("ended", .red) + ": \(text)"
+        case .instanceRecovered: "instance \(event.number) " + style.paint("runs well again", .green) + " \(text)"
         case .other: text
         }
     }

@@ -35,7 +35,8 @@ struct LogView {
     func line(_ line: LogLineReport) -> String {
         let tones: [Style.Tone] = [.cyan, .green, .yellow, .blue]
         let tone = tones[Int(line.instance.value % UInt64(tones.count))]
-        let name = style.paint("\(line.service)@\(line.release)/\(line.instance)", tone)
+        let source = line.instance.value == 0 ? "migrate" : "\(line.instance)"
+        let name = style.paint("\(line.service)@\(line.release)/\(source)", tone)
         let bar = line.isError ? style.paint("|", .red) : "|"
         let text = harmless(line.text, keepsColours: style.isColoured)
         return "\(style.paint(clockTime(line.at), .dim)) \(name) \(bar) \(text)"

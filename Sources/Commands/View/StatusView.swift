@@ -46,14 +46,18 @@ struct StatusView {
             let counts = traffic(service, of: [rollout.from, rollout.to].compactMap { $0 })
             if !counts.isEmpty { lines.append(indent + style.paint(counts.joined(separator: "; "), .dim)) }
         }
+        if let scale = service.scale { lines.append(indent + self.line(scale, now: now)) }
         if service.held > 0 { lines.append(indent + "\(service.held) requests are held") }
         for instance in service.instances {
             if !instance.trouble.isEmpty, instance.phase != "ready" {
                 let first = instance.trouble.split(separator: "\n").first.map { harmless(String($0)) } ?? ""
                 let tone: Style.Tone = instance.phase == "starting" ? .dim : .red
                 lines.append(indent + style.paint("@\(instance.release) instance \(instance.id): \(first)", tone))
+                if let streak = instance.streak, streak > 1 { lines += loop(streak, instance).map { indent + $0 } }
             } else if instance.restarts > 0 {
-                let text = "@\(instance.release) instance \(instance.id) was started again \(instance.restarts) times"
+                let times = instance.restarts == 1 ? "once" : "\(instance.restarts) times"
+                var text = "@\(instance.release) instance \(instance.id) was started again \(times)"
+                if let end = instance.lastEnd { text += "; its last end: " + harmless(end) }
                 lines.append(indent + style.paint(text, .yellow))
             }
         }
@@ -63,6 +67,24 @@ struct StatusView {
                 indent + style.paint("@\(warm.release) stays warm \(until ?? "until the next deployment")", .dim))
         }
         return lines
+    }
+
+    /// An instance that ends again and again: how often, and what it wrote last.
+    private func loop(_ streak: Int, _ instance: InstanceReport) -> [String] {
+        let lines = instance.trouble.split(separator: "\n").dropFirst().map { harmless(String($0)) }
+        let words = "  crash loop: ended \(streak) times in a row, and is tried again with growing pauses"
+        return [style.paint(words, .red)] + lines.map { style.paint($0, .dim) }
+    }
+
+    /// `runs 3, of 2 to 10: cpu 84% (70% wanted)`
+    func line(_ scale: ScaleReport, now: Int64) -> String {
+        var text = "runs \(scale.current)"
+        if let min = scale.min, let max = scale.max { text += ", of \(min) to \(max)" }
+        if let by = scale.by {
+            let until = scale.until.map { "for \(Span(milliseconds: Swift.max(0, $0 - now)).rounded) more" }
+            return style.paint("\(text): set by \(by) \(until ?? "until `slipway scale … auto`")", .yellow)
+        }
+        return style.paint(scale.why.isEmpty ? text : "\(text): \(scale.why)", .dim)
     }
 
     /// What stands, or the way to it, in one line.

@@ -18,6 +18,7 @@ extension EnvironmentState {
                         hint: entry.remedy(in: id)))
             }
         }
+        if let refusal = crossing(order) { return .refused(refusal) }
         let number = DeploymentNumber(nextDeployment)
         var items: [DeploymentItem] = []
         for item in order.items {
@@ -63,7 +64,7 @@ extension EnvironmentState {
         }
     }
 
-    private func stands(_ item: OrderItem, in state: ServiceState) -> Bool {
+    func stands(_ item: OrderItem, in state: ServiceState) -> Bool {
         guard let stable = state.stable, !state.isDown else { return false }
         switch item.release {
         case .new(let facts, _): return facts.digest == stable.digest
@@ -88,6 +89,7 @@ extension EnvironmentState {
                 decision.releases.append(ReleaseRecord(facts: to, createdAt: now.wall, createdBy: by, parts: parts))
             }
         }
+        to.replicas = state.replicasAtStart(of: to)
         let isReturn: Bool
         switch order.kind {
         case .rollback: isReturn = from != nil
@@ -95,7 +97,7 @@ extension EnvironmentState {
         }
         let plan = RolloutPlan(
             strategy: item.strategy, gates: item.gates, isFirst: from == nil, isReturn: isReturn,
-            isRouted: to.isRouted)
+            isRouted: to.isRouted, migration: to.migration.flatMap { state.hasApplied($0.schema) ? nil : $0 })
         return DeploymentItem(service: item.service, wave: item.wave, from: from, to: to, plan: plan)
     }
 

@@ -24,8 +24,20 @@ extension EnvironmentState {
             outcome = each(service) { $0.pause(now: now, by: by, events: &decision.events) }
         case .resume(let service):
             outcome = each(service) { $0.resume(now: now, by: by, events: &decision.events) }
-        case .retry: outcome = each(nil) { $0.retry(now: now, by: by, events: &decision.events) }
-        case .abort(let reason): outcome = abort(reason, by: by, now: now, into: &decision)
+        case .retry:
+            outcome = each(nil) { state in
+                if state.rollout?.crossroads != nil {
+                    return state.goForward(now: now, by: by, events: &decision.events)
+                }
+                return state.retry(now: now, by: by, events: &decision.events)
+            }
+        case .abort(let reason, let accept): outcome = abort(reason, accept, by: by, now: now, into: &decision)
+        case .migrated(let service, let word, let reason):
+            outcome = each(service) { state in
+                state.answerMigration(word, reason: reason, now: now, by: by, events: &decision.events)
+            }
+        case .scale(let service, let count, let span):
+            outcome = scale(service, count, span, by: by, now: now, into: &decision)
         case .down: outcome = takeDown(by: by, now: now, into: &decision)
         case .quarantine(let service, let release, let digest, let reason):
             outcome = quarantine(service, release, digest, reason, by: by, now: now, into: &decision)
@@ -57,14 +69,16 @@ extension EnvironmentState {
     }
 
     private mutating func abort(
-        _ reason: String, by: String, now: Moment, into decision: inout EnvironmentDecision
+        _ reason: String, _ accept: Bool, by: String, now: Moment, into decision: inout EnvironmentDecision
     ) -> CommandOutcome {
         guard var deployment, deployment.phase == .advancing else {
             let message = deployment == nil ? "no deployment is under way in \(id)" : "it is going back already"
             return .refused(Refusal(.notWaiting, message, hint: "slipway status shows what goes on"))
         }
+        if !accept, let refusal = aborting() { return .refused(refusal) }
         decision.events.append(
-            Event(.abortAsked, at: now.wall, deployment: deployment.number, text: reason, by: by))
+            Event(
+                .abortAsked, at: now.wall, deployment: deployment.number, number: accept ? 1 : 0, text: reason, by: by))
         deployment.phase = .reverting
         let failure = RolloutFailure(.aborted, reason.isEmpty ? "aborted by \(by)" : reason)
         // What was held had failed before anybody aborted it: that is what the story must tell.
@@ -77,6 +91,20 @@ extension EnvironmentState {
         }
         self.deployment = deployment
         return .accepted(deployment.number)
+    }
+
+    private mutating func scale(
+        _ service: ServiceName, _ count: Int?, _ span: Span?, by: String, now: Moment,
+        into decision: inout EnvironmentDecision
+    ) -> CommandOutcome {
+        guard let index = index(of: service) else {
+            return .refused(Refusal(.nothingRuns, "there is no service \(service) in \(id)", hint: "slipway status"))
+        }
+        if services[index].rollout != nil, let deployment { return .refused(busy(deployment)) }
+        if let objection = services[index].scale(count, for: span, now: now, by: by, events: &decision.events) {
+            return .refused(Refusal(.invalid, objection, hint: "slipway status shows what runs, and its bounds"))
+        }
+        return .accepted(nil)
     }
 
     private mutating func takeDown(

@@ -7,6 +7,7 @@ package struct EnvironmentDecision: Sendable {
     /// Per service, by its place in `services`.
     package var looks: [(service: Int, order: LookOrder)] = []
     package var marks: [(service: Int, order: LookOrder)] = []
+    package var migrations: [(service: Int, order: MigrationOrder)] = []
     package var answers: [CommandAnswer] = []
     package var releases: [ReleaseRecord] = []
     /// Deployments that ended in this step: their records are written once more.
@@ -30,6 +31,7 @@ extension EnvironmentState {
             decision.events += part.events
             for order in part.looks { decision.looks.append((index, order)) }
             for order in part.marks { decision.marks.append((index, order)) }
+            for order in part.migrations { decision.migrations.append((index, order)) }
             if let wake = part.wake { decision.wake(in: wake) }
         }
         guard isDeploymentDue else { return }
@@ -46,6 +48,7 @@ extension EnvironmentState {
 
     private mutating func advance(now: Moment, into decision: inout EnvironmentDecision) {
         guard var deployment else { return }
+        if deployment.phase == .advancing { standAtCrossroads(now: now, into: &decision) }
         if deployment.phase == .advancing {
             let failing = services.filter { $0.rollout?.phase == .failing }
             if let bad = failing.first(where: { $0.rollout?.holdsFailure == false }) {

@@ -1,4 +1,5 @@
 package import Domain
+package import Rollouts
 
 /// What a person or a program asks of an environment.
 package enum EnvironmentCommand: Hashable, Sendable {
@@ -9,10 +10,15 @@ package enum EnvironmentCommand: Hashable, Sendable {
     case approve(ServiceName?, GateName?, isApproved: Bool, reason: String)
     case pause(ServiceName?)
     case resume(ServiceName?)
-    case abort(reason: String)
+    /// With `accept` even where data was migrated to what stable is not declared to run on.
+    case abort(reason: String, accept: Bool = false)
+    /// What became of a migration whose outcome nobody knows: of one service, or of all that wait.
+    case migrated(ServiceName?, MigrationWord, reason: String)
     /// Gives stuck reverts their time again.
     case retry
     case down
+    /// Sets how many instances run, for a time or until it is given back; nil gives it back.
+    case scale(ServiceName, count: Int?, span: Span?)
     case quarantine(
         service: ServiceName, release: ReleaseNumber = ReleaseNumber(0), digest: ContentDigest, reason: String)
     case liftQuarantine(digest: ContentDigest, reason: String)
@@ -33,11 +39,14 @@ package struct DeployOrder: Hashable, Sendable {
     package var notify: [NotifySpec]?
     /// Why nobody asked whether the machine is ready; empty: somebody did.
     package var skipPreflight = ""
+    /// A person takes upon themselves that releases run on a schema that they are not declared to run on.
+    package var accept: Bool
     package init(
         kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil,
-        removals: [ServiceName] = [], origin: String = "", notify: [NotifySpec]? = nil
+        removals: [ServiceName] = [], origin: String = "", notify: [NotifySpec]? = nil, accept: Bool = false
     ) {
         self.notify = notify
+        self.accept = accept
         self.retention = retention
         self.removals = removals
         self.origin = origin
@@ -71,7 +80,7 @@ package enum OrderedRelease: Hashable, Sendable {
     case new(facts: ReleaseFacts, parts: [UInt8])
     case existing(ReleaseFacts)
 
-    var facts: ReleaseFacts {
+    package var facts: ReleaseFacts {
         switch self {
         case .new(let facts, _): facts
         case .existing(let facts): facts
@@ -127,4 +136,6 @@ package enum RefusalCode: String, Hashable, Sendable, Codable {
     case nothingRuns = "nothing-runs"
     case notWaiting = "not-waiting"
     case invalid
+    /// It goes back across a migration that is not declared compatible.
+    case needsAccept = "needs-accept"
 }

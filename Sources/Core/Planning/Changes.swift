@@ -34,6 +34,7 @@ package func changes(from old: ReleaseParts, to new: ReleaseParts) -> [FieldChan
     compare("prepare", a.artifact?.prepare.joined(separator: " "), b.artifact?.prepare.joined(separator: " "))
     compare("port", a.port.map { "\($0)" }, b.port.map { "\($0)" })
     compare("replicas", "\(a.replicas)", "\(b.replicas)")
+    compare("scale", a.scale.map(describe), b.scale.map(describe))
     compare("probes.startup", a.probes.startup.map(describe), b.probes.startup.map(describe))
     compare("probes.readiness", a.probes.readiness.map(describe), b.probes.readiness.map(describe))
     compare("probes.liveness", a.probes.liveness.map(describe), b.probes.liveness.map(describe))
@@ -49,6 +50,7 @@ package func changes(from old: ReleaseParts, to new: ReleaseParts) -> [FieldChan
     compare("needs", list(a.needs), list(b.needs))
     compare("routes", a.routes.map(describe).joined(separator: ", "), b.routes.map(describe).joined(separator: ", "))
     compare("releaseHeader", "\(a.releaseHeader)", "\(b.releaseHeader)")
+    compare("migrate", a.migrate.map(describe), b.migrate.map(describe))
     compare("configuration", old.configuration, new.configuration)
     compareNamed(
         "secrets", old.secrets.map { ($0.name, $0.version) }, new.secrets.map { ($0.name, $0.version) }, compare)
@@ -78,6 +80,21 @@ private func describe(_ probe: Probe) -> String {
         case .command(let words): "command \(words.joined(separator: " "))"
         }
     return "\(check) every \(probe.every) timeout \(probe.timeout) failures \(probe.failures)"
+}
+
+private func describe(_ migration: MigrationSpec) -> String {
+    "schema \(migration.schema)\(migration.compatible ? ", compatible" : ""): \(migration.command.joined(separator: " "))"
+}
+
+private func describe(_ scale: ScaleSpec) -> String {
+    let targets = scale.targets.map { target in
+        switch target.metric {
+        case .cpu, .memory: "\(target.metric.word) \(target.share)%"
+        case .requests: "requests \(Double(target.perInstance) / 1000)/s"
+        }
+    }
+    return "\(scale.min)..\(scale.max) by \(targets.joined(separator: ", ")), up \(scale.up), down \(scale.down), "
+        + "tolerance \(scale.tolerance)%"
 }
 
 private func list(_ names: [ServiceName]) -> String { names.map(\.text).joined(separator: ", ") }

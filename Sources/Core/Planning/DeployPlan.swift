@@ -14,11 +14,12 @@ package struct DeployPlan: Hashable, Sendable {
     /// The order to give to the environment; services that stand as they should are not in it.
     package func order(
         kind: DeploymentKind, reason: String, retention: RetentionSpec? = nil, origin: String = "",
-        notify: [NotifySpec]? = nil
+        notify: [NotifySpec]? = nil, accept: Bool = false
     ) -> DeployOrder {
         DeployOrder(
             kind: kind, reason: reason, items: items.compactMap(\.order), retention: retention,
-            removals: items.filter { $0.action == .remove }.map(\.service), origin: origin, notify: notify)
+            removals: items.filter { $0.action == .remove }.map(\.service), origin: origin, notify: notify,
+            accept: accept)
     }
 }
 
@@ -112,26 +113,29 @@ private func planService(
     if let entry = standing.state.isQuarantined(digest) {
         plan.objections.append(.quarantine(pinned?.label ?? "this release of \(name)", entry, in: standing.state.id))
     }
-    let used = gateNames(planned.strategy)
+    let used = gateNames(planned.strategy) + (parts.spec.migrate?.gate.map { [$0] } ?? [])
     let gates = desired.project.gates.filter { used.contains($0.name) }
+    let migration = parts.spec.migrate.flatMap { state?.hasApplied($0.schema) == true ? nil : $0.facts }
     let rollout = RolloutPlan(
         strategy: planned.strategy, gates: gates, isFirst: state?.stable == nil || state?.isDown == true,
-        isRouted: parts.spec.isRouted)
+        isRouted: parts.spec.isRouted, migration: migration)
     if planned.strategy.onFailure == .hold, !rollout.holdsFailure {
         let why = parts.spec.isRouted ? "its strategy lets only one release run" : "a worker would go on working"
         plan.notes.append("\(name): a failure is reverted, not held: \(why)")
     }
     let facts = ReleaseFacts(
         number: ReleaseNumber(0), digest: digest, replicas: parts.spec.replicas, isRouted: parts.spec.isRouted,
-        drain: parts.spec.drain)
+        drain: parts.spec.drain, scale: parts.spec.scale, migration: parts.spec.migrate?.facts)
     let release: OrderedRelease = try pinned.map { .existing($0.facts) } ?? .new(facts: facts, parts: encode(parts))
     let number = pinned?.number ?? (isSame ? state?.stable?.number : nil) ?? ReleaseNumber(state?.nextRelease ?? 1)
     let old = standing.parts.first { $0.service == name }?.parts
-    return PlannedService(
+    let item = PlannedService(
         name, wave: wave, from: state, to: number, isSame: isSame, plan: rollout,
         changes: old.map { changes(from: $0, to: parts) } ?? [],
         order: OrderItem(
             service: name, wave: wave, release: release, strategy: planned.strategy, gates: rollout.gates))
+    noteMigration(item, parts.spec, standing.state, &plan)
+    return item
 }
 
 /// A choice of services must bring what they need, unless that stands.

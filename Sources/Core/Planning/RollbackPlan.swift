@@ -44,6 +44,7 @@ package func planRollback(_ way: WayBack, over standing: Standing) -> DeployPlan
     for earlier in way.releases {
         let item = planReturn(earlier, standing, wave: waves.wave(of: earlier.release.service))
         if item.order != nil { plan.objections += objections(to: earlier, in: standing.state) }
+        noteMigration(item, earlier.release.parts.spec, standing.state, &plan)
         plan.items.append(item)
     }
     let last = (plan.items.map(\.wave).max() ?? -1) + 1
@@ -65,7 +66,8 @@ private func planReturn(_ earlier: EarlierRelease, _ standing: Standing, wave: I
     let stands = state?.isDown == false && state?.stable != nil
     let rollout = RolloutPlan(
         strategy: earlier.strategy, gates: earlier.gates, isFirst: !stands, isReturn: stands,
-        isRouted: release.parts.spec.isRouted)
+        isRouted: release.parts.spec.isRouted,
+        migration: release.facts.migration.flatMap { state?.hasApplied($0.schema) == true ? nil : $0 })
     let old = standing.parts.first { $0.service == release.service }?.parts
     return PlannedService(
         release.service, wave: wave, from: state, to: release.number, isSame: release.number == state?.stable?.number,

@@ -25,6 +25,7 @@ extension ServiceState {
     mutating func hold(
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
+        guard isMigrationOver(&rollout, seen, into: &decision) else { return }
         guard returnTraffic(&rollout, seen), isWhole(rollout, seen) else {
             // Once a person is asked, stable is looked after as ever; that it falters is no second question.
             if rollout.heldSince == nil || rollout.isRestarting { noteStuck(&rollout, seen, into: &decision) }
@@ -64,6 +65,10 @@ extension ServiceState {
         rollout.stuckSince = nil
         rollout.isRestarting = false
         rollout.background = []
+        // A person's word: a migration that failed may run once more.
+        if let run = rollout.migration, run.phase == .failed {
+            rollout.migration = MigrationRun(attempt: run.attempt + 1, since: seen.now)
+        }
         rollout.enter(stage: 0, now: seen.now)
         let text = rollout.currentStage?.text ?? ""
         decision.events.append(event(.trialRestarted, rollout, seen, text: text))

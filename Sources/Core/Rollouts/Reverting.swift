@@ -17,6 +17,7 @@ extension ServiceState {
             rollout.isRestarting = false
             rollout.stuckSince = nil
             rollout.pausedSince = nil
+            rollout.crossroads = nil
             rollout.isGateHeld = false
             rollout.stageSince = now
             rollout.progress = now
@@ -35,6 +36,7 @@ extension ServiceState {
     mutating func revert(
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
+        guard isMigrationOver(&rollout, seen, into: &decision) else { return }
         let done: Bool
         if case .recreate = rollout.plan.strategy.kind, rollout.from != nil, !rollout.plan.isFirst {
             done = restoreAlone(rollout, seen)

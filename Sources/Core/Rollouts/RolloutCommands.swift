@@ -14,6 +14,9 @@ extension ServiceState {
         guard var rollout, rollout.phase == .advancing, let stage = rollout.currentStage else {
             return "no rollout of \(service) is waiting"
         }
+        if rollout.crossroads != nil, skipGate == nil {
+            return "\(service) failed after its migration; `slipway retry` goes forward, `slipway abort --accept` back"
+        }
         if let awaited = rollout.approval, !rollout.isGateHeld || skipGate != nil {
             guard skipGate != nil else {
                 return "gate \(awaited.gate) \(awaited.spec.wanted): slipway approve \(service) \(awaited.gate)"
@@ -30,6 +33,7 @@ extension ServiceState {
         case .gate(let name):
             if let skipGate {
                 note(.gateSkipped, rollout, now: now, by: by, text: "\(name): \(skipGate)", events: &events)
+                leaveCrossroads(&rollout, now: now)
                 rollout.enter(stage: rollout.stage + 1, now: now)
             } else if rollout.isGateHeld {
                 note(.promoteAsked, rollout, now: now, by: by, text: "gate \(name) looks on", events: &events)
@@ -38,13 +42,22 @@ extension ServiceState {
             } else {
                 return "gate \(name) has not answered yet; skipping it needs --skip-gate with a reason"
             }
+        case .verifyStable:
+            guard let skipGate else {
+                return "stable has not been seen whole after the migration; going on needs --skip-gate with a reason"
+            }
+            note(.gateSkipped, rollout, now: now, by: by, text: "verify stable: \(skipGate)", events: &events)
+            leaveCrossroads(&rollout, now: now)
+            rollout.enter(stage: rollout.stage + 1, now: now)
         case .settle:
             guard let skipGate else {
                 return "background gates have not passed yet; skipping them needs --skip-gate with a reason"
             }
             note(.gateSkipped, rollout, now: now, by: by, text: "background gates: \(skipGate)", events: &events)
             rollout.enter(stage: rollout.stage + 1, now: now)
-        case .bringUp, .shift, .roll, .holdRequests, .stopOld:
+        case .migrate where rollout.migration?.phase == .unknown:
+            return "nobody knows whether the migration ran: slipway migrate --done, --failed or --again"
+        case .bringUp, .shift, .roll, .holdRequests, .stopOld, .migrate:
             return "the rollout is at work (\(stage.text)) and waits for nobody"
         }
         if rollout.currentStage == nil {
@@ -56,7 +69,9 @@ extension ServiceState {
     }
 
     package mutating func pause(now: Moment, by: String, events: inout [Event]) -> String? {
-        guard var rollout, rollout.phase == .advancing else { return "no rollout of \(service) is advancing" }
+        guard var rollout, rollout.phase == .advancing, rollout.crossroads == nil else {
+            return "no rollout of \(service) is advancing"
+        }
         guard rollout.pausedSince == nil else { return "the rollout of \(service) is paused already" }
         rollout.pausedSince = now
         note(.paused, rollout, now: now, by: by, text: rollout.currentStage?.text ?? "", events: &events)

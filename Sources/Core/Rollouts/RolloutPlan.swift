@@ -9,16 +9,19 @@ package struct RolloutPlan: Hashable, Sendable {
         let isFirst: Bool
         let isReturn: Bool
         let isRouted: Bool
+        let migration: MigrationFacts?
         let stages: [Stage]
 
         init(
-            strategy: StrategySpec, gates: [GateSpec], isFirst: Bool, isReturn: Bool, isRouted: Bool, stages: [Stage]
+            strategy: StrategySpec, gates: [GateSpec], isFirst: Bool, isReturn: Bool, isRouted: Bool,
+            migration: MigrationFacts?, stages: [Stage]
         ) {
             self.strategy = strategy
             self.gates = gates
             self.isFirst = isFirst
             self.isReturn = isReturn
             self.isRouted = isRouted
+            self.migration = migration
             self.stages = stages
         }
     }
@@ -34,10 +37,13 @@ package struct RolloutPlan: Hashable, Sendable {
     package var isReturn: Bool { body.isReturn }
     /// False for a worker.
     package var isRouted: Bool { body.isRouted }
+    /// What has to be run first; nil: nothing, or it was run before.
+    package var migration: MigrationFacts? { body.migration }
     package var stages: [Stage] { body.stages }
 
     package init(
-        strategy: StrategySpec, gates: [GateSpec], isFirst: Bool, isReturn: Bool = false, isRouted: Bool
+        strategy: StrategySpec, gates: [GateSpec], isFirst: Bool, isReturn: Bool = false, isRouted: Bool,
+        migration: MigrationFacts? = nil
     ) {
         var stages = Self.stages(strategy, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted)
         if isFirst {
@@ -46,15 +52,18 @@ package struct RolloutPlan: Hashable, Sendable {
                 if case .gate(let name) = stage { unanswerable.contains(name) } else { false }
             }
         }
+        if let migration { Self.addMigration(migration, isFirst: isFirst, to: &stages) }
         body = Body(
-            strategy: strategy, gates: gates, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted, stages: stages)
+            strategy: strategy, gates: gates, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted,
+            migration: migration, stages: stages)
     }
 
     package static func == (left: RolloutPlan, right: RolloutPlan) -> Bool {
         // The stages follow from the rest.
         left.body === right.body
             || (left.strategy == right.strategy && left.gates == right.gates && left.isFirst == right.isFirst
-                && left.isReturn == right.isReturn && left.isRouted == right.isRouted)
+                && left.isReturn == right.isReturn && left.isRouted == right.isRouted
+                && left.migration == right.migration)
     }
 
     package func hash(into hasher: inout Hasher) {
@@ -63,6 +72,7 @@ package struct RolloutPlan: Hashable, Sendable {
         hasher.combine(isFirst)
         hasher.combine(isReturn)
         hasher.combine(isRouted)
+        hasher.combine(migration)
     }
 
     package func gate(_ name: GateName) -> GateSpec? { gates.first { $0.name == name } }
@@ -126,6 +136,17 @@ package struct RolloutPlan: Hashable, Sendable {
         return stages
     }
 
+    /// First of all, and stable is looked at afterwards. Where only one release may run and the old one could not on
+    /// the new schema, the migration runs while neither does.
+    private static func addMigration(_ migration: MigrationFacts, isFirst: Bool, to stages: inout [Stage]) {
+        let stage = Stage.migrate(migration.schema)
+        if !migration.isCompatible, let index = stages.firstIndex(of: .stopOld) {
+            stages.insert(stage, at: index + 1)
+        } else {
+            stages.insert(contentsOf: isFirst ? [stage] : [stage, .verifyStable], at: 0)
+        }
+    }
+
     /// Up beside whatever runs, asked, then all traffic at once.
     private static func straight(_ gates: [GateName]) -> [Stage] {
         var seen: [GateName] = []
@@ -150,6 +171,10 @@ package enum Stage: Hashable, Sendable {
     case stopOld
     /// Background gates have their first pass.
     case settle
+    /// The release's migration, to this schema mark.
+    case migrate(String)
+    /// After it, stable is whole, and its gate says so.
+    case verifyStable
 
     package var text: String {
         switch self {
@@ -162,6 +187,8 @@ package enum Stage: Hashable, Sendable {
         case .holdRequests: "hold requests"
         case .stopOld: "stop the old release"
         case .settle: "background gates"
+        case .migrate(let schema): "migrate to schema \(schema)"
+        case .verifyStable: "verify stable"
         }
     }
 
@@ -169,7 +196,8 @@ package enum Stage: Hashable, Sendable {
     package var hasProgressDeadline: Bool {
         switch self {
         case .bringUp, .shift, .roll, .holdRequests, .stopOld: true
-        case .hold, .holdUntilPromoted, .gate, .settle: false
+        // A migration and what follows it have times of their own.
+        case .hold, .holdUntilPromoted, .gate, .settle, .migrate, .verifyStable: false
         }
     }
 }

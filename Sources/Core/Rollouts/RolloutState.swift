@@ -4,9 +4,9 @@ package import Judging
 /// The journey of one service from its stable release to a new one.
 package struct RolloutState: Hashable, Sendable {
     package let deployment: DeploymentNumber
-    /// The stable release at the start; nil for a first deployment.
-    package let from: ReleaseFacts?
-    package let to: ReleaseFacts
+    /// The stable release at the start; nil for a first deployment. Of both only the count of instances ever changes.
+    package internal(set) var from: ReleaseFacts?
+    package internal(set) var to: ReleaseFacts
     /// Not part of the record: the deployment's record carries it.
     package var plan: RolloutPlan
     package var phase = RolloutPhase.queued
@@ -31,6 +31,9 @@ package struct RolloutState: Hashable, Sendable {
     package var heldSince: Moment?
     /// A held trial is to begin anew: its instances leave first.
     package var isRestarting = false
+    package var migration: MigrationRun?
+    /// It failed after its migration: since when a person is asked whether it goes forward or back.
+    package var crossroads: Moment?
 
     package init(deployment: DeploymentNumber, from: ReleaseFacts?, to: ReleaseFacts, plan: RolloutPlan, now: Moment) {
         self.deployment = deployment
@@ -47,6 +50,10 @@ package struct RolloutState: Hashable, Sendable {
     /// Since when a person's word is awaited; nil: it is not.
     package var waitsSince: Moment? {
         if let stuckSince { return stuckSince }
+        if let crossroads { return crossroads }
+        if let migration, migration.phase == .unknown, phase == .advancing || phase == .reverting || phase == .held {
+            return migration.since
+        }
         if phase == .held { return isRestarting ? nil : heldSince }
         guard phase == .advancing else { return nil }
         if isGateHeld { return stageSince }
@@ -129,6 +136,9 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     case unapproved = 20
     /// A person said no.
     case rejected = 21
+    case migration = 22
+    /// Stable does not stand any more after the migration.
+    case stableHurt = 23
 
     package var word: String {
         switch self {
@@ -141,13 +151,15 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
         case .revertStuck: "revert-stuck"
         case .unapproved: "unapproved"
         case .rejected: "rejected"
+        case .migration: "migration"
+        case .stableHurt: "stable-hurt"
         }
     }
 
     /// Whether the release itself is to blame, and is quarantined.
     package var blamesRelease: Bool {
         switch self {
-        case .gate, .instance, .cannotRun, .progressDeadline, .rejected: true
+        case .gate, .instance, .cannotRun, .progressDeadline, .rejected, .migration, .stableHurt: true
         case .aborted, .deployment, .revertStuck, .unapproved: false
         }
     }

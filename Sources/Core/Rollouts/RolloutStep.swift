@@ -10,11 +10,15 @@ extension ServiceState {
             return
         }
         switch rollout.phase {
-        case .queued, .reverted, .failing:
+        case .reverted, .failing:
             break
+        case .queued:
+            grow(&rollout, seen, into: &decision)
         case .advancing:
+            grow(&rollout, seen, into: &decision)
             advance(&rollout, seen, into: &decision)
         case .arrived:
+            grow(&rollout, seen, into: &decision)
             if let failure = trouble(rollout, seen) { rollout.fail(failure) }
             lookInBackground(&rollout, seen, into: &decision)
         case .reverting:
@@ -30,12 +34,15 @@ extension ServiceState {
     private mutating func advance(
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
+        if rollout.crossroads != nil { return }
         if let failure = trouble(rollout, seen) {
             rollout.fail(failure)
             return
         }
         if hasTraffic(rollout) { lookInBackground(&rollout, seen, into: &decision) }
-        guard rollout.phase == .advancing, rollout.pausedSince == nil, let stage = rollout.currentStage else { return }
+        guard rollout.phase == .advancing, rollout.pausedSince == nil || rollout.migration?.isOpen == true,
+            let stage = rollout.currentStage
+        else { return }
         let before = weight(of: rollout.to.number)
         let done = carryOut(stage, &rollout, seen, into: &decision)
         let after = weight(of: rollout.to.number)
@@ -78,6 +85,8 @@ extension ServiceState {
             return holdRequests(&rollout, seen)
         case .stopOld: return stopOld(&rollout, seen)
         case .settle: return rollout.background.allSatisfy(\.hasPassed)
+        case .migrate: return migrate(&rollout, seen, into: &decision)
+        case .verifyStable: return verifyStable(&rollout, seen, into: &decision)
         }
     }
 
@@ -99,7 +108,7 @@ extension ServiceState {
 
     // MARK: Gates
 
-    private func ask(
+    func ask(
         _ name: GateName, _ rollout: inout RolloutState, _ seen: ServiceObservation,
         into decision: inout ServiceDecision
     ) -> Bool {

@@ -1,4 +1,5 @@
 package import Domain
+package import Scaling
 
 /// What is known of one service at one moment, as the machine needs it. The engine makes it of the newest snapshots and
 /// says how far they have caught up with what was wished for.
@@ -7,6 +8,8 @@ package struct ServiceObservation: Sendable {
     package var runtime: RuntimeView?
     package var router: RouterView?
     package var looks: [LookView]
+    /// Nil: nobody has said which migrations are known.
+    package var migrations: [MigrationView]?
     /// The runtime has taken over the last wish that this engine sent, and its snapshot is younger than that.
     package var isRuntimeCaughtUp: Bool
     /// Every request follows the last table that this engine sent.
@@ -15,16 +18,21 @@ package struct ServiceObservation: Sendable {
     package var fence: UInt64
     /// False when nobody has said which looks are known: then a missing one may well be under way.
     package var areLooksTold: Bool
+    /// What the load asks for; nil: nobody has looked, or the service does not scale.
+    package var advice: ScaleAdvice?
 
     package init(
         now: Moment, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
-        isRuntimeCaughtUp: Bool = false, isRouterCaughtUp: Bool = false, fence: UInt64, areLooksTold: Bool = true
+        migrations: [MigrationView]? = nil, isRuntimeCaughtUp: Bool = false, isRouterCaughtUp: Bool = false,
+        fence: UInt64, areLooksTold: Bool = true, advice: ScaleAdvice? = nil
     ) {
+        self.advice = advice
         self.areLooksTold = areLooksTold
         self.now = now
         self.runtime = runtime
         self.router = router
         self.looks = looks
+        self.migrations = migrations
         self.isRuntimeCaughtUp = isRuntimeCaughtUp
         self.isRouterCaughtUp = isRouterCaughtUp
         self.fence = fence

@@ -14,6 +14,8 @@ package struct ServiceState: Hashable, Sendable {
         var isDown = false
         var isPruned = false
         var rollout: RolloutState?
+        var schemas: [AppliedSchema] = []
+        var hand: HandCount?
     }
 
     /// Always one: an array shares its storage until it is changed, and knows itself at a glance. Every turn of the
@@ -62,6 +64,17 @@ package struct ServiceState: Hashable, Sendable {
     package var rollout: RolloutState? {
         _read { yield fields[0].rollout }
         _modify { yield &fields[0].rollout }
+    }
+    /// The marks that migrations have brought its data to, in their order. None is migrated to twice.
+    package var schemas: [AppliedSchema] {
+        _read { yield fields[0].schemas }
+        _modify { yield &fields[0].schemas }
+    }
+
+    /// A person's word on how many instances run; nil: the load or the manifest says.
+    package var hand: HandCount? {
+        _read { yield fields[0].hand }
+        _modify { yield &fields[0].hand }
     }
 
     package init(service: ServiceName) { fields = [Fields(service: service)] }
@@ -140,6 +153,7 @@ package struct ServiceDecision: Sendable {
     package var looks: [LookOrder] = []
     /// Where the evidence of gate runs begins.
     package var marks: [LookOrder] = []
+    package var migrations: [MigrationOrder] = []
     /// The next time at which something is due, even if nothing is seen.
     package var wake: Span?
 

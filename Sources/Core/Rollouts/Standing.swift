@@ -24,7 +24,7 @@ extension ServiceState {
             return
         }
         coolDown(seen, into: &decision)
-        _ = setCount(stable.number, stable.replicas)
+        _ = setCount(stable.number, replicasNow(seen, into: &decision))
         for set in sets where set.release != stable.number {
             guard !warm.contains(where: { $0.release.number == set.release }) else { continue }
             _ = setCount(set.release, 0)
@@ -96,6 +96,8 @@ extension ServiceState {
     /// The deployment went back: what stood before stands again.
     package mutating func closeReverted() {
         guard let rollout, rollout.phase == .reverted else { return }
+        // It may have grown with its load meanwhile.
+        if let from = rollout.from, from.number == stable?.number { stable?.replicas = from.replicas }
         if rollout.from == nil, stable != nil { isDown = true }
         self.rollout = nil
     }

@@ -20,6 +20,7 @@ extension EngineService {
         case .look(let look): await take(look)
         case .mark(let look):
             await parts.gates.mark(look.key, look.gate, release: look.release, since: look.since)
+        case .migrate(let migration): await migrate(migration)
         }
         waker.signal()
     }

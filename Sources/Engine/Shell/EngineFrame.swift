@@ -1,5 +1,6 @@
 package import Deployments
 package import Domain
+package import Scaling
 
 /// What the engine knew after a turn: the source of everything that is shown.
 package struct EngineFrame: Sendable {
@@ -9,6 +10,8 @@ package struct EngineFrame: Sendable {
     package var views: [EnvironmentID: [ServiceSnapshot]] = [:]
     /// Newest result per gate run.
     package var evidence: [EvidenceKey: LookResult] = [:]
+    /// What the load asks for, of services that scale.
+    package var advices: [ServiceKey: ScaleAdvice] = [:]
     /// What keeps Slipway from its work, per part.
     package var troubles: [String: String] = [:]
     /// What somebody should look at although the work goes on, per part.
@@ -20,6 +23,16 @@ package struct EngineFrame: Sendable {
 
     package func view(_ service: ServiceName, in environment: EnvironmentID) -> ServiceSnapshot? {
         views[environment]?.first { $0.service == service }
+    }
+}
+
+/// Names a service.
+package struct ServiceKey: Hashable, Sendable {
+    package var environment: EnvironmentID
+    package var service: ServiceName
+    package init(environment: EnvironmentID, service: ServiceName) {
+        self.environment = environment
+        self.service = service
     }
 }
 

@@ -5,6 +5,7 @@ import Judging
 package import Logging
 package import Ports
 import Rollouts
+import Scaling
 import Synchronization
 
 /// The shell around the engine's loop: brings snapshots and commands in, makes entries durable, carries effects out.
@@ -16,18 +17,21 @@ package final class EngineService: Sendable {
         package var runtime: any RuntimePort
         package var router: any RouterPort
         package var gates: any GatePort
+        package var migrations: any MigrationPort
         package var releases: ReleaseLibrary
         package var now: @Sendable () -> Moment
         package var logger: Logger
 
         package init(
             journal: any JournalPort, runtime: any RuntimePort, router: any RouterPort, gates: any GatePort,
-            releases: ReleaseLibrary, now: @escaping @Sendable () -> Moment, logger: Logger
+            migrations: any MigrationPort, releases: ReleaseLibrary, now: @escaping @Sendable () -> Moment,
+            logger: Logger
         ) {
             self.journal = journal
             self.runtime = runtime
             self.router = router
             self.gates = gates
+            self.migrations = migrations
             self.releases = releases
             self.now = now
             self.logger = logger
@@ -50,6 +54,8 @@ package final class EngineService: Sendable {
     let frame = Mutex(EngineFrame())
     /// Why the router cannot carry out the last wish for a service.
     let objections = Mutex<[String: String]>([:])
+    /// Migrations that could not be started, and why.
+    let refusedMigrations = Mutex<[MigrationKey: String]>([:])
     private let inbox = Mutex(Inbox())
     private let initial: EngineLoop
     /// Signal it when something may have changed.
@@ -166,6 +172,7 @@ package final class EngineService: Sendable {
                 isRouterTold = true
                 note("router", nil)
             } catch { note("router", "\(error)") }
+            let migrations = await observeMigrations(id)
             let objected = objections.withLock { $0 }
             snapshots.append(
                 EnvironmentSnapshot(
@@ -178,7 +185,7 @@ package final class EngineService: Sendable {
                         }
                         return ServiceSnapshot(
                             service: service, runtime: runtime[service], router: view,
-                            looks: desk.views(service, in: id),
+                            looks: desk.views(service, in: id), migrations: migrations.map { $0[service] ?? [] },
                             isUnknownToRouter: isRouterTold && router[service] == nil)
                     }))
         }
@@ -223,6 +230,18 @@ package final class EngineService: Sendable {
         desk.keep { key in
             loop.environments.first { $0.id == key.environment }?.deployment?.number == key.deployment
         }
+        refusedMigrations.withLock { refused in
+            refused = refused.filter { entry in
+                loop.environments.first { $0.id == entry.key.environment }?.deployment?.number == entry.key.deployment
+            }
+        }
+        var advices: [ServiceKey: ScaleAdvice] = [:]
+        for environment in loop.environments {
+            for state in environment.services {
+                let key = ServiceKey(environment: environment.id, service: state.service)
+                advices[key] = loop.advice(state.service, in: environment.id)
+            }
+        }
         let views = Dictionary(uniqueKeysWithValues: snapshots.map { ($0.id, $0.services) })
         frame.withLock { frame in
             let old = frame.views.mapValues { $0.map { [$0.runtime?.version, $0.router?.version] } }
@@ -231,6 +250,7 @@ package final class EngineService: Sendable {
             frame.environments = loop.environments
             frame.views = views
             frame.evidence = evidence
+            frame.advices = advices
         }
     }
 }

@@ -270,6 +270,9 @@ import Testing
 }
 
 /// The twin as the conformance suite sees it.
+/// The twin's processes are none: nothing can be measured.
+private struct NotMeasured: Error {}
+
 private struct TwinSubject: RuntimeUnderTest {
     let local: LocalProcesses
     var runtime: any RuntimePort { local }
@@ -291,6 +294,7 @@ private struct TwinSubject: RuntimeUnderTest {
             spec.probes.startup = Probe(check: .tcp, deadline: .seconds(1))
         case .diesAtOnce: spec.command = ["/bin/sh", "dies"]
         case .cannotStart: spec.command = ["/nowhere/at-all"]
+        case .burns, .hogs: throw NotMeasured()
         }
         let parts = ReleaseParts(artifact: nil, spec: spec)
         return Release(

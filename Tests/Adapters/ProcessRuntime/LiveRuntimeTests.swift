@@ -401,6 +401,7 @@ private struct LiveSubject: RuntimeUnderTest {
     let local: LocalProcesses
     let artifact: Artifact
     var runtime: any RuntimePort { local }
+    var measures: Bool { true }
 
     init(runtime: LocalProcesses, artifact: Artifact) {
         local = runtime
@@ -422,6 +423,14 @@ private struct LiveSubject: RuntimeUnderTest {
             spec.probes.startup = Probe(check: .tcp, deadline: .seconds(1))
         case .diesAtOnce: spec.command = ["false"]
         case .cannotStart: spec.command = ["./nowhere"]
+        case .burns:
+            spec.port = nil
+            spec.command = ["python3", "-c", "while True: pass"]
+            spec.scale = ScaleSpec(min: 1, max: 2, targets: [ScaleTarget(metric: .cpu, perInstance: 700, share: 70)])
+        case .hogs:
+            spec.port = nil
+            spec.command = ["python3", "-c", "import time; a = bytearray(96 << 20); time.sleep(600)"]
+            spec.resources.memoryLimit = 32 << 20
         }
         let parts = ReleaseParts(artifact: artifact, spec: spec)
         return Release(

@@ -275,9 +275,19 @@ import Testing
         // The kernel makes these files by itself.
         try scratch.write("group/slipway-a/cpu.max", "")
         try scratch.write("group/slipway-a/memory.max", "")
+        try scratch.write("group/slipway-a/memory.oom.group", "")
         let procs = try group.make("a", cpuLimit: 500, memoryLimit: 1 << 20)
         #expect(procs == scratch.path + "/group/slipway-a/cgroup.procs")
         #expect(SmallFile.read(scratch.path + "/group/slipway-a/cpu.max") == "50000 100000")
         #expect(SmallFile.read(scratch.path + "/group/slipway-a/memory.max") == "1048576")
+        #expect(SmallFile.read(scratch.path + "/group/slipway-a/memory.oom.group") == "1")
+        // What it has used, and how often the kernel had to end it.
+        #expect(group.usage("a") == nil, "nothing is told yet")
+        try scratch.write("group/slipway-a/cpu.stat", "usage_usec 2500\nuser_usec 2000\n")
+        try scratch.write("group/slipway-a/memory.current", "4096\n")
+        try scratch.write("group/slipway-a/memory.events", "oom 1\noom_kill 3\n")
+        #expect(group.usage("a") == UsageSample(cpu: 2500, memory: 4096, isLimited: true))
+        #expect(group.memoryKills("a") == 3)
+        #expect(group.memoryKills("b") == 0)
     }
 }

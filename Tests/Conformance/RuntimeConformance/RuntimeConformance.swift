@@ -5,12 +5,18 @@ import Testing
 /// A runtime under test, and what the suite cannot know of it.
 package protocol RuntimeUnderTest: Sendable {
     var runtime: any RuntimePort { get }
+    /// It tells what instances use, and keeps them below their memory limit.
+    var measures: Bool { get }
     /// A release whose instances behave so.
     func release(
         _ behaviour: InstanceBehaviour, _ number: Int, of service: ServiceName, in environment: EnvironmentID
     ) throws -> Release
     /// Lets time pass: a simulated runtime moves its clock, a real one waits.
     func pass(_ span: Span) async throws
+}
+
+extension RuntimeUnderTest {
+    package var measures: Bool { false }
 }
 
 /// How the instances of a release behave. A release has a drain time of a minute unless it says otherwise.
@@ -27,6 +33,10 @@ package enum InstanceBehaviour: Hashable, Sendable {
     case diesAtOnce
     /// Cannot be started at all: its program is missing.
     case cannotStart
+    /// Keeps one core busy, and scales by CPU.
+    case burns
+    /// Takes more memory than its limit, over and over.
+    case hogs
 }
 
 /// What every runtime has to keep to, whatever it runs instances with. Call it from a test; each check uses a service
@@ -62,6 +72,41 @@ package struct RuntimeConformance: Sendable {
         try await crashesAreCounted()
         try await versionsGrow()
         try await environmentsAreApart()
+        if subject.measures {
+            try await tellsWhatIsUsed()
+            try await limitsAreNamed()
+        }
+    }
+
+    /// What a busy instance uses is told, of others of the same kind too; an ended one uses nothing.
+    package func tellsWhatIsUsed() async throws {
+        let service = ServiceName("burn")
+        try await wish(service, 1, [(.burns, 1, 1)])
+        let view = try await settle(service, "its use") { view in
+            // The machine may be busy with other things: some of a core is enough.
+            view.instances.contains { ($0.usage?.cpu ?? 0) > 100 && ($0.usage?.memory ?? 0) > 1 << 18 }
+        }
+        #expect(view.instances.allSatisfy { ($0.usage?.cpu ?? 0) < 1500 }, "one thread keeps one core busy")
+        try await down(service, 2)
+        let idle = ServiceName("idle")
+        try await wish(idle, 1, [(.works, 1, 1)])
+        let quiet = try await settle(idle, "a ready instance") { ready($0, 1).count == 1 }
+        #expect(quiet.instances.allSatisfy { $0.usage == nil }, "nobody asked what it uses")
+        try await down(idle, 2)
+    }
+
+    /// A limit that was broken is named where others say how an instance ended.
+    package func limitsAreNamed() async throws {
+        let service = ServiceName("hog")
+        try await wish(service, 1, [(.hogs, 1, 1)])
+        let view = try await settle(service, "a second start") { view in
+            view.instances.contains { $0.restarts > 0 && !$0.lastEnd.isEmpty }
+        }
+        for instance in view.instances {
+            #expect(instance.lastEnd.contains("memory") && instance.lastEnd.contains("limit of 32Mi"))
+            #expect(!instance.lastEnd.contains("exited with code"), "\(instance.lastEnd)")
+        }
+        try await down(service, 2)
     }
 
     package func reachesTheCount() async throws {

@@ -9,6 +9,22 @@ import Testing
         #expect(try ReleaseFacts(recorded: facts.recorded(version: 1), known: 1) == facts)
     }
 
+    /// The count that runs, the one that was declared, and what moves it.
+    @Test func scalesComeBack() throws {
+        let scale = ScaleSpec(
+            min: 2, max: 9,
+            targets: [
+                ScaleTarget(metric: .cpu, perInstance: 700, share: 70), ScaleTarget(metric: .requests, perInstance: 1),
+            ], up: .zero, down: .minutes(7), tolerance: 3)
+        let facts = ReleaseFacts(
+            number: ReleaseNumber(14), digest: ContentDigest.of([1, 2, 3]), replicas: 5, isRouted: true,
+            drain: .seconds(30), declared: 2, scale: scale)
+        #expect(try ReleaseFacts(recorded: facts.recorded(version: 1), known: 1) == facts)
+        let hand = HandCount(
+            count: 4, since: Moment(wall: 1, boot: 2, bootID: 3), span: .hours(2), by: "ann")
+        #expect(try HandCount(recorded: hand.recorded(version: 1), known: 1) == hand)
+    }
+
     @Test func strategiesComeBack() throws {
         let kinds: [StrategyKind] = [
             .rolling(RollingSpec(maxSurge: .percent(25), maxUnavailable: .count(2), gates: [GateName("g")])),

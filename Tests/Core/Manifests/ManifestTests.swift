@@ -14,6 +14,46 @@ func fixture(_ name: String) throws -> String {
 }
 
 @Suite struct ManifestTests {
+    private func spec(_ lines: String) throws -> ServiceSpec {
+        let text = """
+            version: 1
+            project: shop
+            services:
+              api:
+                command: [./api]
+                port: 8080
+            \(lines)
+            """
+        let manifest = try #require(Manifest.parse(text: text).manifest)
+        let (project, diagnostics) = manifest.project(environment: "dev") { _ in .success("") }
+        #expect(!diagnostics.hasErrors, "\(diagnostics)")
+        return try #require(project).services[0].spec
+    }
+
+    /// Shares become amounts: of what an instance asks for, of one core where it does not say.
+    @Test func readsWhatScales() throws {
+        let full = try spec(
+            """
+                resources: { cpu: 250m..500m, memory: 100Mi..512Mi }
+                scale: { min: 2, max: 10, cpu: 70%, memory: 80%, requests: 0.5/s, stabilise: { up: 0s, down: 1m } }
+            """)
+        #expect(
+            full.scale
+                == ScaleSpec(
+                    min: 2, max: 10,
+                    targets: [
+                        ScaleTarget(metric: .cpu, perInstance: 175, share: 70),
+                        ScaleTarget(metric: .memory, perInstance: (100 << 20) / 100 * 80, share: 80),
+                        ScaleTarget(metric: .requests, perInstance: 500),
+                    ], up: .zero, down: .minutes(1)))
+        #expect(full.replicas == 2, "it begins with the lower bound")
+        let short = try spec("    scale: { max: 3, cpu: 50% }\n    replicas: 2")
+        #expect(short.scale?.targets == [ScaleTarget(metric: .cpu, perInstance: 500, share: 50)])
+        #expect(short.scale?.min == 1)
+        #expect(short.replicas == 2)
+        #expect(try spec("    replicas: 2").scale == nil)
+    }
+
     @Test func readsTheExampleOfTheDesign() throws {
         let text = try fixture("shop.yaml")
         let parsed = Manifest.parse(text: text)

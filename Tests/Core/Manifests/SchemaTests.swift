@@ -89,7 +89,7 @@ import Testing
             .duration(mayBeZero: true), .duration(mayBeZero: false), .hold, .weight, .amount, .cpu, .memory, .size,
             .name,
             .projectPath, .path, .urlPath, .webURL, .listen, .host, .headerName, .identifier, .jsonPath, .shareLimit,
-            .durationLimit, .rateLimit,
+            .durationLimit, .rateLimit, .rate,
         ]
         let texts = [
             "", "a", "A", "TERM", "true", "false", "1", "0", "100", "101", "-1", "1.5", "30s", "0s", "1.5m", "1.m",
@@ -102,7 +102,8 @@ import Testing
             "http://a", "https://a.b:1/c?d=e", "https://u@h/", "http://", "http:///a", "ftp://a", "http://a b",
             "http://a#b",
             "http://é", "http://a?b@c/d", "https://[::1]:8/x", "http://a?", "http://a/b?c@d",
-            ">= 0/s", ">=1.5/s", "X-Header", "é", "x\ny", String(repeating: "n", count: 41),
+            ">= 0/s", "50/s", "0/s", "0.5/s", "50 /s", "50/m", ">=1.5/s", "X-Header", "é", "x\ny",
+            String(repeating: "n", count: 41),
         ]
         var cases: [Case] = []
         for shape in shapes {

@@ -16,6 +16,8 @@ package struct Coverage: Sendable {
         case holdRequests
         case stopOld
         case settle
+        case migrate
+        case verifyStable
         case arrived
         case reverting
         case reverted
@@ -43,6 +45,8 @@ package struct Coverage: Sendable {
                 case .holdRequests?: self = .holdRequests
                 case .stopOld?: self = .stopOld
                 case .settle?: self = .settle
+                case .migrate?: self = .migrate
+                case .verifyStable?: self = .verifyStable
                 case nil: self = .arrived
                 }
             }

@@ -12,11 +12,13 @@ import Rollouts
 ///     > runtime web @1 ready ready
 ///     > router web
 ///     > look pass
+///     > migration web running | exited 0 | lost | unseen
+///     > done | failed | again
 ///     > after 30s
 ///     > approve approval by bob | reject approval by bob
 ///     > deploy web rolling x1 - api
 ///     > unknown web
-///     > promote | abort | pause | resume | retry | down | restart
+///     > promote | abort | accept | pause | resume | retry | down | restart
 package struct Trace {
     /// A line of a script that makes no sense.
     package struct Fault: Error, CustomStringConvertible {
@@ -32,6 +34,7 @@ package struct Trace {
     private var wishes: [ServiceName: RuntimeWish] = [:]
     private var tables: [ServiceName: RouteWish] = [:]
     private var asked: [LookEffect] = []
+    private var migrating: MigrationKey?
     private var built: UInt64 = 0
     private var output: [String] = []
 
@@ -59,6 +62,11 @@ package struct Trace {
             let by = words.firstIndex(of: "by").flatMap { $0 + 1 < words.count ? words[$0 + 1] : nil }
             turn(.approve(nil, gate, isApproved: isApproved, reason: "I read it"), by: by ?? "ann")
         case "abort": turn(.abort(reason: words.dropFirst().joined(separator: " ")))
+        case "accept": turn(.abort(reason: "", accept: true))
+        case "migration": try seeMigration(words, line)
+        case "done": turn(.migrated(nil, .done, reason: "as seen"))
+        case "failed": turn(.migrated(nil, .failed, reason: "as seen"))
+        case "again": turn(.migrated(nil, .again, reason: "as seen"))
         case "pause": turn(.pause(nil))
         case "resume": turn(.resume(nil))
         case "retry": turn(.retry)
@@ -111,7 +119,8 @@ package struct Trace {
         "starting": .starting, "ready": .ready, "unready": .unready, "leaving": .leaving, "failed": .failed,
     ]
 
-    /// `router web`: every request follows the last table; `router web busy=11` has one in flight there.
+    /// `router web`: every request follows the last table; `router web busy=11` has one in flight there, and
+    /// `router web rate=350` counts so many requests a second.
     private mutating func seeRouter(_ words: [String], _ line: String) throws {
         guard words.count > 1, let table = tables[ServiceName(words[1])] else { throw Fault(description: line) }
         var view = RouterView(
@@ -123,6 +132,9 @@ package struct Trace {
         }
         for word in words.dropFirst(2) where word.hasPrefix("busy=") {
             view.busy.append(InstanceTraffic(instance: InstanceID(UInt64(word.dropFirst(5)) ?? 0), inFlight: 1))
+        }
+        for word in words.dropFirst(2) where word.hasPrefix("rate=") {
+            view.rate = Int(word.dropFirst(5)).map { $0 * 1000 }
         }
         known[table.service, default: ServiceSnapshot(service: table.service)].router = view
         known[table.service]?.isUnknownToRouter = false
@@ -150,6 +162,28 @@ package struct Trace {
         known[service, default: ServiceSnapshot(service: service)].looks = [
             LookView(run: look.key.run, look: look.key.look, result: LookResult(verdict, Evidence(text)))
         ]
+        turn(nil)
+    }
+
+    /// `migration web running`: what is known of the last one that was started; `unseen`: nothing.
+    private mutating func seeMigration(_ words: [String], _ line: String) throws {
+        guard words.count > 2, let key = migrating else { throw Fault(description: line) }
+        let name = ServiceName(words[1])
+        let states: [String: MigrationState] = [
+            "starting": .starting, "running": .running, "lost": .lost("nobody saw how it ended"),
+        ]
+        var views: [MigrationView] = []
+        if words[2] == "exited", words.count > 3, let code = Int32(words[3]) {
+            views.append(
+                MigrationView(
+                    deployment: key.deployment, attempt: key.attempt, state: .exited(code),
+                    lines: code == 0 ? [] : ["column exists"]))
+        } else if let state = states[words[2]] {
+            views.append(MigrationView(deployment: key.deployment, attempt: key.attempt, state: state))
+        } else if words[2] != "unseen" {
+            throw Fault(description: line)
+        }
+        known[name, default: ServiceSnapshot(service: name)].migrations = views
         turn(nil)
     }
 
@@ -213,6 +247,9 @@ package struct Trace {
             asked.append(look)
             say("look \(look.key.look) of gate \(look.gate.name) at \(look.key.service)@\(look.release)")
         case .mark(let look): say("mark evidence of gate \(look.gate.name)")
+        case .migrate(let order):
+            migrating = order.key
+            say("migration \(order.key.attempt) of \(order.key.service)@\(order.release): \(order.action)")
         }
     }
 
@@ -232,7 +269,7 @@ package struct Trace {
         }
     }
 
-    private mutating func say(_ text: String) { output.append("    " + text) }
+    private mutating func say(_ text: String) { output.append("    " + text.replacing("\n", with: " / ")) }
 
     private func text(_ event: Event) -> String {
         var words = ["\(event.kind)"]
@@ -247,6 +284,8 @@ package struct Trace {
 
     /// `deploy web canary(25% gate:smoke 50% hold:10s hold) x2 + api rolling x1`: services after a `+` are in a later
     /// wave; those after a `-` are taken down for good. `kept` behind a strategy: a failure is held for inspection.
+    /// `schema:7` and `schema:7,compatible` are marks, `accept` goes across them. `x2..6` scales by requests, 100/s an
+    /// instance.
     private mutating func order(_ words: [String], _ line: String) throws -> EnvironmentCommand {
         var items: [OrderItem] = []
         let isBack = words[0] == "rollback"
@@ -258,7 +297,9 @@ package struct Trace {
             items.append(try item(String(part), wave, isBack))
         }
         return .deploy(
-            DeployOrder(kind: isBack ? .rollback : .deploy, reason: "", items: items, removals: removals))
+            DeployOrder(
+                kind: isBack ? .rollback : .deploy, reason: "", items: items, removals: removals,
+                accept: words.contains("accept")))
     }
 
     private mutating func item(_ text: String, _ wave: Int, _ isBack: Bool) throws -> OrderItem {
@@ -267,7 +308,9 @@ package struct Trace {
         guard let space = rest.firstIndex(of: " ") else { throw Fault(description: text) }
         let name = ServiceName(String(rest[..<space]))
         rest = String(rest[rest.index(after: space)...])
-        let count = rest.split(separator: " ").last { $0.hasPrefix("x") }.flatMap { Int($0.dropFirst()) } ?? 1
+        let counts = rest.split(separator: " ").last { $0.hasPrefix("x") }?.dropFirst().split(separator: ".") ?? []
+        let count = counts.first.flatMap { Int($0) } ?? 1
+        let scale = counts.count < 2 ? nil : counts.last.flatMap { Int($0) }.map { Self.scale(count, $0) }
         let number = rest.split(separator: " ").last { $0.hasPrefix("@") }.flatMap { Int($0.dropFirst()) } ?? 0
         var gates: [GateSpec] = []
         let strategy = try Self.strategy(rest, &gates)
@@ -275,10 +318,26 @@ package struct Trace {
         let digest = isBack ? UInt64(number) : built
         let facts = ReleaseFacts(
             number: ReleaseNumber(number), digest: ContentDigest(words: (digest, 0, 0, 0)), replicas: count,
-            isRouted: true, drain: .seconds(10))
+            isRouted: true, drain: .seconds(10), scale: scale, migration: Self.migration(rest, &gates))
         return OrderItem(
             service: name, wave: wave, release: isBack ? .existing(facts) : .new(facts: facts, parts: []),
             strategy: strategy, gates: gates)
+    }
+
+    private static func migration(_ text: String, _ gates: inout [GateSpec]) -> MigrationFacts? {
+        guard let word = text.split(separator: " ").first(where: { $0.hasPrefix("schema:") }) else { return nil }
+        let parts = word.dropFirst(7).split(separator: ",")
+        var facts = MigrationFacts(schema: String(parts[0]), isCompatible: parts.contains("compatible"))
+        facts.timeout = .minutes(1)
+        if parts.contains("gated") {
+            facts.gate = GateName("alive")
+            gates.append(GateSpec(name: GateName("alive"), question: .health, schedule: GateSchedule(errorLimit: 0)))
+        }
+        return facts
+    }
+
+    private static func scale(_ least: Int, _ most: Int) -> ScaleSpec {
+        ScaleSpec(min: least, max: most, targets: [ScaleTarget(metric: .requests, perInstance: 100_000)])
     }
 
     private static func strategy(_ text: String, _ gates: inout [GateSpec]) throws -> StrategySpec {

@@ -7,7 +7,7 @@ enum Floor: Hashable, Sendable {
     init?(folder: String) {
         switch folder {
         case "Core/Domain": self = .core(0)
-        case "Core/Manifests", "Core/Judging": self = .core(1)
+        case "Core/Manifests", "Core/Judging", "Core/Scaling": self = .core(1)
         case "Core/Rollouts": self = .core(2)
         case "Core/Deployments": self = .core(3)
         case "Core/Planning": self = .core(4)

@@ -89,7 +89,7 @@ package struct Release: Hashable, Sendable, Codable {
     package var facts: ReleaseFacts {
         ReleaseFacts(
             number: number, digest: digest, replicas: parts.spec.replicas, isRouted: parts.spec.isRouted,
-            drain: parts.spec.drain)
+            drain: parts.spec.drain, scale: parts.spec.scale, migration: parts.spec.migrate?.facts)
     }
 }
 
@@ -97,16 +97,30 @@ package struct Release: Hashable, Sendable, Codable {
 package struct ReleaseFacts: Hashable, Sendable, Codable {
     package var number: ReleaseNumber
     package var digest: ContentDigest
+    /// How many instances run now. It begins as declared; load, or a person, changes it.
     package var replicas: Int
     /// False for a worker, which no router reaches.
     package var isRouted: Bool
     package var drain: Span
+    /// How many the manifest asks for.
+    package var declared: Int
+    /// Nil: load does not change the count.
+    package var scale: ScaleSpec?
+    /// What must have been run before it runs; nil: nothing.
+    package var migration: MigrationFacts?
 
-    package init(number: ReleaseNumber, digest: ContentDigest, replicas: Int, isRouted: Bool, drain: Span) {
+    /// - Parameter declared: nil: as many as run now.
+    package init(
+        number: ReleaseNumber, digest: ContentDigest, replicas: Int, isRouted: Bool, drain: Span,
+        declared: Int? = nil, scale: ScaleSpec? = nil, migration: MigrationFacts? = nil
+    ) {
         self.number = number
         self.digest = digest
         self.replicas = replicas
         self.isRouted = isRouted
         self.drain = drain
+        self.declared = declared ?? replicas
+        self.scale = scale
+        self.migration = migration
     }
 }

@@ -13,12 +13,17 @@ package struct RouterView: Hashable, Sendable, Codable {
     package var busy: [InstanceTraffic]
     /// Why the last wish cannot be carried out at all (a port that somebody else holds); empty: it can.
     package var objection: String
+    /// Requests of the service over the last few seconds, in thousandths a second; nil: not counted, or not for long
+    /// enough yet.
+    package var rate: Int?
 
     package init(
         version: UInt64 = 0, fence: UInt64 = 0, generation: UInt64 = 0, isHolding: Bool = false, held: Int = 0,
-        targets: [TargetView] = [], busy: [InstanceTraffic] = [], objection: String = ""
+        targets: [TargetView] = [], busy: [InstanceTraffic] = [], objection: String = "",
+        rate: Int? = nil
     ) {
         self.objection = objection
+        self.rate = rate
         self.version = version
         self.fence = fence
         self.generation = generation

@@ -51,10 +51,18 @@ package struct InstanceView: Hashable, Sendable, Codable {
     /// Why it is not ready, for people: last probe, exit code, last log lines. Empty when all is well.
     package var trouble: String
     package var backend: Backend
+    /// Ends and failed starts in a row; zero after it has been ready for a while.
+    package var streak: Int
+    /// How it ended last, for people: `exited with code 1 after 2.0s`, with the limit that it broke, if that was it.
+    /// Empty: it never did.
+    package var lastEnd: String
+    /// What it uses now; nil when nobody measures it, or not for long enough yet.
+    package var usage: InstanceUsage?
 
     package init(
         id: InstanceID, release: ReleaseNumber, phase: InstancePhase, readyFor: Span = .zero, restarts: Int = 0,
-        trouble: String = "", backend: Backend = .none
+        trouble: String = "", backend: Backend = .none, streak: Int = 0, lastEnd: String = "",
+        usage: InstanceUsage? = nil
     ) {
         self.id = id
         self.release = release
@@ -63,6 +71,22 @@ package struct InstanceView: Hashable, Sendable, Codable {
         self.restarts = restarts
         self.trouble = trouble
         self.backend = backend
+        self.streak = streak
+        self.lastEnd = lastEnd
+        self.usage = usage
+    }
+}
+
+/// What one instance, with all of its processes, uses.
+package struct InstanceUsage: Hashable, Sendable, Codable {
+    /// Thousandths of a core, over the last few seconds.
+    package var cpu: Int
+    /// Bytes in memory.
+    package var memory: Int64
+
+    package init(cpu: Int, memory: Int64) {
+        self.cpu = cpu
+        self.memory = memory
     }
 }
 

@@ -71,6 +71,20 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case preflightSkipped = 61
     case hookStarted = 62
     case hookEnded = 63
+    case migrationStarted = 50
+    case migrationEnded = 51
+    case migrationFailed = 52
+    /// A person said what became of a migration.
+    case migrationAnswered = 53
+    /// A rollout failed after its migration: a person is asked whether it goes forward or back.
+    case atCrossroads = 54
+    /// Load, or a person's word, changed how many instances run; `number` is how many do now.
+    case scaled = 70
+    case scaleAsked = 71
+    /// An instance ended by itself or was ended for its own good; `number` is the instance.
+    case instanceEnded = 72
+    /// An instance that kept ending runs well again.
+    case instanceRecovered = 73
 }
 
 extension Event: RecordCodable {

@@ -5,6 +5,9 @@ extension ReleaseFacts: RecordCodable {
         writer.put(3, replicas)
         writer.put(4, isRouted)
         writer.put(5, drain)
+        if declared != replicas { writer.put(10, declared) }
+        if let scale { writer.put(11, scale) }
+        if let migration { writer.put(12, migration) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -13,6 +16,9 @@ extension ReleaseFacts: RecordCodable {
         var replicas = 0
         var isRouted = false
         var drain = Span.zero
+        var declared: Int?
+        var scale: ScaleSpec?
+        var migration: MigrationFacts?
         while let tag = try reader.next() {
             switch tag {
             case 1: number = try reader.int()
@@ -20,12 +26,41 @@ extension ReleaseFacts: RecordCodable {
             case 3: replicas = try reader.int()
             case 4: isRouted = try reader.bool()
             case 5: drain = try reader.span()
+            case 10: declared = try reader.int()
+            case 11: scale = try reader.record()
+            case 12: migration = try reader.record()
             case _: try reader.skip()
             }
         }
         guard let number, let digest else { throw .missing("release facts") }
         self.init(
-            number: ReleaseNumber(number), digest: digest, replicas: replicas, isRouted: isRouted, drain: drain)
+            number: ReleaseNumber(number), digest: digest, replicas: replicas, isRouted: isRouted, drain: drain,
+            declared: declared, scale: scale, migration: migration)
+    }
+}
+
+extension MigrationFacts: RecordCodable {
+    package func encode(into writer: inout RecordWriter) {
+        writer.put(1, schema)
+        writer.put(2, isCompatible)
+        writer.put(3, timeout)
+        writer.put(4, verify)
+        if let gate { writer.put(5, gate.text) }
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        self.init(schema: "", isCompatible: false)
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: schema = try reader.text()
+            case 2: isCompatible = try reader.bool()
+            case 3: timeout = try reader.span()
+            case 4: verify = try reader.span()
+            case 5: gate = GateName(try reader.text())
+            case _: try reader.skip()
+            }
+        }
+        guard !schema.isEmpty else { throw .missing("schema mark") }
     }
 }
 

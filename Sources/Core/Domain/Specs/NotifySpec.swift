@@ -40,13 +40,15 @@ package enum NotifyKind: String, Hashable, Sendable, Codable, CaseIterable {
         case .committed: self = .committed
         case .deploymentReverted: self = .reverted
         case .deploymentFailed: self = .failed
-        case .needsPerson, .heldForInspection: self = .needsPerson
+        case .needsPerson, .heldForInspection, .atCrossroads: self = .needsPerson
         case .reminder: self = .reminder
         case .quarantined: self = .quarantined
         case .other, .rolloutStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .gateFailed, .gateSkipped,
             .holdEnded, .arrived, .revertStarted, .reverted, .paused, .resumed, .promoteAsked, .abortAsked, .retryAsked,
             .quarantineLifted, .scaledDown, .downAsked, .down, .supervisorStarted, .lookFailed,
-            .preflightSkipped, .trialRestarted, .approved, .rejected, .approvalExpired, .hookStarted, .hookEnded:
+            .preflightSkipped, .trialRestarted, .approved, .rejected, .approvalExpired,
+            .migrationStarted, .migrationEnded, .migrationFailed, .migrationAnswered, .scaled, .scaleAsked,
+            .instanceEnded, .instanceRecovered, .hookStarted, .hookEnded:
             return nil
         }
     }

@@ -18,7 +18,10 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
     package var data: [DataPath]
     /// The port that peers know the service by; nil for a worker.
     package var port: Int?
+    /// How many instances run; where it scales, how many at first.
     package var replicas: Int
+    /// Nil: the count stays as it is.
+    package var scale: ScaleSpec?
     package var probes: Probes
     package var resources: Resources
     /// How long requests in flight may take before an instance that leaves is told to stop.
@@ -30,13 +33,16 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
     package var routes: [RouteSpec]
     /// Whether answers carry the release that gave them in `X-Slipway-Release`.
     package var releaseHeader: Bool
+    /// What is run before anything of the release is; nil: nothing.
+    package var migrate: MigrationSpec?
 
     package init(
         service: ServiceName, artifact: ArtifactSource? = nil, image: String? = nil, command: [String] = [],
         shell: String? = nil, env: [Variable] = [], files: [FileTemplate] = [], data: [DataPath] = [],
-        port: Int? = nil, replicas: Int = 1, probes: Probes = Probes(), resources: Resources = Resources(),
+        port: Int? = nil, replicas: Int = 1, scale: ScaleSpec? = nil, probes: Probes = Probes(),
+        resources: Resources = Resources(),
         drain: Span = .seconds(30), stop: StopSpec = StopSpec(), needs: [ServiceName] = [], routes: [RouteSpec] = [],
-        releaseHeader: Bool = false
+        releaseHeader: Bool = false, migrate: MigrationSpec? = nil
     ) {
         self.service = service
         self.artifact = artifact
@@ -48,6 +54,7 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
         self.data = data
         self.port = port
         self.replicas = replicas
+        self.scale = scale
         self.probes = probes
         self.resources = resources
         self.drain = drain
@@ -55,6 +62,7 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
         self.needs = needs
         self.routes = routes
         self.releaseHeader = releaseHeader
+        self.migrate = migrate
     }
 
     /// Whether requests reach it through a router. A service without a port is a worker.

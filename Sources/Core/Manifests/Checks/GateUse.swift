@@ -35,6 +35,10 @@ extension ServiceReading {
                 }
             }
         }
+        if let gate = tree["migrate"]?["gate"], let name = gate.text {
+            // Stable is asked, and it serves.
+            uses.append(GateUse(name: name, place: gate.place, hasTraffic: true))
+        }
         return uses
     }
 }

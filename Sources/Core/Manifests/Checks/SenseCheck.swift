@@ -19,6 +19,8 @@ struct SenseCheck {
             checkProgram(service, &findings)
             checkPort(service, &findings)
             checkProbes(service, &findings)
+            checkMigration(service, &findings)
+            checkScale(service, &findings)
             checkStrategy(service, &findings)
             checkGateUses(service, &findings)
         }
@@ -95,6 +97,49 @@ struct SenseCheck {
             else { continue }
             findings.error(.noPort, entry.keyPlace, "\(worker), so there are no requests for `\(key)`", hint: hint)
         }
+    }
+
+    private func checkScale(_ service: ServiceReading, _ findings: inout Findings) {
+        guard let scale = service.tree.entry("scale") else { return }
+        let name = service.name
+        if let low = scale.value["min"]?.scalar?.integer, let high = scale.value.entry("max"),
+            let most = high.value.scalar?.integer, low > most
+        {
+            findings.error(
+                .conflict, high.value.place, "`\(name)` scales to at most \(most), and to at least \(low)",
+                hint: "make `max` the larger one")
+        }
+        let metrics = ["cpu", "memory", "requests"].compactMap { scale.value.entry($0) }
+        if metrics.isEmpty, !scale.value.isNull {
+            findings.error(
+                .missingKey, scale.keyPlace, "nothing says what `\(name)` scales by",
+                hint: "for example `cpu: 70%`, `memory: 80%` or `requests: 100/s`")
+        }
+        if let memory = scale.value.entry("memory"), service.plan.spec.resources.memoryRequest == 0 {
+            findings.error(
+                .missingKey, memory.keyPlace, "`\(name)` does not say how much memory an instance asks for",
+                hint: "for example `resources: { memory: 256Mi..512Mi }`")
+        }
+        if service.isWorker, let requests = scale.value.entry("requests") {
+            findings.error(
+                .noPort, requests.keyPlace, "`\(name)` has no port, so there are no requests to count",
+                hint: "scale it by `cpu` or `memory`, or give it `port:`")
+        }
+        for key in ["up", "down"] {
+            guard let window = scale.value["stabilise"]?.entry(key),
+                let span = window.value.text.flatMap({ Quantity.duration($0) }), span > .hours(1)
+            else { continue }
+            findings.error(
+                .outOfRange, window.value.place, "a load is remembered for an hour, not for \(span)",
+                hint: "at most `1h`")
+        }
+        guard let spec = service.plan.spec.scale, let written = service.tree.entry("replicas"),
+            let replicas = written.value.scalar?.integer, spec.clamp(replicas) != replicas
+        else { return }
+        findings.warning(
+            .noEffect, written.value.place,
+            "\(replicas) instances are outside of \(spec.min) to \(spec.max): it begins with \(spec.clamp(replicas))",
+            hint: "leave `replicas` out: it begins with `min` then")
     }
 
     private func checkProbes(_ service: ServiceReading, _ findings: inout Findings) {

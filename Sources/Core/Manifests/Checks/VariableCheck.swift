@@ -29,7 +29,27 @@ struct VariableCheck {
             for probe in tree["probes"]?.entries ?? [] { values += probe.value["command"]?.items ?? [] }
             for value in values { check(value, of: service, isEnv: false, &findings) }
             for entry in tree["env"]?.entries ?? [] { check(entry.value, of: service, isEnv: true, &findings) }
+            checkMigration(of: service, &findings)
             for template in service.templates { check(template, of: service, &findings) }
+        }
+    }
+
+    /// A migration knows what its release knows, and its schema; it is no instance.
+    private func checkMigration(of service: ServiceReading, _ findings: inout Findings) {
+        guard let migrate = service.tree["migrate"] else { return }
+        let words = (migrate["command"]?.items ?? []).map { ($0, false) }
+        let env = (migrate["env"]?.entries ?? []).map { ($0.value, true) }
+        for (value, isEnv) in words + env {
+            Self.scan(value, in: lines) { use in
+                if use.name == "schema" { return }
+                if let name = use.name, name.hasPrefix("instance.") {
+                    return findings.error(
+                        .unknownVariable, use.place, "`${\(name)}`: a migration is run before there is an instance",
+                        hint: "give it what it needs in `env` of `migrate`")
+                }
+                guard let trouble = trouble(with: use, of: service, isEnv: isEnv, isShell: false) else { return }
+                findings.error(.unknownVariable, use.place, trouble.message, hint: trouble.hint)
+            }
         }
     }
 

@@ -13,10 +13,47 @@ struct ServiceReader {
         ServiceSpec(
             service: ServiceName(name), artifact: artifact, image: tree["image"]?.text, command: tree.texts("command"),
             shell: tree["shell"]?.text, env: tree.variables("env"), data: data,
-            port: tree["port"]?.scalar?.integer, replicas: tree.integer("replicas", or: 1), probes: probes,
-            resources: resources, drain: tree.span("drain", or: .seconds(30)), stop: stop,
+            port: tree["port"]?.scalar?.integer, replicas: replicas, scale: scale,
+            probes: probes, resources: resources, drain: tree.span("drain", or: .seconds(30)), stop: stop,
             needs: tree.texts("needs").map { ServiceName($0) }.sorted(), routes: routes,
-            releaseHeader: tree.boolean("releaseHeader", or: false))
+            releaseHeader: tree.boolean("releaseHeader", or: false), migrate: migrate)
+    }
+
+    private var migrate: MigrationSpec? {
+        guard let migrate = tree["migrate"], let schema = migrate["schema"]?.text else { return nil }
+        return MigrationSpec(
+            command: migrate.texts("command"), env: migrate.variables("env"),
+            timeout: migrate.span("timeout", or: .minutes(10)), schema: schema,
+            compatible: migrate.boolean("compatible", or: false), verify: migrate.span("verify", or: .seconds(10)),
+            gate: migrate["gate"]?.text.map { GateName($0) })
+    }
+
+    /// With `scale`, without a count of its own, it begins with the lower bound.
+    private var replicas: Int {
+        guard let scale else { return tree.integer("replicas", or: 1) }
+        return scale.clamp(tree.integer("replicas", or: scale.min))
+    }
+
+    private var scale: ScaleSpec? {
+        guard let scale = tree["scale"], let max = scale["max"]?.scalar?.integer else { return nil }
+        var targets: [ScaleTarget] = []
+        if let share = scale["cpu"]?.text.flatMap({ Quantity.percent($0) }) {
+            let asked = resources.cpuRequest > 0 ? resources.cpuRequest : 1000
+            targets.append(
+                ScaleTarget(metric: .cpu, perInstance: Swift.max(1, Int64(asked * share / 100)), share: share))
+        }
+        if let share = scale["memory"]?.text.flatMap({ Quantity.percent($0) }), resources.memoryRequest > 0 {
+            let amount = Swift.max(1, resources.memoryRequest / 100 * Int64(share))
+            targets.append(ScaleTarget(metric: .memory, perInstance: amount, share: share))
+        }
+        if let rate = scale["requests"]?.text.flatMap({ Quantity.rate($0) }) {
+            targets.append(ScaleTarget(metric: .requests, perInstance: Int64(rate)))
+        }
+        let windows = scale["stabilise"]
+        return ScaleSpec(
+            min: Swift.min(scale.integer("min", or: 1), max), max: max, targets: targets,
+            up: windows?.span("up") ?? .seconds(30), down: windows?.span("down") ?? .minutes(5),
+            tolerance: scale["tolerance"]?.text.flatMap { Quantity.percent($0) } ?? 10)
     }
 
     private var artifact: ArtifactSource? {

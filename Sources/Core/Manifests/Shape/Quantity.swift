@@ -104,6 +104,12 @@ enum Quantity {
         return Int((value * 1000).rounded())
     }
 
+    /// `50/s` in thousandths a second.
+    static func rate(_ text: String) -> Int? {
+        guard text.hasSuffix("/s"), let value = decimal(text.dropLast(2)), value > 0, value <= 1e9 else { return nil }
+        return max(1, Int((value * 1000).rounded()))
+    }
+
     private static func afterSign(_ sign: String, _ text: String) -> Substring? {
         guard text.hasPrefix(sign) else { return nil }
         return text.dropFirst(sign.count).drop { $0 == " " }

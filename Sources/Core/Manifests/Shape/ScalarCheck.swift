@@ -43,7 +43,7 @@ extension ScalarShape {
             }
             return wrong
         case .yes, .duration, .hold, .amount, .size, .path, .urlPath, .webURL, .listen, .host, .headerName, .identifier,
-            .jsonPath, .shareLimit, .durationLimit, .rateLimit, .text, .filled, .form:
+            .jsonPath, .shareLimit, .durationLimit, .rateLimit, .rate, .text, .filled, .form:
             return wrong
         }
     }
@@ -59,7 +59,7 @@ extension ScalarShape {
         switch self {
         case .name, .projectPath, .path, .urlPath, .webURL, .host, .headerName, .identifier, .jsonPath, .word: true
         case .text, .filled, .boolean, .yes, .integer, .version, .duration, .hold, .weight, .amount, .cpu, .memory,
-            .size, .listen, .shareLimit, .durationLimit, .rateLimit, .form:
+            .size, .listen, .shareLimit, .durationLimit, .rateLimit, .rate, .form:
             false
         }
     }
@@ -84,6 +84,7 @@ extension ScalarShape {
         case .memory, .size: written = "\(text)Mi"
         case .shareLimit: written = "\"\(sign.isEmpty ? "<= " : sign)\(number)%\""
         case .rateLimit: written = "\"\(sign.isEmpty ? ">= " : sign)\(number)/s\""
+        case .rate: written = "\(text)/s"
         case .text, .filled, .word, .boolean, .yes, .integer, .version, .amount, .cpu, .name, .projectPath, .path,
             .urlPath, .webURL,
             .listen, .host, .headerName, .identifier, .jsonPath, .form:
@@ -126,6 +127,7 @@ extension ScalarShape {
         case .shareLimit: return Quantity.shareLimit(text) != nil
         case .durationLimit: return Quantity.durationLimit(text) != nil
         case .rateLimit: return Quantity.rateLimit(text) != nil
+        case .rate: return Quantity.rate(text) != nil
         }
     }
 }

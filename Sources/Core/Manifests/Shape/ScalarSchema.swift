@@ -52,6 +52,7 @@ extension ScalarShape {
         case .durationLimit: .pattern("^<= *\(Self.positive)\(Self.number)(ms|s|m|h|d)$")
         case .rateLimit: .pattern("^>= *\(Self.positive)\(Self.number)/s$")
         case .form(let form): .pattern(form.pattern)
+        case .rate: .pattern("^\(Self.positive)\(Self.number)/s$")
         }
     }
 

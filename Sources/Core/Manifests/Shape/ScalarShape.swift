@@ -51,6 +51,8 @@ enum ScalarShape: Hashable, Sendable {
     case rateLimit
     /// A text of a form that is told by itself.
     case form(TextForm)
+    /// `100/s`
+    case rate
 
     /// How a person would say it.
     var title: String {
@@ -86,6 +88,7 @@ enum ScalarShape: Hashable, Sendable {
         case .durationLimit: "a limit such as `<= 200ms`"
         case .rateLimit: "a limit such as `>= 50/s`"
         case .form(let form): form.title
+        case .rate: "a rate"
         }
     }
 
@@ -104,6 +107,7 @@ enum ScalarShape: Hashable, Sendable {
         case .host: "for example `shop.example.com` or `*.example.com`"
         case .shareLimit: "write `<=` and a percentage: `\"<= 1%\"`, `\"<= 0.5%\"`"
         case .durationLimit: "write `<=` and a length of time: `\"<= 200ms\"`"
+        case .rate: "requests a second: `100/s`, `0.5/s`"
         case .rateLimit: "write `>=` and requests a second: `\">= 50/s\"`"
         case .jsonPath: "names and indices: `id`, `items[0].id`"
         case .webURL: "for example `https://ci.example.com/gate`, without a user's name or a fragment"

@@ -43,7 +43,11 @@ enum ServiceShape {
             "port", .scalar(.integer(1...65_535)), example: "port: 8080",
             "The port that other services know it by. A service without a port is a worker: no requests reach it."),
         Field(
-            "replicas", .scalar(.integer(1...1000)), standard: "1", example: "replicas: 2", "How many instances run."),
+            "replicas", .scalar(.integer(1...1000)), standard: "1", example: "replicas: 2",
+            "How many instances run; with `scale`, how many at first."),
+        Field(
+            "scale", .map(ScaleShape.scale), example: "scale: { min: 2, max: 10, cpu: 70% }",
+            "Lets the load say how many instances run."),
         Field("probes", .map(probes), example: "probes: { readiness: { http: /ready } }", "How its state is told."),
         Field(
             "resources", .map(resources), example: "resources: { cpu: 250m..500m, memory: 256Mi..512Mi }",
@@ -68,6 +72,9 @@ enum ServiceShape {
             "drain", .scalar(.duration(mayBeZero: true)), standard: "30s", example: "drain: 30s",
             "How long requests in flight may take before a leaving instance is told to stop."),
         Field("stop", .map(stop), example: "stop: { signal: QUIT, timeout: 20s }", "How an instance is told to stop."),
+        Field(
+            "migrate", .map(migrate), example: "migrate: { command: [./migrate], schema: 7 }",
+            "What is run before anything of a release is: it brings the data to the form that the release needs."),
         Field(
             "strategy", StrategyShape.strategy, standard: "rolling", example: "strategy: { rolling: { minReady: 5s } }",
             "How a new release takes over."),
@@ -163,6 +170,33 @@ enum ServiceShape {
             Field(
                 "timeout", .scalar(.duration(mayBeZero: true)), standard: "10s", example: "timeout: 10s",
                 "Then it is killed."),
+        ])
+
+    static let migrate = MapShape(
+        title: "a migration",
+        fields: [
+            Field(
+                "command", ManifestShape.arguments(), required: true, example: "command: [./migrate, --to, \"7\"]",
+                "The program and its arguments, run in the release's unpacked files. No shell is involved."),
+            Field(
+                "schema", .scalar(.filled), required: true, example: "schema: 7",
+                "The mark that the data bears afterwards. A mark that was reached in an environment is not migrated to again."
+            ),
+            Field(
+                "compatible", .scalar(.boolean), standard: "false", example: "compatible: true",
+                "Whether the release before can run on the new schema. Only then does a failed rollout go back by itself."
+            ),
+            Field(
+                "env", ManifestShape.env, example: "env: { PGOPTIONS: \"-c lock_timeout=5s\" }",
+                "Variables besides the service's own."),
+            Field(
+                "timeout", .scalar(.duration(mayBeZero: false)), standard: "10m", example: "timeout: 30m",
+                "Then it is told to stop (TERM), and ten seconds later killed; that fails the rollout."),
+            Field(
+                "verify", .scalar(.duration(mayBeZero: true)), standard: "10s", example: "verify: 30s",
+                "How long all of stable must have been ready afterwards. Longer than its readiness probe needs to notice."
+            ),
+            Field("gate", .scalar(.name), example: "gate: smoke", "Asked of stable afterwards."),
         ])
 
     static let route = MapShape(

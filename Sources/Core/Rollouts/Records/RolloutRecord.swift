@@ -25,6 +25,8 @@ extension RolloutState: RecordCodable {
         writer.put(18, reminders)
         if let heldSince { writer.put(24, heldSince) }
         if isRestarting { writer.put(25, isRestarting) }
+        if let migration { writer.put(30, migration) }
+        if let crossroads { writer.put(31, crossroads) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -60,6 +62,8 @@ extension RolloutState: RecordCodable {
         reminders = rest.reminders
         heldSince = rest.heldSince
         isRestarting = rest.isRestarting
+        migration = rest.migration
+        crossroads = rest.crossroads
     }
 
     private struct Rest {
@@ -78,6 +82,8 @@ extension RolloutState: RecordCodable {
         var reminders = 0
         var heldSince: Moment?
         var isRestarting = false
+        var migration: MigrationRun?
+        var crossroads: Moment?
 
         mutating func read(_ tag: Int, _ reader: inout RecordReader) throws(RecordError) {
             switch tag {
@@ -101,6 +107,8 @@ extension RolloutState: RecordCodable {
             case 18: reminders = try reader.int()
             case 24: heldSince = try reader.moment()
             case 25: isRestarting = try reader.bool()
+            case 30: migration = try reader.record()
+            case 31: crossroads = try reader.moment()
             case _: try reader.skip()
             }
         }
@@ -117,6 +125,7 @@ extension RolloutPlan: RecordCodable {
         writer.put(3, isFirst)
         writer.put(4, isReturn)
         writer.put(5, isRouted)
+        if let migration { writer.put(10, migration) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -125,6 +134,7 @@ extension RolloutPlan: RecordCodable {
         var isFirst = false
         var isReturn = false
         var isRouted = false
+        var migration: MigrationFacts?
         while let tag = try reader.next() {
             switch tag {
             case 1: strategy = try reader.record()
@@ -132,10 +142,13 @@ extension RolloutPlan: RecordCodable {
             case 3: isFirst = try reader.bool()
             case 4: isReturn = try reader.bool()
             case 5: isRouted = try reader.bool()
+            case 10: migration = try reader.record()
             case _: try reader.skip()
             }
         }
         guard let strategy else { throw .missing("plan") }
-        self.init(strategy: strategy, gates: gates, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted)
+        self.init(
+            strategy: strategy, gates: gates, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted,
+            migration: migration)
     }
 }

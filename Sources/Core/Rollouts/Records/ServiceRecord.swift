@@ -20,6 +20,8 @@ extension ServiceState: RecordCodable {
         writer.put(10, isDown)
         if let rollout { writer.put(11, rollout) }
         if isPruned { writer.put(15, isPruned) }
+        writer.put(20, schemas)
+        if let hand { writer.put(21, hand) }
     }
 
     /// A rollout comes back without its plan: the deployment's record carries that.
@@ -42,6 +44,8 @@ extension ServiceState: RecordCodable {
             case 10: state.isDown = try reader.bool()
             case 11: state.rollout = try reader.record()
             case 15: state.isPruned = try reader.bool()
+            case 20: state.schemas.append(try reader.record())
+            case 21: state.hand = try reader.record()
             case _: try reader.skip()
             }
         }
@@ -56,6 +60,8 @@ extension ServiceState: RecordCodable {
         isDown = state.isDown
         rollout = state.rollout
         isPruned = state.isPruned
+        schemas = state.schemas
+        hand = state.hand
     }
 }
 

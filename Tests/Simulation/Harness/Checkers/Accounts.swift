@@ -39,6 +39,12 @@ final class ServiceAccount {
     /// A committed deployment left it out.
     var isGone = false
     var trial: TrialAccount?
+    /// Marks that its data has reached.
+    var schemas: Set<String> = []
+    /// Of the deployment under way: starts of its migration, and what people said for one.
+    var migrationStarts = 0
+    var migrationWords = 0
+    var migrationsSaid: Set<MigrationKey> = []
     var warm: (release: ReleaseFacts, since: Moment, delay: Span, keep: Int, replicas: Int)?
 
     init(name: ServiceName, isRouted: Bool) {
@@ -89,6 +95,7 @@ struct TrialAccount {
     var holdsEnded = 0
     var skipped: [String] = []
     var hasFailed = false
+    var hasMigrated = false
     /// Of this attempt.
     var wasHeld = false
     /// A person asked for another attempt.
@@ -204,6 +211,8 @@ final class EnvironmentAccount {
     /// Who said yes or no to an approval.
     var approvalsAsked: Set<String> = []
     var rejectionsAsked: Set<String> = []
+    /// A person let the deployment under way go back across migrations.
+    var hasAccepted = false
     /// A person took a hand in it.
     var isDisturbed = false
     /// Rollouts that were begun and ended.

@@ -17,6 +17,7 @@ extension Referee {
             if wish.generation == last.generation, wish != last { fail(7, "one generation, two wishes") }
             if wish == last { return }
         }
+        checkMigrated(wish, account)
         for set in wish.sets {
             if set.count <= 0 { fail(2, "\(set.count) instances of \(wish.service)@\(set.release)") }
             if !journal.holds(.release, wish.environment, "\(wish.service)@\(set.release)") {

@@ -27,6 +27,7 @@ extension Referee {
         switch record.content {
         case .service(let state):
             guard let place = place(environment.id, state.service) else { return }
+            checkCounts(state, place)
             checkMoves(state, accounts[place].record, accounts[place])
             accounts[place].record = state
         case .deployment(let state):
@@ -70,14 +71,17 @@ extension Referee {
                 account.warm = nil
             }
         case .rolloutStarted, .arrived, .revertStarted, .reverted, .gateSkipped, .gateFailed, .promoteAsked,
-            .scaledDown, .heldForInspection, .trialRestarted, .retryAsked, .needsPerson, .approved, .rejected,
-            .approvalExpired:
+            .scaledDown, .stageStarted, .heldForInspection, .trialRestarted, .retryAsked, .needsPerson, .migrationEnded,
+            .migrationAnswered, .approved, .rejected, .approvalExpired:
             guard let name = event.service, let place = place(environment.id, name) else { return }
             rolloutEvent(event, accounts[place], environment, moment)
-        case .other, .deploymentFailed, .preflightSkipped, .hookStarted, .hookEnded, .stageStarted, .weightMoved,
+            migrationEvent(event, place)
+        case .abortAsked: if event.number == 1 { environment.hasAccepted = true }
+        case .other, .deploymentFailed, .preflightSkipped, .hookStarted, .hookEnded, .weightMoved,
             .gateStarted, .gatePassed, .holdEnded, .reminder,
-            .paused, .resumed, .abortAsked, .quarantined, .quarantineLifted, .down, .supervisorStarted,
-            .lookFailed:
+            .paused, .resumed, .quarantined, .quarantineLifted, .down, .supervisorStarted, .lookFailed,
+            .migrationStarted, .migrationFailed, .atCrossroads, .scaled, .scaleAsked, .instanceEnded,
+            .instanceRecovered:
             break
         }
     }
@@ -89,6 +93,7 @@ extension Referee {
         if number <= environment.lastNumber { fail(6, "deployment numbers go back") }
         environment.lastNumber = number
         environment.isDisturbed = false
+        migrationsBegin(active, environment)
         guard active.number.value == number else { return }
         for item in active.items where environment.quarantined.contains(item.to.digest) {
             fail(8, "\(item.service)@\(item.to.number) is deployed, and it is in quarantine")
@@ -111,13 +116,16 @@ extension Referee {
             account.trial = TrialAccount(
                 deployment: active.number, from: item.from, to: item.to, strategy: item.plan.strategy,
                 gates: item.plan.gates, isReturn: active.kind == .rollback && item.from != nil, started: moment)
-            if let from = item.from, from != account.stable { fail(3, "\(account.name) goes from what is not stable") }
+            if let from = item.from, from.number != account.stable?.number {
+                fail(3, "\(account.name) goes from what is not stable")
+            }
             account.isDown = false
         case .arrived: account.trial?.phase = .arrived
         case .revertStarted:
             account.trial?.phase = .reverting
             account.trial?.revertStarted = now
             checkTurn(account, environment)
+            checkCrossing(environment)
         case .reverted: account.trial?.phase = .reverted
         case .gateFailed: account.trial?.hasFailed = true
         case .approved: approved(event, account, environment)
@@ -155,7 +163,9 @@ extension Referee {
         case .other, .deploymentStarted, .stageStarted, .weightMoved, .gateStarted, .gatePassed, .holdEnded, .committed,
             .deploymentReverted, .deploymentFailed, .preflightSkipped, .hookStarted, .hookEnded, .reminder, .paused,
             .resumed, .abortAsked, .quarantined,
-            .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed:
+            .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed, .migrationStarted, .migrationEnded,
+            .migrationFailed, .migrationAnswered, .atCrossroads, .scaled, .scaleAsked, .instanceEnded,
+            .instanceRecovered:
             break
         }
     }
@@ -187,12 +197,12 @@ extension Referee {
             }
             checkPromotion(account, trial)
             checkServes(account, trial)
-            account.stable = item.to
+            account.stable = account.record?.stable?.number == item.to.number ? account.record?.stable : trial.to
             account.isDown = false
             account.isGone = false
             account.trial = nil
             account.warm = nil
-            if let from = item.from, from.number != item.to.number, trial.reserve > 0 {
+            if let from = trial.from, from.number != item.to.number, trial.reserve > 0 {
                 account.warm = (
                     from, moment, trial.strategy.scaleDownDelay, trial.strategy.keepWarm,
                     ServiceAccount.count(account.runs.last ?? .nothing(account.name), from.number)
@@ -256,6 +266,12 @@ extension Referee {
                 fail(8, "\(item.service)@\(trial.to.number) failed its gates and is not in quarantine")
             }
             if trial.from == nil, account.stable != nil { account.isDown = true }
+            if let stable = account.record?.stable, stable.number == account.stable?.number {
+                if let from = trial.from, stable.replicas < from.replicas {
+                    fail(3, "\(account.name) went back to \(stable.replicas) of \(from.replicas)")
+                }
+                account.stable = stable
+            }
             account.trial = nil
             environment.reverted += 1
         }

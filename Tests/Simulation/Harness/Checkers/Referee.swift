@@ -82,7 +82,7 @@ final class Referee {
                 account.rejectionsAsked.insert(envelope.by)
                 account.isDisturbed = true
             }
-        case .deploy, .pause, .resume, .retry: break
+        case .deploy, .pause, .resume, .retry, .migrated, .scale: break
         }
     }
 
@@ -108,6 +108,7 @@ final class Referee {
         case .letGo: break
         case .look(let look): check(look, moment)
         case .mark(let look): checkMark(look)
+        case .migrate(let order): check(order)
         }
     }
 

@@ -34,6 +34,7 @@ extension Referee {
                 fail(4, "\(account.name) is gone, and the router still knows it")
             }
             checkTable(service, account)
+            checkCount(account, service)
         }
     }
 

@@ -12,6 +12,9 @@ final class People {
         var isRouted: Bool
         var replicas: Int
         var drain: Int64
+        /// How many schema marks there are, and what is known of the newest.
+        var marks = 0
+        var migration: MigrationFacts?
     }
 
     /// A release that somebody built.
@@ -59,12 +62,14 @@ extension World {
     func personActs() {
         guard !isCalm, people.actions > 0 else { return }
         people.actions -= 1
+        if loads.chance(1_500) { personScales() }
         let environment = choices.below(environments.count)
         let command: EnvironmentCommand
         switch choices.below(100) {
         case 0..<70: command = .deploy(order(environment))
         case 70..<78: command = rollback(environment)
-        case 78..<82: command = .abort(reason: choices.chance(5_000) ? "changed my mind" : "")
+        case 78..<82:
+            command = .abort(reason: choices.chance(5_000) ? "changed my mind" : "", accept: choices.chance(5_000))
         case 82..<85: command = .pause(nil)
         case 85..<87: command = .resume(nil)
         case 87..<90: command = .promote(nil, skipGate: choices.chance(3_000) ? "it is Friday" : nil)
@@ -105,7 +110,16 @@ extension World {
 
     private func answer(_ service: ServiceState, _ rollout: RolloutState, _ environment: Int) {
         let command: EnvironmentCommand
-        if rollout.stuckSince != nil {
+        if rollout.crossroads != nil {
+            switch choices.below(3) {
+            case 0: command = .retry
+            case 1: command = .promote(service.service, skipGate: "it has to go on")
+            case _: command = .abort(reason: "", accept: true)
+            }
+        } else if rollout.migration?.phase == .unknown {
+            command = .migrated(
+                choices.chance(5_000) ? service.service : nil, choices.pick(MigrationWord.allCases), reason: "I looked")
+        } else if rollout.stuckSince != nil {
             command = .retry
         } else if rollout.phase == .held {
             command = choices.chance(4_000) ? .retry : .abort(reason: "seen enough")
@@ -153,7 +167,8 @@ extension World {
         let others = places.filter { place in items.allSatisfy { $0.service != services[place].name } }
         let leaves = !all && !others.isEmpty && choices.chance(1_500)
         return DeployOrder(
-            kind: .deploy, reason: "", items: items, removals: leaves ? [services[choices.pick(others)].name] : [])
+            kind: .deploy, reason: "", items: items, removals: leaves ? [services[choices.pick(others)].name] : [],
+            accept: all)
     }
 
     private func build(_ place: Int, _ quality: ReleaseNature.Quality?) -> Int {
@@ -162,10 +177,20 @@ extension World {
             habit.replicas = choices.between(1, 5)
             people.habits[place].replicas = habit.replicas
         }
+        if choices.chance(2_500) {
+            people.habits[place].marks += 1
+            people.habits[place].migration = MigrationFacts(
+                schema: "\(people.habits[place].marks)", isCompatible: choices.chance(6_000),
+                timeout: .milliseconds(choices.delay(5_000, 60_000)), verify: .milliseconds(choices.delay(0, 6_000)))
+            services[place].countsReadiness = true
+        }
+        habit.migration = people.habits[place].migration
         let word = UInt64(people.builds.count)
+        let scale = self.scale(place)
         let facts = ReleaseFacts(
-            number: ReleaseNumber(0), digest: ContentDigest(words: (word, 1, 2, 3)), replicas: habit.replicas,
-            isRouted: habit.isRouted, drain: .milliseconds(habit.drain))
+            number: ReleaseNumber(0), digest: ContentDigest(words: (word, 1, 2, 3)),
+            replicas: scale?.clamp(habit.replicas) ?? habit.replicas, isRouted: habit.isRouted,
+            drain: .milliseconds(habit.drain), scale: scale, migration: habit.migration)
         people.builds.append(
             People.Build(place: place, nature: ReleaseNature(&choices, quality: quality), facts: facts))
         return people.builds.count - 1
@@ -194,7 +219,7 @@ extension World {
                     strategy: strategy, gates: gates))
             if strategy.minReady > .zero { services[place].countsReadiness = true }
         }
-        return .deploy(DeployOrder(kind: .rollback, reason: "back", items: items))
+        return .deploy(DeployOrder(kind: .rollback, reason: "back", items: items, accept: choices.chance(6_000)))
     }
 
     /// The same release once more: it may be in quarantine.
@@ -202,7 +227,10 @@ extension World {
         let known = people.builds.indices.filter { services[people.builds[$0].place].environment == environment }
         guard !known.isEmpty else { return .deploy(order(environment)) }
         let build = choices.pick(known)
-        return .deploy(DeployOrder(kind: .retry, reason: "", items: [item(people.builds[build].place, build)]))
+        return .deploy(
+            DeployOrder(
+                kind: .retry, reason: "", items: [item(people.builds[build].place, build)],
+                accept: choices.chance(5_000)))
     }
 
     private func quarantine(_ environment: Int) -> EnvironmentCommand {
@@ -239,7 +267,10 @@ extension World {
         case .resume: return "resume"
         case .abort: return "abort"
         case .retry: return "retry"
+        case .migrated(_, let word, _): return "migration \(word.rawValue)"
         case .down: return "down"
+        case .scale(let service, let count, let span):
+            return "scale \(service) \(count.map { "\($0)" } ?? "auto")\(span.map { " for \($0)" } ?? "")"
         case .quarantine(_, _, let digest, _): return "quarantine build \(digest.words.0)"
         case .liftQuarantine(let digest, _): return "lift quarantine of build \(digest.words.0)"
         }

@@ -25,7 +25,17 @@ struct ReleaseNature {
         case silencesGates
     }
 
+    enum Migration {
+        case succeeds
+        case fails
+        /// Ends only when it is told to.
+        case hangs
+        /// Succeeds, and stable does not get along with it for a while.
+        case hurts
+    }
+
     var quality: Quality
+    var migration = Migration.succeeds
     /// Milliseconds.
     var prepareTime: Int64
     var startTime: Int64
@@ -61,5 +71,6 @@ struct ReleaseNature {
         startTime = random.delay(50, 4_000)
         stopTime = random.delay(10, 1_000)
         longestRequest = random.delay(100, 20_000)
+        if quality == nil, random.chance(3_000) { migration = random.pick([.fails, .hangs, .hurts]) }
     }
 }

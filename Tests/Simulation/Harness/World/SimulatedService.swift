@@ -64,6 +64,22 @@ final class SimulatedService {
     /// Looks that were ever started, by run and look: an exclusive one may be started once.
     var started: Set<UInt64> = []
 
+    // Migrations: all that were ever started, and from when on the shell can say so.
+    var migrations: [SimulatedMigration] = []
+    var migrationsKnownAt: Int64 = 0
+
+    // The load: of the one metric that the service scales by, all instances together.
+    /// Nil: it does not scale.
+    var metric: ScaleMetric?
+    /// What one instance is to carry.
+    let carries: Int64 = 700
+    var load: Int64 = 700
+    /// The loads before, each until when, oldest first.
+    var pastLoads: [(load: Int64, until: Int64)] = []
+    /// Nobody measures it, since then.
+    var isUnmeasured = false
+    var measuredSince: Int64 = 0
+
     // What releases are like.
     var natures: [Int: ReleaseNature] = [:]
     var drains: [Int: Int64] = [:]
@@ -81,6 +97,15 @@ final class SimulatedService {
     }
 
     func index(of id: UInt64) -> Int? { instances.firstIndex { $0.id == id } }
+
+    /// The most instances that the load needed during the last while, however generously it is counted.
+    func mostNeeded(over span: Int64, until now: Int64, tolerance: Int) -> Int? {
+        guard metric != nil else { return nil }
+        var most = load
+        for past in pastLoads where past.until > now - span { most = max(most, past.load) }
+        let generous = carries * Int64(100 + tolerance)
+        return Int((most * 100 + generous - 1) / generous)
+    }
 
     /// Really ready and not on its way out.
     func ready(_ release: Int) -> Int {

@@ -1,3 +1,5 @@
+import Domain
+
 /// What is going to happen in a world, by time: a binary heap. Two things at the same millisecond happen in the order
 /// in which they were planned, so that a seed always gives the same story.
 struct Timeline {
@@ -67,9 +69,12 @@ enum Happening {
     /// Something is due in the life of an instance; an outdated `life` is ignored.
     case instance(service: Int, id: UInt64, life: Int, InstanceChange)
     case prepared(service: Int, release: Int, boot: Int)
+    /// The load of a service changes.
+    case load(service: Int)
     case tableApplied(service: Int, slot: Int, boot: Int)
     case routerBack(service: Int)
     case answer(service: Int, run: Int, look: Int, life: Int, boot: Int)
+    case migration(service: Int, key: MigrationKey, MigrationChange, boot: Int)
     case command(slot: Int)
     case trouble(Fault, service: Int)
     case engineStarts(life: Int)

@@ -88,6 +88,9 @@ extension World {
     func refreshReadiness() {
         for service in services where service.countsReadiness {
             hear(runtimeView(service), service.place)
+            if service.metric == .requests, service.isRouterUp, service.table != nil {
+                hear(routerView(service), service.place)
+            }
         }
     }
 
@@ -106,6 +109,7 @@ extension World {
         isTurnDue = false
         guard loop != nil else { return }
         showLooks()
+        showMigrations()
         let isBlind = strikes(.turnWithoutNews)
         let before = faults.rate(.journalFull) > 0 ? loop : nil
         let turn = loop?.turn(isBlind ? [] : snapshots, asked, now: moment) ?? Turn()
@@ -235,6 +239,7 @@ extension World {
         case .forget(let wish): place = self.place(wish.environment, wish.service)
         case .letGo(let environment, let service, _): place = self.place(environment, service)
         case .look(let look), .mark(let look): place = self.place(look.key.environment, look.key.service)
+        case .migrate(let migration): place = self.place(migration.key.environment, migration.key.service)
         }
         return place.map { services[$0] }
     }
@@ -252,6 +257,7 @@ extension World {
         case .letGo(_, let service, let ids): tell("  let go \(service) \(ids.map(\.value))")
         case .look(let look): tell("  look \(look.key.service) \(look.gate.name) \(look.key.run).\(look.key.look)")
         case .mark(let look): tell("  mark \(look.key.service) \(look.gate.name)")
+        case .migrate(let order): tell("  migration of \(order.key.service) \(order.key.attempt): \(order.action)")
         }
     }
 
@@ -287,6 +293,7 @@ extension World {
         case .letGo(let environment, let service, let ids): letGo(environment, service, ids)
         case .look(let look): take(look)
         case .mark: break
+        case .migrate(let order): take(order)
         }
     }
 
@@ -332,6 +339,7 @@ extension World {
             if random.chance(7_000) { service.book = [] }
             service.areLooksNew = true
         }
+        migrationsAfterDeath(isReboot: false)
         referee.engineDied()
     }
 
@@ -436,6 +444,7 @@ extension World {
             routerGoes(service, place, down: random.delay(500, 10_000))
         }
         effects.lose()
+        migrationsAfterDeath(isReboot: true)
         referee.rebooted()
         if loop != nil { engineDies() }
         // Only a new life of the supervisor starts.

@@ -83,6 +83,7 @@ extension World {
                         release: target.release, weight: target.weight, instances: target.backends.map(\.instance)))
             }
         }
+        if service.metric == .requests, !service.isUnmeasured { view.rate = Int(service.load) }
         for instance in service.instances {
             let inFlight = instance.isInTable ? random.below(4) : (instance.busyUntil > now ? 1 : 0)
             if inFlight > 0 {

@@ -229,7 +229,9 @@ extension World {
                     id: InstanceID(instance.id), release: ReleaseNumber(instance.release), phase: instance.phase,
                     readyFor: .milliseconds(readyFor), restarts: instance.restarts,
                     trouble: instance.phase == .failed ? "exit code 1" : "",
-                    backend: service.isRouted ? .address(host: "127.0.0.1", port: 20_000) : .none))
+                    backend: service.isRouted ? .address(host: "127.0.0.1", port: 20_000) : .none,
+                    streak: instance.restarts, lastEnd: instance.restarts > 0 ? "exited with code 1" : "",
+                    usage: usage(service, instance)))
         }
         return view
     }

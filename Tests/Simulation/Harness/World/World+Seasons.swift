@@ -11,6 +11,7 @@ extension World {
         startEngine()
         plan(.personActs, in: choices.delay(0, 1_000))
         plan(.personLooks, in: choices.delay(5_000, 60_000))
+        for place in services.indices where services[place].metric != nil { planLoad(place) }
         for fault in Fault.allCases where fault.isSpontaneous { planSpontaneous(fault, 0) }
     }
 
@@ -39,6 +40,10 @@ extension World {
         isCalm = true
         faults = .none
         people.actions = 0
+        for service in services where service.isUnmeasured {
+            service.isUnmeasured = false
+            service.measuredSince = now
+        }
         tell("--- calm ---")
         repairStable()
         let limit = now + 14 * 3_600_000 + (boot > 1 ? setBack : 0)
@@ -87,7 +92,10 @@ extension World {
         for account in referee.accounts {
             if let warm = account.warm, moment.since(warm.since) < warm.delay { return false }
         }
-        return now - lastEmission > 30_000
+        // A count that is to shrink waits for its window, one by hand for its end.
+        let isScaled = services.contains { $0.metric != nil }
+        let byHand = referee.accounts.contains { $0.record?.hand != nil }
+        return now - lastEmission > (isScaled || byHand ? 100_000 : 30_000)
     }
 
     private var unrest: String {

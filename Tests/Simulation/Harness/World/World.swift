@@ -16,6 +16,8 @@ final class World {
     var random: Randomness
     var choices: Randomness
     var chances: Randomness
+    /// The load of services that scale: a stream of its own, so that it changes nothing else.
+    var loads: Randomness
     var faults: FaultPlan
     let hasFaults: Bool
 
@@ -84,6 +86,13 @@ final class World {
             }
             views.append(view)
         }
+        var drawn = Randomness(seed: seed, stream: 4)
+        for service in all {
+            guard drawn.chance(3_000) else { continue }
+            service.metric = service.isRouted && drawn.chance(5_000) ? .requests : .cpu
+            service.countsReadiness = true
+        }
+        loads = drawn
         environments = ids
         services = all
         snapshots = views
@@ -174,11 +183,14 @@ final class World {
             changes(service, id, life, change)
         case .prepared(let service, let release, let boot):
             if boot == self.boot { prepared(service, release) }
+        case .load(let service): changeLoad(service)
         case .tableApplied(let service, let slot, let boot):
             if let table = tables.take(slot), boot == self.boot { applied(table, services[service], service) }
         case .routerBack(let service): routerIsBack(services[service], service)
         case .answer(let service, let run, let look, let life, let boot):
             if boot == self.boot { answered(services[service], run, look, life) }
+        case .migration(let service, let key, let change, let boot):
+            if boot == self.boot { migrationChanges(service, key, change) }
         case .command(let slot):
             if let command = commands.take(slot) { bring(command) }
         case .trouble(let fault, let service): spontaneous(fault, service)

@@ -1,0 +1,104 @@
+package import Domain
+import Scaling
+
+extension ServiceState {
+    /// How many instances of a release run when its rollout begins: as many as of the release that stands, since that
+    /// is what the load needs now, whatever the manifest says.
+    package func replicasAtStart(of release: ReleaseFacts) -> Int {
+        let standing = stable?.replicas
+        if let scale = release.scale { return scale.clamp(standing ?? release.declared) }
+        return hand != nil ? standing ?? release.declared : release.declared
+    }
+
+    /// The count of the stable release, as a person, the load or the manifest says; changes it where they say so.
+    mutating func replicasNow(_ seen: ServiceObservation, into decision: inout ServiceDecision) -> Int {
+        guard let stable else { return 0 }
+        var wanted = stable.replicas
+        var why = ""
+        if let hand {
+            if let span = hand.span, seen.now.since(hand.since) >= span {
+                self.hand = nil
+                wanted = stable.scale == nil ? stable.declared : stable.replicas
+                why = "the count by hand has ended"
+            } else {
+                if let span = hand.span { decision.wake(in: span - seen.now.since(hand.since)) }
+                // A later release may have other bounds.
+                wanted = stable.scale?.clamp(hand.count) ?? hand.count
+                why = "by hand"
+            }
+        } else if let scale = stable.scale {
+            wanted = scale.clamp(stable.replicas)
+            if let advice = seen.advice, advice.basis == stable.replicas {
+                wanted = scale.clamp(advice.count)
+                why = advice.why
+            }
+        }
+        guard wanted != stable.replicas else { return wanted }
+        decision.events.append(
+            Event(
+                .scaled, at: seen.now.wall, service: service, release: stable.number, number: wanted,
+                text: "\(stable.replicas) to \(wanted)" + (why.isEmpty ? "" : ": \(why)")))
+        self.stable?.replicas = wanted
+        return wanted
+    }
+
+    /// More load during a rollout is met by both releases, so that each can carry all of it: the new one goes on, the
+    /// old one stays a place to go back to. Nothing is ever taken away here.
+    mutating func grow(
+        _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
+    ) {
+        guard hand == nil, rollout.to.isRouted, !rollout.plan.isAlone, let scale = rollout.to.scale,
+            let advice = seen.advice
+        else { return }
+        let standing = rollout.from?.replicas ?? rollout.to.replicas
+        guard advice.basis == standing, advice.count > standing else { return }
+        let old = (from: rollout.from?.replicas ?? 0, to: rollout.to.replicas)
+        rollout.to.replicas = max(old.to, scale.clamp(advice.count))
+        if let from = rollout.from, let bounds = from.scale {
+            rollout.from?.replicas = max(from.replicas, bounds.clamp(advice.count))
+        }
+        let grown = (from: rollout.from?.replicas ?? 0, to: rollout.to.replicas)
+        guard grown.from > old.from || grown.to > old.to else { return }
+        decision.events.append(
+            event(.scaled, rollout, seen, number: grown.to, text: "\(old.to) to \(grown.to): \(advice.why)"))
+        // Rolling works the counts out by itself.
+        if rollout.currentStage == .roll { return }
+        if let from = rollout.from, count(of: from.number) >= old.from { _ = setCount(from.number, grown.from) }
+        let to = rollout.to.number
+        if count(of: to) >= old.to {
+            _ = setCount(to, grown.to)
+        } else if weight(of: to) != .none {
+            _ = setCount(to, max(count(of: to), weight(of: to).capacity(of: grown.to)))
+        }
+    }
+
+    /// Sets the count by hand, or gives it back to the load and the manifest.
+    /// - Returns: nil, or why it cannot be done.
+    package mutating func scale(
+        _ count: Int?, for span: Span?, now: Moment, by: String, events: inout [Event]
+    ) -> String? {
+        guard let stable, !isDown else { return "nothing of \(service) runs" }
+        guard rollout == nil else { return "a rollout of \(service) is under way" }
+        guard let count else {
+            guard hand != nil else { return "the count of \(service) is not set by hand" }
+            hand = nil
+            if stable.scale == nil { self.stable?.replicas = stable.declared }
+            note(stable, stable.scale == nil ? stable.declared : stable.replicas, "given back", now, by, &events)
+            return nil
+        }
+        if let scale = stable.scale, scale.clamp(count) != count {
+            return "\(service) runs \(scale.min) to \(scale.max) instances, as its manifest says; \(count) is outside"
+        }
+        hand = HandCount(count: count, since: now, span: span, by: by)
+        note(stable, count, "set by hand" + (span.map { " for \($0)" } ?? ""), now, by, &events)
+        return nil
+    }
+
+    private func note(
+        _ stable: ReleaseFacts, _ count: Int, _ text: String, _ now: Moment, _ by: String, _ events: inout [Event]
+    ) {
+        events.append(
+            Event(
+                .scaleAsked, at: now.wall, service: service, release: stable.number, number: count, text: text, by: by))
+    }
+}

@@ -1,0 +1,76 @@
+import Deployments
+import Domain
+import Engine
+import Judging
+import Ports
+import Rollouts
+
+/// What scaling may do: between its bounds; up at any time; down only when the load has been low for all of the window
+/// and nothing is being rolled out. The referee knows the load from the world itself.
+extension Referee {
+    /// Counts of instances as they are written. The accounts follow them, since capacity is measured by the count that
+    /// stands.
+    func checkCounts(_ record: ServiceState, _ place: Int) {
+        let account = accounts[place]
+        if let rollout = record.rollout, let trial = account.trial, trial.deployment == rollout.deployment {
+            if let from = rollout.from, let before = trial.from {
+                if from.replicas < before.replicas { fail(2, "\(account.name) shrinks its stable in a rollout") }
+                account.trial?.from?.replicas = from.replicas
+            }
+            if rollout.to.replicas < trial.to.replicas { fail(2, "\(account.name) shrinks its trial") }
+            account.trial?.to.replicas = rollout.to.replicas
+        }
+        for facts in [record.stable, record.rollout?.to] {
+            guard let facts, let scale = facts.scale, !record.isDown else { continue }
+            if facts.replicas < scale.min || facts.replicas > scale.max {
+                fail(2, "\(account.name) runs \(facts.replicas), outside of \(scale.min) to \(scale.max)")
+            }
+        }
+        checkStart(record, account)
+        guard record.rollout == nil, account.trial == nil, let stable = record.stable, let before = account.stable,
+            stable.number == before.number
+        else { return }
+        let isByLoad = record.hand == nil && account.record?.hand == nil
+        if isByLoad, stable.replicas < before.replicas { checkShrinking(stable, place) }
+        account.stable?.replicas = stable.replicas
+    }
+
+    /// A rollout begins with the count that stands, not with the one that was declared.
+    private func checkStart(_ record: ServiceState, _ account: ServiceAccount) {
+        guard let rollout = record.rollout, account.record?.rollout == nil, let scale = rollout.to.scale,
+            let stable = account.record?.stable
+        else { return }
+        if rollout.to.replicas < scale.clamp(stable.replicas) {
+            fail(2, "\(account.name)@\(rollout.to.number) begins with \(rollout.to.replicas) of \(stable.replicas)")
+        }
+    }
+
+    private func checkShrinking(_ stable: ReleaseFacts, _ place: Int) {
+        let service = services[place]
+        guard let scale = stable.scale else { return fail(2, "\(service.name) shrinks and does not scale") }
+        // The engine looks once a second; what it cannot have seen is left out.
+        let window = scale.down.milliseconds - 2_500
+        if window > 0, let wanted = service.mostNeeded(over: window, until: now, tolerance: scale.tolerance),
+            scale.clamp(wanted) > stable.replicas
+        {
+            fail(2, "\(service.name) shrinks to \(stable.replicas), and \(wanted) were needed within \(scale.down)")
+        }
+        if service.isUnmeasured, now - service.measuredSince > 2_500 {
+            fail(2, "\(service.name) shrinks to \(stable.replicas), and nobody measures its load")
+        }
+    }
+
+    /// At rest the count is what the load asks for.
+    func checkCount(_ account: ServiceAccount, _ service: SimulatedService) {
+        guard let stable = account.stable, let scale = stable.scale, account.record?.hand == nil, !account.isDown else {
+            return
+        }
+        let load = service.load
+        let needed = scale.clamp(Int((load + service.carries - 1) / service.carries))
+        let goal = Int64(stable.replicas) * service.carries
+        let isTolerated = abs(load - goal) * 100 <= goal * Int64(scale.tolerance)
+        if stable.replicas != needed, !isTolerated {
+            fail(4, "\(account.name) at rest runs \(stable.replicas), its load asks for \(needed)")
+        }
+    }
+}
