@@ -191,11 +191,14 @@ struct RunAccount {
     var isOrphan = false
     var passes = 0
     var failures = 0
+    /// Failed so late that it may have counted as no answer.
+    var lateFailures = 0
 
     /// A background gate counts anew after each pass.
     mutating func startOver() {
         passes = 0
         failures = 0
+        lateFailures = 0
     }
 }
 

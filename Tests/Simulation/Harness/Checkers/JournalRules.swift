@@ -113,8 +113,10 @@ extension Referee {
             else { return fail(9, "a rollout of \(account.name) begins without its deployment's record") }
             environment.begun += 1
             account.warm = nil
+            // Load may let both grow in the very turn in which it begins.
+            let begun = account.record?.rollout.flatMap { $0.deployment == active.number ? $0 : nil }
             account.trial = TrialAccount(
-                deployment: active.number, from: item.from, to: item.to, strategy: item.plan.strategy,
+                deployment: active.number, from: begun?.from ?? item.from, to: begun?.to ?? item.to, strategy: item.plan.strategy,
                 gates: item.plan.gates, isReturn: active.kind == .rollback && item.from != nil, started: moment)
             if let from = item.from, from.number != account.stable?.number {
                 fail(3, "\(account.name) goes from what is not stable")

@@ -78,14 +78,13 @@ extension Referee {
             // A late answer, or one about traffic under another supervisor, is no evidence any more.
             let isLate = moment.since(run.asked) >= run.gate.schedule.timeout + .seconds(5)
             if case .threshold = run.gate.question, run.isOrphan { continue }
-            if isLate, result.verdict != .pass { continue }
             switch result.verdict {
             case .pass: run.passes += 1
-            case .fail: run.failures += 1
+            case .fail: if isLate { run.lateFailures += 1 } else { run.failures += 1 }
             case .inconclusive, .error: break
             }
             accounts[place].trial?.looks[view.run] = run
-            guard run.passes > 0, run.passes + run.failures >= run.gate.schedule.count,
+            guard run.passes > 0, run.passes + run.failures + run.lateFailures >= run.gate.schedule.count,
                 run.failures <= run.gate.schedule.failureLimit
             else { continue }
             accounts[place].trial?.passed.append(run.gate.name)

@@ -65,6 +65,8 @@ extension Referee {
         guard let stable = account.stable, let scale = stable.scale, account.record?.hand == nil, !account.isDown else {
             return
         }
+        // A release that keeps dying is measured by nobody, and what nobody measures stays as it is.
+        guard service.ready(stable.number.value) == stable.replicas else { return }
         let load = service.load
         let needed = scale.clamp(Int((load + service.carries - 1) / service.carries))
         let goal = Int64(stable.replicas) * service.carries
