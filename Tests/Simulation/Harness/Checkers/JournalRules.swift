@@ -100,28 +100,34 @@ extension Referee {
         }
     }
 
+    private func begins(
+        _ event: Event, _ account: ServiceAccount, _ environment: EnvironmentAccount, _ moment: Moment
+    ) {
+        if let trial = account.trial, trial.deployment == event.deployment || trial.phase != .reverted {
+            return fail(6, "a second rollout of \(account.name) begins")
+        }
+        guard let active = environment.active,
+            let item = active.items.first(where: { $0.service == account.name })
+        else { return fail(9, "a rollout of \(account.name) begins without its deployment's record") }
+        environment.begun += 1
+        account.warm = nil
+        // Load may let both grow in the very turn in which it begins.
+        let begun = account.record?.rollout.flatMap { $0.deployment == active.number ? $0 : nil }
+        account.trial = TrialAccount(
+            deployment: active.number, from: begun?.from ?? item.from, to: begun?.to ?? item.to,
+            strategy: item.plan.strategy, gates: item.plan.gates,
+            isReturn: active.kind == .rollback && item.from != nil, started: moment)
+        if let from = item.from, from.number != account.stable?.number {
+            fail(3, "\(account.name) goes from what is not stable")
+        }
+        account.isDown = false
+    }
+
     private func rolloutEvent(
         _ event: Event, _ account: ServiceAccount, _ environment: EnvironmentAccount, _ moment: Moment
     ) {
         switch event.kind {
-        case .rolloutStarted:
-            if let trial = account.trial, trial.deployment == event.deployment || trial.phase != .reverted {
-                return fail(6, "a second rollout of \(account.name) begins")
-            }
-            guard let active = environment.active,
-                let item = active.items.first(where: { $0.service == account.name })
-            else { return fail(9, "a rollout of \(account.name) begins without its deployment's record") }
-            environment.begun += 1
-            account.warm = nil
-            // Load may let both grow in the very turn in which it begins.
-            let begun = account.record?.rollout.flatMap { $0.deployment == active.number ? $0 : nil }
-            account.trial = TrialAccount(
-                deployment: active.number, from: begun?.from ?? item.from, to: begun?.to ?? item.to, strategy: item.plan.strategy,
-                gates: item.plan.gates, isReturn: active.kind == .rollback && item.from != nil, started: moment)
-            if let from = item.from, from.number != account.stable?.number {
-                fail(3, "\(account.name) goes from what is not stable")
-            }
-            account.isDown = false
+        case .rolloutStarted: begins(event, account, environment, moment)
         case .arrived: account.trial?.phase = .arrived
         case .revertStarted:
             account.trial?.phase = .reverting
