@@ -142,11 +142,13 @@ SetEnv HOME={self.home} PATH={self.home}/bin:/usr/local/bin:/usr/bin:/bin:/usr/s
     def leave(self):
         if self.server.poll() is not None:
             self.start()
-        if self.role("keeper"):
-            program = os.path.join(self.home, ".local/bin/slipway")
-            subprocess.run([program, "shutdown", "--yes", "--state", self.state], capture_output=True, timeout=120)
-            eventually(lambda: not self.role("keeper"), 30, "the keeper there ends")
-        self.stop()
+        try:
+            if self.role("keeper"):
+                program = os.path.join(self.home, ".local/bin/slipway")
+                subprocess.run([program, "shutdown", "--yes", "--state", self.state], capture_output=True, timeout=120)
+                eventually(lambda: not self.role("keeper"), 30, "the keeper there ends")
+        finally:
+            self.stop()
 
 
 @contextlib.contextmanager
