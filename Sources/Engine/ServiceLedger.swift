@@ -161,7 +161,10 @@ struct ServiceLedger {
             return
         }
         // A table that is still on its way must not bring it back.
-        if forgetAt == nil { routeGeneration = routeGeneration + 1 }
+        if forgetAt == nil {
+            routeGeneration += 1
+            routedState = nil
+        }
         forgetAt = now
         turn.wake(in: Self.patience)
         turn.effects.append(

@@ -9,16 +9,16 @@ import SupervisorAPI
 
 extension SupervisorDesk {
     func plan(_ request: DeployRequest) async throws -> PlanReport {
-        let (plan, origin) = try await workOut(request, filesCome: request.from == nil)
+        let (plan, origin, _) = try await workOut(request, filesCome: request.from == nil)
         return report(plan, in: request.project.environment, origin: origin)
     }
 
     func deploy(_ request: DeployRequest) async throws -> CommandReply {
-        let (plan, origin) = try await workOut(request)
+        let (plan, origin, files) = try await workOut(request)
         if let refused = refusal(plan, see: "slipway plan") { return refused }
         // One that is refused anyway need not be looked at.
         let isBusy = engine.current.environment(request.project.environment)?.deployment != nil
-        if request.skipPreflight.isEmpty, !isBusy, let refusal = try await preflight(plan, request) { return refusal }
+        if request.skipPreflight.isEmpty, !isBusy, let refusal = try await preflight(plan, request, files) { return refusal }
         if !isBusy, let refusal = await runHooks(plan, request) { return refusal }
         var order = plan.order(
             kind: .deploy, reason: request.reason, retention: request.project.retention, origin: origin,
@@ -69,7 +69,7 @@ extension SupervisorDesk {
     /// - Parameter filesCome: what the client packed is sent only when it is deployed: a plan asks for none of it.
     private func workOut(
         _ request: DeployRequest, filesCome: Bool = false
-    ) async throws -> (plan: DeployPlan, origin: String) {
+    ) async throws -> (plan: DeployPlan, origin: String, files: [ServiceArtifact]) {
         let id = request.project.environment
         var desired = Desired(
             project: request.project, artifacts: request.artifacts.map { ($0.service, $0.artifact) },
@@ -93,7 +93,11 @@ extension SupervisorDesk {
         plan.notes = staged.notes + plan.notes
         plan.objections = staged.objections + plan.objections
         if staged.objections.isEmpty { try await checkFiles(desired, filesCome: filesCome, &plan) }
-        return (plan, staged.origin)
+        let files = desired.artifacts.map { ServiceArtifact(service: $0.service, artifact: $0.artifact) }
+        let earlier = desired.pinned.compactMap { release in
+            release.parts.artifact.map { ServiceArtifact(service: release.service, artifact: $0) }
+        }
+        return (plan, staged.origin, files + earlier)
     }
 
     /// Files that are not there cannot be deployed.

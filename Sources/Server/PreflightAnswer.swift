@@ -5,17 +5,20 @@ import SupervisorAPI
 
 extension SupervisorDesk {
     /// What keeps this machine from carrying a plan; nil: nothing does.
-    func preflight(_ plan: DeployPlan, _ request: DeployRequest) async throws -> CommandReply? {
+    /// - Parameter files: what would run, whether it was packed for this or stood before.
+    func preflight(
+        _ plan: DeployPlan, _ request: DeployRequest, _ files: [ServiceArtifact]
+    ) async throws -> CommandReply? {
         let changing = plan.items.filter { $0.action != .keep }
         guard !changing.isEmpty else { return nil }
         var directories: [(ServiceName, String)] = []
-        for entry in request.artifacts where changing.contains(where: { $0.service == entry.service }) {
+        for entry in files where changing.contains(where: { $0.service == entry.service }) {
             directories.append((entry.service, try await artifacts.unpack(entry.artifact.digest)))
         }
         let question = request.project.hostQuestion(for: changing.map(\.service), directories: directories)
         let demand = PreflightDemand(
             request.project, changing: changing.map { ($0.service, $0.action == .change) },
-            sizes: request.artifacts.map { ($0.service, $0.artifact.size) })
+            sizes: files.map { ($0.service, $0.artifact.size) })
         let newest = try await journal.history(JournalQuery(kinds: [.event, .fence], limit: 1)).first?.entry.at
         let findings = Planning.preflight(demand, on: await host.look(question), newestRecord: newest)
             .filter { $0.level == .failure }

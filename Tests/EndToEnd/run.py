@@ -969,6 +969,10 @@ def what_was_tested_in_staging_goes_to_production(place):
     assert "from staging #2" in place.run("history", "production")
     assert "nothing to do" in place.run("plan", "production", "--from", "staging")
     assert tested["items"][0]["action"] == "keep", tested
+    # What comes from staging is looked at like what was packed: its own programs too.
+    place.shop("one", tail=tail.replace("replicas: 3", "replicas: 3, command: [./no-such-program]"))
+    output = place.run("deploy", "production", "--from", "staging", code=1)
+    assert "no-such-program" in output and "nothing was touched" in output, output
     # Another way to pack it is not what was tested.
     place.shop("one", tail=tail, more={"api": "    env: { A: b }\n"})
     text = open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8").read()
