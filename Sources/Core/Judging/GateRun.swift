@@ -28,6 +28,8 @@ package struct GateRun: Hashable, Sendable {
     package private(set) var lastSummary = ""
     /// A background gate has passed at least once; it goes on looking.
     package private(set) var hasPassed = false
+    /// The answer was no, and it is final: nothing is asked any more.
+    package private(set) var hasFailed = false
 
     package init(id: Int, gate: GateName, started: Moment) {
         self.id = id
@@ -57,6 +59,18 @@ package struct GateRun: Hashable, Sendable {
     package mutating func step(
         _ gate: GateSpec, result: LookResult?, isKnown: Bool, now: Moment, fence: UInt64
     ) -> Move {
+        let move = next(gate, result: result, isKnown: isKnown, now: now, fence: fence)
+        if case .fail = move { conclude() }
+        return move
+    }
+
+    /// Ends the run with a no.
+    package mutating func conclude() { hasFailed = true }
+
+    private mutating func next(
+        _ gate: GateSpec, result: LookResult?, isKnown: Bool, now: Moment, fence: UInt64
+    ) -> Move {
+        if hasFailed { return .fail(lastSummary) }
         if gate.question.needsTraffic, markedUnder != fence {
             markedUnder = fence
             isLooking = false
@@ -189,6 +203,7 @@ extension GateRun: RecordCodable {
         writer.put(14, lastSummary)
         writer.put(15, hasPassed)
         writer.put(16, markedUnder)
+        if hasFailed { writer.put(17, true) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -214,6 +229,7 @@ extension GateRun: RecordCodable {
             case 14: run.lastSummary = try reader.text()
             case 15: run.hasPassed = try reader.bool()
             case 16: run.markedUnder = try reader.uint64()
+            case 17: run.hasFailed = try reader.bool()
             case _: try reader.skip()
             }
         }
@@ -232,5 +248,6 @@ extension GateRun: RecordCodable {
         lastSummary = run.lastSummary
         hasPassed = run.hasPassed
         markedUnder = run.markedUnder
+        hasFailed = run.hasFailed
     }
 }

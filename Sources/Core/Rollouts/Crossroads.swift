@@ -60,6 +60,21 @@ extension ServiceState {
         rollout.background = []
     }
 
+    /// What keeps a person from going on without the question that failed; nil: nothing.
+    func objectionToSkip(_ rollout: RolloutState, _ reason: String?) -> String? {
+        let ways = "`slipway retry` goes forward, `slipway abort --accept` back"
+        if reason == nil { return "\(service) failed after its migration; \(ways)" }
+        if rollout.hasFailedQuestion { return nil }
+        return "\(service) failed after its migration, and not at a gate that could be skipped; \(ways)"
+    }
+
+    /// A person has taken the background gates upon themselves: what they said is forgotten, and they are asked no more.
+    func skipBackground(_ rollout: inout RolloutState, now: Moment) {
+        leaveCrossroads(&rollout, now: now)
+        rollout.background = []
+        rollout.isBackgroundSkipped = true
+    }
+
     // MARK: An unknown outcome
 
     /// A person says what became of a migration that nobody can tell of. Journaled with who and why.

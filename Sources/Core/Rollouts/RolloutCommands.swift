@@ -14,8 +14,15 @@ extension ServiceState {
         guard var rollout, rollout.phase == .advancing, let stage = rollout.currentStage else {
             return "no rollout of \(service) is waiting"
         }
-        if rollout.crossroads != nil, skipGate == nil {
-            return "\(service) failed after its migration; `slipway retry` goes forward, `slipway abort --accept` back"
+        if rollout.crossroads != nil {
+            if let objection = objectionToSkip(rollout, skipGate) { return objection }
+            if let skipGate, rollout.hasFailedInBackground, stage != .settle {
+                note(.gateSkipped, rollout, now: now, by: by, text: "background gates: \(skipGate)", events: &events)
+                skipBackground(&rollout, now: now)
+                rollout.enter(stage: rollout.stage, now: now)
+                self.rollout = rollout
+                return nil
+            }
         }
         if let awaited = rollout.approval, !rollout.isGateHeld || skipGate != nil {
             guard skipGate != nil else {
@@ -54,6 +61,7 @@ extension ServiceState {
                 return "background gates have not passed yet; skipping them needs --skip-gate with a reason"
             }
             note(.gateSkipped, rollout, now: now, by: by, text: "background gates: \(skipGate)", events: &events)
+            skipBackground(&rollout, now: now)
             rollout.enter(stage: rollout.stage + 1, now: now)
         case .migrate where rollout.migration?.phase == .unknown:
             return "nobody knows whether the migration ran: slipway migrate --done, --failed or --again"

@@ -18,6 +18,8 @@ package struct RolloutState: Hashable, Sendable {
     package var best = 0
     package var gate: GateRun?
     package var background: [GateRun] = []
+    /// A person has taken the background gates upon themselves: they are not asked any more.
+    package var isBackgroundSkipped = false
     /// Gate runs so far.
     package var runs = 0
     /// An inconclusive gate waits for a person.
@@ -70,6 +72,16 @@ package struct RolloutState: Hashable, Sendable {
         best = value
         progress = now
     }
+
+    /// Whether it was a question that somebody may take upon themselves.
+    var hasFailedQuestion: Bool {
+        switch failure?.code {
+        case .gate, .unapproved, .rejected, .stableHurt: true
+        case .instance, .cannotRun, .progressDeadline, .aborted, .deployment, .revertStuck, .migration, nil: false
+        }
+    }
+
+    var hasFailedInBackground: Bool { background.contains(where: \.hasFailed) }
 
     mutating func enter(stage index: Int, now: Moment) {
         stage = index

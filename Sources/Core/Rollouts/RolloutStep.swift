@@ -152,7 +152,7 @@ extension ServiceState {
     private func lookInBackground(
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
-        guard rollout.phase == .advancing || rollout.phase == .arrived else { return }
+        guard rollout.phase == .advancing || rollout.phase == .arrived, !rollout.isBackgroundSkipped else { return }
         for name in rollout.plan.watch where !rollout.background.contains(where: { $0.gate == name }) {
             rollout.runs += 1
             rollout.background.append(GateRun(id: rollout.runs, gate: name, started: seen.now))
@@ -171,6 +171,8 @@ extension ServiceState {
             }
             let hadPassed = run.hasPassed
             let move = look(&run, gate, rollout, seen, into: &decision)
+            // There is nobody to hold for: in the background no answer is a no.
+            if case .hold = move { run.conclude() }
             rollout.background[index] = run
             switch move {
             case .wait, .ask, .mark: break

@@ -18,6 +18,8 @@ extension ServiceState {
         if let hand {
             if let span = hand.span, seen.now.since(hand.since) >= span {
                 self.hand = nil
+                // The load counts again, and somebody has to look at it.
+                decision.wake(in: .zero)
                 wanted = stable.scale == nil ? stable.declared : stable.replicas
                 why = "the count by hand has ended"
             } else {
@@ -63,7 +65,11 @@ extension ServiceState {
             event(.scaled, rollout, seen, number: grown.to, text: "\(old.to) to \(grown.to): \(advice.why)"))
         // Rolling works the counts out by itself.
         if rollout.currentStage == .roll { return }
-        if let from = rollout.from, count(of: from.number) >= old.from { _ = setCount(from.number, grown.from) }
+        // After its roll only a reserve of the old release stays, within the surge.
+        let isReserve = rollout.plan.followsReadiness
+        if !isReserve, let from = rollout.from, count(of: from.number) >= old.from {
+            _ = setCount(from.number, grown.from)
+        }
         let to = rollout.to.number
         if count(of: to) >= old.to {
             _ = setCount(to, grown.to)

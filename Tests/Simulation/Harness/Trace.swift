@@ -283,7 +283,8 @@ package struct Trace {
     // MARK: Orders
 
     /// `deploy web canary(25% gate:smoke 50% hold:10s hold) x2 + api rolling x1`: services after a `+` are in a later
-    /// wave; those after a `-` are taken down for good. `kept` behind a strategy: a failure is held for inspection.
+    /// wave; those after a `-` are taken down for good. `kept` behind a strategy: a failure is held for inspection;
+    /// `watches:smoke`: a gate in the background.
     /// `schema:7` and `schema:7,compatible` are marks, `accept` goes across them. `x2..6` scales by requests, 100/s an
     /// instance.
     private mutating func order(_ words: [String], _ line: String) throws -> EnvironmentCommand {
@@ -345,10 +346,10 @@ package struct Trace {
         if let open = text.firstIndex(of: "("), let close = text.firstIndex(of: ")") {
             steps = text[text.index(after: open)..<close].split(separator: " ").map(String.init)
         }
-        var names: [GateName] = []
-        for step in steps where step.hasPrefix("gate:") {
-            let name = GateName(String(step.dropFirst(5)))
-            names.append(name)
+        let watched = text.split(separator: " ").filter { $0.hasPrefix("watches:") }
+            .map { GateName(String($0.dropFirst(8))) }
+        let inLine = steps.filter { $0.hasPrefix("gate:") }.map { GateName(String($0.dropFirst(5))) }
+        for name in inLine + watched {
             guard !gates.contains(where: { $0.name == name }) else { continue }
             let question: GateQuestion =
                 switch name.text {
@@ -360,15 +361,15 @@ package struct Trace {
         }
         let kind: StrategyKind
         switch text.prefix(while: { $0 != " " && $0 != "(" }) {
-        case "rolling": kind = .rolling(RollingSpec(gates: names))
+        case "rolling": kind = .rolling(RollingSpec(gates: inLine))
         case "blueGreen":
-            kind = .blueGreen(BlueGreenSpec(before: names, autoPromote: !steps.contains("hold")))
+            kind = .blueGreen(BlueGreenSpec(before: inLine, autoPromote: !steps.contains("hold")))
         case "canary": kind = .canary(CanarySpec(steps: steps.compactMap(Self.step)))
-        case "recreate": kind = .recreate(RecreateSpec(gates: names))
+        case "recreate": kind = .recreate(RecreateSpec(gates: inLine))
         case _: throw Fault(description: "which strategy? \(text)")
         }
         return StrategySpec(
-            kind: kind, progressDeadline: .minutes(5), scaleDownDelay: .seconds(30),
+            kind: kind, background: watched, progressDeadline: .minutes(5), scaleDownDelay: .seconds(30),
             onFailure: text.split(separator: " ").contains("kept") ? .hold : .revert)
     }
 

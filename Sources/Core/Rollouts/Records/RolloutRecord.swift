@@ -16,6 +16,7 @@ extension RolloutState: RecordCodable {
         writer.put(11, background)
         writer.put(12, runs)
         writer.put(13, isGateHeld)
+        if isBackgroundSkipped { writer.put(32, true) }
         if let pausedSince { writer.put(14, pausedSince) }
         if let failure {
             writer.put(15, Int(failure.code.rawValue))
@@ -56,6 +57,7 @@ extension RolloutState: RecordCodable {
         background = rest.background
         runs = rest.runs
         isGateHeld = rest.isGateHeld
+        isBackgroundSkipped = rest.isBackgroundSkipped
         pausedSince = rest.pausedSince
         failure = rest.failure
         stuckSince = rest.stuckSince
@@ -76,6 +78,7 @@ extension RolloutState: RecordCodable {
         var background: [GateRun] = []
         var runs = 0
         var isGateHeld = false
+        var isBackgroundSkipped = false
         var pausedSince: Moment?
         var failure: RolloutFailure?
         var stuckSince: Moment?
@@ -98,6 +101,7 @@ extension RolloutState: RecordCodable {
             case 11: background.append(try reader.record())
             case 12: runs = try reader.int()
             case 13: isGateHeld = try reader.bool()
+            case 32: isBackgroundSkipped = try reader.bool()
             case 14: pausedSince = try reader.moment()
             case 15:
                 guard let code = FailureCode(rawValue: try reader.byte()) else { throw .damaged }

@@ -15,6 +15,7 @@ extension ServiceState {
         let changed = setCount(rollout.to.number, max(wanted, count(of: rollout.to.number)))
         let ready = seen.ready(rollout.to.number, for: rollout.plan.strategy.minReady)
         rollout.noteProgress(ready, now: seen.now)
-        return !changed && ready >= wanted
+        // A snapshot from before the wish may count instances of an earlier stay that were told to leave.
+        return !changed && seen.isRuntimeCaughtUp && ready >= wanted
     }
 }

@@ -32,7 +32,7 @@ extension ServiceState {
         let grown = setCount(to.number, max(needed, count(of: to.number)))
         let ready = seen.ready(to.number, for: rollout.plan.strategy.minReady)
         rollout.noteProgress(ready, now: seen.now)
-        guard !grown, ready >= needed else { return false }
+        guard !grown, seen.isRuntimeCaughtUp, ready >= needed else { return false }
         guard isRouted else { return shareReplicas(weight, needed: needed, rollout, seen) }
         let moved = setWeights(from: rollout.from?.number, to: to.number, weight)
         let resumed = hold != nil

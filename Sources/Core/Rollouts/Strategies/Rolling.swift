@@ -17,6 +17,8 @@ extension ServiceState {
         let floor = min(from.replicas, new) - unavailable
         let ceiling = max(from.replicas, new) + surge
         let minReady = rollout.plan.strategy.minReady
+        // A snapshot from before the last wish counts instances that were told to leave.
+        guard count(of: rollout.to.number) == 0 || seen.isRuntimeCaughtUp else { return false }
 
         let oldCount = count(of: from.number)
         let newCount = count(of: rollout.to.number)

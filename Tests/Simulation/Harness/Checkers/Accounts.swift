@@ -23,9 +23,14 @@ final class ServiceAccount {
     var runtime: RuntimeView?
     var router: RouterView?
     var newRuntime: RuntimeView?
+    /// What the engine knew before its last turn.
+    var runtimeBefore: RuntimeView?
+    var routerBefore: RouterView?
     var newRouter: RouterView?
     /// What the router said last, be it to a supervisor before: its table outlives them all.
     var lastRouter: RouterView?
+    /// The loads that the engine was told, each since when, oldest first; nil: not measured.
+    var loads: [(load: Int64?, since: Int64)] = []
 
     // What the engine said.
     var runs: [RuntimeWish] = []

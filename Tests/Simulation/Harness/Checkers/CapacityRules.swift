@@ -93,7 +93,7 @@ extension Referee {
                 if trial.from?.number == set.release, trial.phase == .advancing, !router.isHolding {
                     fail(3, "\(wish.service)@\(set.release) stops while requests are not held")
                 }
-            } else if weight != .none, account.trial?.isRolling != true || account.trial?.phase == .reverting {
+            } else if weight != .none, !isLetGoByRolling(account) {
                 fail(3, "\(wish.service)@\(set.release) stops with \(weight) of traffic")
             }
         }
@@ -112,6 +112,12 @@ extension Referee {
         }
     }
 
+    /// Rolling drains what it lets go. What was decided in the very turn of the failure still went forward.
+    private func isLetGoByRolling(_ account: ServiceAccount) -> Bool {
+        guard let trial = account.trial, trial.isRolling else { return false }
+        return trial.phase != .reverting || trial.revertStarted == now
+    }
+
     // MARK: The truth
 
     /// An instance is let go: it must be free.
@@ -124,7 +130,10 @@ extension Referee {
     /// An instance starts: with recreate, nothing of the other release may be there.
     func started(_ place: Int, _ release: Int) {
         guard let trial = accounts[place].trial, trial.isRecreate else { return }
-        for instance in services[place].instances where instance.release != release {
+        let to = trial.to.number.value
+        // A release that was kept warm since before, beside stable, is neither of the two.
+        for instance in services[place].instances
+        where instance.release != release && (release == to || instance.release == to) {
             fail(2, "\(accounts[place].name)@\(release) starts while @\(instance.release) runs, and only one may")
         }
     }

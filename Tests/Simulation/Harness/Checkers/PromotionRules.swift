@@ -14,6 +14,11 @@ extension Referee {
             return fail(5, "a look for a rollout that is not under way")
         }
         guard trial.to.number == look.release else { return fail(5, "a look at \(look.release), not the trial") }
+        if trial.skipped.contains(where: { $0.hasPrefix("background gates:") }),
+            trial.strategy.background.contains(look.gate.name)
+        {
+            fail(5, "gate \(look.gate.name) was skipped and is asked on")
+        }
         if let run = trial.looks[look.key.run] {
             if run.gate != look.gate { fail(5, "one run, two gates") }
             if look.key.look < run.look { fail(5, "looks go back") }

@@ -32,12 +32,21 @@ final class Referee {
 
     // MARK: What the engine is told
 
-    func told(_ place: Int, _ view: RuntimeView) { accounts[place].newRuntime = view }
-    func told(_ place: Int, _ view: RouterView) { accounts[place].newRouter = view }
+    func told(_ place: Int, _ view: RuntimeView) {
+        accounts[place].newRuntime = view
+        toldLoad(place, view)
+    }
+
+    func told(_ place: Int, _ view: RouterView) {
+        accounts[place].newRouter = view
+        toldLoad(place, view)
+    }
 
     /// A turn in which the engine saw what its shell had been told.
     func seen() {
         for account in accounts {
+            account.runtimeBefore = account.runtime
+            account.routerBefore = account.router
             if let view = account.newRuntime {
                 if view.version >= account.runtime?.version ?? 0 { account.runtime = view }
                 account.newRuntime = nil
@@ -49,6 +58,16 @@ final class Referee {
                 }
                 account.newRouter = nil
             }
+        }
+    }
+
+    /// The turn did not take hold, and the engine knows no more of what it saw in it; its shell still does.
+    func unseen() {
+        for account in accounts {
+            account.newRuntime = account.newRuntime ?? account.runtime
+            account.newRouter = account.newRouter ?? account.router
+            account.runtime = account.runtimeBefore
+            account.router = account.routerBefore
         }
     }
 

@@ -48,16 +48,52 @@ extension Referee {
     private func checkShrinking(_ stable: ReleaseFacts, _ place: Int) {
         let service = services[place]
         guard let scale = stable.scale else { return fail(2, "\(service.name) shrinks and does not scale") }
+        let shrinks = "\(service.name) shrinks to \(stable.replicas), and"
+        let account = accounts[place]
         // The engine looks once a second; what it cannot have seen is left out.
-        let window = scale.down.milliseconds - 2_500
-        if window > 0, let wanted = service.mostNeeded(over: window, until: now, tolerance: scale.tolerance),
-            scale.clamp(wanted) > stable.replicas
-        {
-            fail(2, "\(service.name) shrinks to \(stable.replicas), and \(wanted) were needed within \(scale.down)")
+        if let most = mostTold(account, over: scale.down.milliseconds - 2_500) {
+            let wanted = service.needed(for: most, tolerance: scale.tolerance)
+            if scale.clamp(wanted) > stable.replicas {
+                fail(2, "\(shrinks) \(wanted) were needed within \(scale.down)")
+            }
         }
-        if service.isUnmeasured, now - service.measuredSince > 2_500 {
-            fail(2, "\(service.name) shrinks to \(stable.replicas), and nobody measures its load")
+        guard let last = account.loads.last else {
+            return fail(2, "\(shrinks) its load was never measured")
         }
+        if last.load == nil, now - last.since > 2_500 {
+            fail(2, "\(shrinks) nobody measures its load")
+        }
+    }
+
+    /// The greatest load that the engine was told of during the last while, and for so long that it had to see it.
+    private func mostTold(_ account: ServiceAccount, over span: Int64) -> Int64? {
+        var most: Int64?
+        var until = now
+        for entry in account.loads.reversed() {
+            if until <= now - span { break }
+            if let load = entry.load, until - entry.since > 2_500 { most = max(most ?? load, load) }
+            until = entry.since
+        }
+        return most
+    }
+
+    /// The engine is told of the load with everything else.
+    func toldLoad(_ place: Int, _ view: RouterView) {
+        guard services[place].metric == .requests else { return }
+        note(accounts[place], view.rate.map(Int64.init))
+    }
+
+    func toldLoad(_ place: Int, _ view: RuntimeView) {
+        guard services[place].metric == .cpu else { return }
+        let uses = view.instances.filter { $0.phase == .ready }.map(\.usage)
+        let isMeasured = !uses.isEmpty && uses.allSatisfy { $0 != nil }
+        note(accounts[place], isMeasured ? uses.reduce(0) { $0 + Int64($1?.cpu ?? 0) } : nil)
+    }
+
+    private func note(_ account: ServiceAccount, _ load: Int64?) {
+        if account.loads.last.map({ $0.load == load }) == true { return }
+        account.loads.append((load, now))
+        if account.loads.count > 80 { account.loads.removeFirst(20) }
     }
 
     /// At rest the count is what the load asks for.

@@ -74,8 +74,6 @@ final class SimulatedService {
     /// What one instance is to carry.
     let carries: Int64 = 700
     var load: Int64 = 700
-    /// The loads before, each until when, oldest first.
-    var pastLoads: [(load: Int64, until: Int64)] = []
     /// Nobody measures it, since then.
     var isUnmeasured = false
     var measuredSince: Int64 = 0
@@ -98,11 +96,8 @@ final class SimulatedService {
 
     func index(of id: UInt64) -> Int? { instances.firstIndex { $0.id == id } }
 
-    /// The most instances that the load needed during the last while, however generously it is counted.
-    func mostNeeded(over span: Int64, until now: Int64, tolerance: Int) -> Int? {
-        guard metric != nil else { return nil }
-        var most = load
-        for past in pastLoads where past.until > now - span { most = max(most, past.load) }
+    /// How many instances a load needs, however generously it is counted.
+    func needed(for most: Int64, tolerance: Int) -> Int {
         let generous = carries * Int64(100 + tolerance)
         return Int((most * 100 + generous - 1) / generous)
     }

@@ -155,7 +155,7 @@ extension World {
             emitted += turn.entries.count
             if strikes(.journalFull) {
                 // Nothing took hold: the shell goes on with the loop as it was, or it gives up and starts anew.
-                if random.chance(5_000) { engineDies() } else { forget(before) }
+                if random.chance(5_000) { engineDies() } else { forget(before, isBlind) }
                 return
             }
             if strikes(.crashBeforeWrite) || strikes(.tornWrite) {
@@ -317,8 +317,9 @@ extension World {
         }
     }
 
-    private func forget(_ before: EngineLoop?) {
+    private func forget(_ before: EngineLoop?, _ isBlind: Bool) {
         loop = before
+        if !isBlind { referee.unseen() }
         wakeToken += 1
         plan(.wake(token: wakeToken), in: 1_000)
     }

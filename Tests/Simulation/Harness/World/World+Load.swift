@@ -19,8 +19,6 @@ extension World {
             tell("the load of \(service.name) is \(service.isUnmeasured ? "not measured" : "measured again")")
             return
         }
-        service.pastLoads.append((service.load, now))
-        if service.pastLoads.count > 60 { service.pastLoads.removeFirst(20) }
         switch loads.below(3) {
         case 0: service.load = min(service.load * 2, 8_000)
         case 1: service.load = max(service.load / 2, 100)

@@ -50,7 +50,9 @@ extension World {
         case .begins:
             service.migrations[index].state = .running
             guard nature != .hangs else { break }
-            plan(.migration(service: place, key: key, .ends, boot: boot), in: random.delay(10, 8_000))
+            // In calm it ends within the shortest time that people give.
+            let longest = isCalm ? 3_000 : 8_000
+            plan(.migration(service: place, key: key, .ends, boot: boot), in: random.delay(10, longest))
         case .ends:
             service.migrations[index].state = .exited(nature == .fails ? 1 : 0)
             if nature == .hurts, !isCalm { hurt(service, place) }

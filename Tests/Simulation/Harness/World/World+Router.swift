@@ -96,6 +96,8 @@ extension World {
     func routerGoes(_ service: SimulatedService, _ place: Int, down time: Int64) {
         guard service.isRouterUp else { return }
         service.isRouterUp = false
+        // Whoever asks it now gets no answer.
+        snapshots[service.environment].services[service.placeInEnvironment].router = nil
         // Requests in flight are lost with it; so is a table that was not yet on disk.
         for index in service.instances.indices { service.instances[index].busyUntil = now }
         if let table = service.table {

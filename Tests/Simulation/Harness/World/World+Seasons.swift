@@ -94,6 +94,8 @@ extension World {
         }
         // A count that is to shrink waits for its window, one by hand for its end.
         let isScaled = services.contains { $0.metric != nil }
+        let isSeen = services.allSatisfy { $0.metric == nil || now - $0.measuredSince > 100_000 }
+        guard isSeen else { return false }
         let byHand = referee.accounts.contains { $0.record?.hand != nil }
         return now - lastEmission > (isScaled || byHand ? 100_000 : 30_000)
     }
