@@ -18,7 +18,9 @@ extension SupervisorDesk {
         if let refused = refusal(plan, see: "slipway plan") { return refused }
         // One that is refused anyway need not be looked at.
         let isBusy = engine.current.environment(request.project.environment)?.deployment != nil
-        if request.skipPreflight.isEmpty, !isBusy, let refusal = try await preflight(plan, request, files) { return refusal }
+        if request.skipPreflight.isEmpty, !isBusy, let refusal = try await preflight(plan, request, files) {
+            return refusal
+        }
         if !isBusy, let refusal = await runHooks(plan, request) { return refusal }
         var order = plan.order(
             kind: .deploy, reason: request.reason, retention: request.project.retention, origin: origin,

@@ -68,7 +68,7 @@ extension ServiceState {
         return "\(service) failed after its migration, and not at a gate that could be skipped; \(ways)"
     }
 
-    /// A person has taken the background gates upon themselves: what they said is forgotten, and they are asked no more.
+    /// A person has taken the background gates upon themselves: what they said is forgotten, they are asked no more.
     func skipBackground(_ rollout: inout RolloutState, now: Moment) {
         leaveCrossroads(&rollout, now: now)
         rollout.background = []
