@@ -40,7 +40,8 @@ extension World {
         isCalm = true
         faults = .none
         people.actions = 0
-        for service in services where service.isUnmeasured {
+        // A turn without news was a gap for whoever measures, and a window begins anew after it.
+        for service in services where service.metric != nil {
             service.isUnmeasured = false
             service.measuredSince = now
         }
