@@ -162,7 +162,7 @@ struct ServiceLedger {
         }
         // A table that is still on its way must not bring it back.
         if forgetAt == nil {
-            routeGeneration += 1
+            routeGeneration = routeGeneration + 1
             routedState = nil
         }
         forgetAt = now
