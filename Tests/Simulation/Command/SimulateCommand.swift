@@ -127,7 +127,8 @@ struct SimulateCommand: AsyncParsableCommand {
 
     private func missing(_ coverage: Coverage) -> String {
         let pairs = coverage.missing.map { "\($0.0.words) in \($0.1)" }
-        return pairs.isEmpty ? "every fault struck in every state where it can" : "never met: " + pairs.joined(separator: ", ")
+        return pairs.isEmpty
+            ? "every fault struck in every state where it can" : "never met: " + pairs.joined(separator: ", ")
     }
 
     private var commit: String {
