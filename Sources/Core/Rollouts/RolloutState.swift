@@ -151,6 +151,8 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     case migration = 22
     /// Stable does not stand any more after the migration.
     case stableHurt = 23
+    /// A gate that looked after a promoted release has no answer, and says that a person is to be asked.
+    case undecided = 30
 
     package var word: String {
         switch self {
@@ -165,6 +167,7 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
         case .rejected: "rejected"
         case .migration: "migration"
         case .stableHurt: "stable-hurt"
+        case .undecided: "undecided"
         }
     }
 
@@ -172,7 +175,7 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     package var blamesRelease: Bool {
         switch self {
         case .gate, .instance, .cannotRun, .progressDeadline, .rejected, .migration, .stableHurt: true
-        case .aborted, .deployment, .revertStuck, .unapproved: false
+        case .aborted, .deployment, .revertStuck, .unapproved, .undecided: false
         }
     }
 }
