@@ -6,9 +6,10 @@ import Rollouts
 extension EnvironmentState {
     /// What follows from the watches. Only while no deployment is under way.
     mutating func followWatches(now: Moment, into decision: inout EnvironmentDecision) {
+        guard watched != nil else { return }
         let failed = services.filter { $0.watch?.phase == .failed }
         guard !failed.isEmpty else {
-            if watched != nil, services.allSatisfy({ $0.watch == nil }) { watched = nil }
+            if services.allSatisfy({ $0.watch == nil }) { watched = nil }
             return
         }
         let toRevert = failed.filter(\.wantsBack)

@@ -77,7 +77,8 @@ package struct RolloutState: Hashable, Sendable {
     var hasFailedQuestion: Bool {
         switch failure?.code {
         case .gate, .unapproved, .rejected, .stableHurt: true
-        case .instance, .cannotRun, .progressDeadline, .aborted, .deployment, .revertStuck, .migration, nil: false
+        case .instance, .cannotRun, .progressDeadline, .aborted, .deployment, .revertStuck, .migration, .undecided, nil:
+            false
         }
     }
 

@@ -231,6 +231,10 @@ extension ServiceState {
         if let objection = seen.router?.objection, !objection.isEmpty, release.isRouted {
             return RolloutFailure(.cannotRun, objection)
         }
+        return instanceTrouble(of: release, seen)
+    }
+
+    func instanceTrouble(of release: ReleaseFacts, _ seen: ServiceObservation) -> RolloutFailure? {
         guard let runtime = seen.runtime, count(of: release.number) > 0 else { return nil }
         for set in runtime.sets where set.release == release.number {
             if case .failed(let reason) = set.state { return RolloutFailure(.cannotRun, reason) }

@@ -19,7 +19,8 @@ extension ServiceState {
     private mutating func look(
         after watch: inout WatchState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
-        if let failure = trouble(of: watch.release, seen) {
+        // What the router objects to by now (a port that somebody else took) is no fault of a release that it has served.
+        if let failure = instanceTrouble(of: watch.release, seen) {
             fail(&watch, failure, seen, into: &decision)
             return
         }
