@@ -19,7 +19,7 @@ extension ServiceState {
     private mutating func look(
         after watch: inout WatchState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
-        // What the router objects to by now (a port that somebody else took) is no fault of a release that it has served.
+        // What the router objects to by now (a port that somebody else took) is no fault of a release that served.
         if let failure = instanceTrouble(of: watch.release, seen) {
             fail(&watch, failure, seen, into: &decision)
             return
@@ -76,6 +76,9 @@ extension ServiceState {
     ) {
         watch.phase = .failed
         watch.failure = failure
+        // Another of its gates may have been about to look: there is nothing to be learned any more.
+        decision.looks = []
+        decision.marks = []
         decision.events.append(event(.watchFailed, watch, seen, text: failure.text))
         decision.wake(in: .zero)
     }
