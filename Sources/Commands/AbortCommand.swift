@@ -8,6 +8,8 @@ package struct AbortCommand: AsyncParsableCommand {
         commandName: "abort",
         abstract: "Stop the deployment and go back to what stood before.",
         discussion: """
+            After a commit, while the new releases are watched, it takes the deployment back with a new one.
+
             Examples:
               slipway abort production --reason "wrong branch"
               slipway abort --accept     (although stable is not declared to run on the migrated data)

@@ -21,7 +21,11 @@ package struct DeployCommand: AsyncParsableCommand {
               slipway deploy production --release api@14
               slipway deploy --prune
               slipway deploy --on-failure hold
+              slipway deploy --until-watched
               slipway deploy --skip-preflight "the disk grows on demand"
+
+            A service with `watch:` is looked after once it has been promoted; deploy does not wait for that unless it is \
+            told to, with --until-watched: it ends when the watch does, with 3 if the deployment was taken back.
 
             Exit codes: 0 committed or nothing to do, 1 failed or refused, 2 usage, 3 reverted, 4 waiting for a person, \
             130 detached by Ctrl-C.
@@ -46,7 +50,14 @@ package struct DeployCommand: AsyncParsableCommand {
     @Flag(help: "Return when the deployment is accepted.")
     package var detach = false
 
+    @Flag(help: "Return when the watch after the promotion has ended, too.")
+    package var untilWatched = false
+
     package init() {}
+
+    package func validate() throws {
+        if detach, untilWatched { throw ValidationError("--detach and --until-watched exclude each other") }
+    }
 
     package func run() async throws {
         try await reportingErrors {
@@ -54,7 +65,7 @@ package struct DeployCommand: AsyncParsableCommand {
             return try await Session.open(common, startIfNeeded: true) { session in
                 try await deployAndFollow(
                     loaded, options, reason: reason, session: session, common: common, wait: wait, detach: detach,
-                    skipPreflight: try reasonGiven(skipPreflight), accept: accept)
+                    skipPreflight: try reasonGiven(skipPreflight), accept: accept, untilWatched: untilWatched)
             }
         }
     }
@@ -63,7 +74,7 @@ package struct DeployCommand: AsyncParsableCommand {
 /// Packs, asks, and follows; the same for `deploy` and `up`.
 func deployAndFollow(
     _ loaded: LoadedProject, _ options: DeployOptions, reason: String, session: Session, common: CommonOptions,
-    wait: Bool, detach: Bool, skipPreflight: String = "", accept: Bool = false
+    wait: Bool, detach: Bool, skipPreflight: String = "", accept: Bool = false, untilWatched: Bool = false
 ) async throws -> Int32 {
     var request = try await options.request(loaded, reason: reason, session: session, common: common) { text in
         if common.output == .text { note(text) }
@@ -87,7 +98,10 @@ func deployAndFollow(
         return try reply.conclude(
             common.output, done: "deployment \(number) has begun: slipway status \(common.environment) --follow")
     }
-    return try await follow(number, loaded.environment, session, common.output)
+    let code = try await follow(number, loaded.environment, session, common.output)
+    guard code == 0, untilWatched else { return code }
+    return try await WatchFollower(session: session, environment: loaded.environment, deployment: number)
+        .run(isQuiet: common.output == .json)
 }
 
 /// The reason of `--skip-preflight`, which may not be empty.

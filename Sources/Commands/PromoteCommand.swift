@@ -8,6 +8,8 @@ package struct PromoteCommand: AsyncParsableCommand {
         commandName: "promote",
         abstract: "End a hold: the rollout goes on.",
         discussion: """
+            After a commit it ends the watch of what was promoted, also of one that failed and waits: the release is kept.
+
             Skipping a gate that has not answered needs its own flag and a reason, and is journaled.
 
             Examples:

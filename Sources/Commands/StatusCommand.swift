@@ -15,7 +15,7 @@ package struct StatusCommand: AsyncParsableCommand {
               slipway status --output json
               slipway status --follow --output json      (a line of JSON for every change)
 
-            Exit codes: 0 shown, 1 failed, 4 a rollout waits for a person.
+            Exit codes: 0 shown, 1 failed, 4 a rollout, or a watch that failed, waits for a person.
             """)
 
     @OptionGroup package var common: CommonOptions
@@ -43,7 +43,8 @@ package struct StatusCommand: AsyncParsableCommand {
                 } else {
                     for line in StatusView(style: .forOutput()).lines(report) { print(line) }
                 }
-                return report.services.contains { $0.rollout?.waitsSince != nil } ? 4 : 0
+                let waits = report.services.contains { $0.rollout?.waitsSince != nil || $0.watch?.waitsSince != nil }
+                return waits ? 4 : 0
             }
         }
     }

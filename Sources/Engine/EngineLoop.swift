@@ -148,6 +148,7 @@ package struct EngineLoop: Sendable {
 
     private func look(_ index: Int, _ place: Int, _ order: LookOrder) -> LookEffect? {
         let state = environments[index].services[place]
+        if state.rollout == nil { return lookAfter(state, in: environments[index].id, order) }
         guard let rollout = state.rollout, let gate = rollout.plan.gate(order.gate) else { return nil }
         let key = LookKey(
             environment: environments[index].id, service: state.service, deployment: rollout.deployment,
@@ -158,5 +159,15 @@ package struct EngineLoop: Sendable {
         }
         return LookEffect(
             key: key, gate: gate, release: rollout.to.number, stable: rollout.from?.number, since: order.since)
+    }
+
+    /// A look at a release that was promoted: what stood before it is what a gate may know as stable.
+    private func lookAfter(_ state: ServiceState, in environment: EnvironmentID, _ order: LookOrder) -> LookEffect? {
+        guard let watch = state.watch, let gate = watch.gate(order.gate) else { return nil }
+        let key = LookKey(
+            environment: environment, service: state.service, deployment: watch.deployment, run: order.run,
+            look: order.look)
+        return LookEffect(
+            key: key, gate: gate, release: watch.release.number, stable: watch.from, since: order.since)
     }
 }

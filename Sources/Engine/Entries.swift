@@ -29,9 +29,9 @@ extension EngineLoop {
         }
         let record = EnvironmentRecord(
             nextDeployment: after.nextDeployment, active: after.deployment?.number, retention: after.retention,
-            notify: after.notify)
+            notify: after.notify, watched: after.watched?.number)
         if before.nextDeployment != after.nextDeployment || before.deployment?.number != record.active
-            || before.notify != after.notify
+            || before.notify != after.notify || before.watched?.number != after.watched?.number
         {
             add(.environment, "", record.recorded(version: EnvironmentRecord.recordVersion, capacity: 16))
         }
@@ -75,6 +75,7 @@ package struct RestoreError: Error, Hashable, Sendable, CustomStringConvertible 
 func restore(_ entries: [JournalEntry]) throws(RestoreError) -> [EnvironmentState] {
     var environments: [EnvironmentState] = []
     var active: [(EnvironmentID, DeploymentNumber)] = []
+    var watched: [(EnvironmentID, DeploymentNumber)] = []
     for entry in entries {
         guard let id = entry.environment else { continue }
         let index: Int
@@ -85,18 +86,19 @@ func restore(_ entries: [JournalEntry]) throws(RestoreError) -> [EnvironmentStat
             environments.insert(EnvironmentState(id: id), at: index)
         }
         do {
-            try read(entry, into: &environments[index], &active)
+            try read(entry, into: &environments[index], &active, &watched)
         } catch {
             throw RestoreError(entry: "\(entry.kind) \(entry.key) of \(id)", isNewer: error.isNewer)
         }
     }
     for entry in entries where entry.kind == .deployment {
-        guard let id = entry.environment, let index = environments.firstIndex(where: { $0.id == id }),
-            active.contains(where: { $0.0 == id && "\($0.1.value)" == entry.key })
-        else { continue }
+        guard let id = entry.environment, let index = environments.firstIndex(where: { $0.id == id }) else { continue }
+        let isActive = active.contains { $0.0 == id && "\($0.1.value)" == entry.key }
+        let isWatched = watched.contains { $0.0 == id && "\($0.1.value)" == entry.key }
+        guard isActive || isWatched else { continue }
         do {
-            environments[index].deployment = try DeploymentState(
-                recorded: entry.body, known: DeploymentState.recordVersion)
+            let state = try DeploymentState(recorded: entry.body, known: DeploymentState.recordVersion)
+            if isActive { environments[index].deployment = state } else { environments[index].watched = state }
         } catch {
             throw RestoreError(entry: "deployment #\(entry.key) of \(id)", isNewer: error.isNewer)
         }
@@ -111,7 +113,7 @@ func restore(_ entries: [JournalEntry]) throws(RestoreError) -> [EnvironmentStat
 
 private func read(
     _ entry: JournalEntry, into environment: inout EnvironmentState,
-    _ active: inout [(EnvironmentID, DeploymentNumber)]
+    _ active: inout [(EnvironmentID, DeploymentNumber)], _ watched: inout [(EnvironmentID, DeploymentNumber)]
 ) throws(RecordError) {
     switch entry.kind {
     case .service:
@@ -124,6 +126,7 @@ private func read(
         environment.retention = record.retention
         environment.notify = record.notify
         if let number = record.active { active.append((environment.id, number)) }
+        if let number = record.watched { watched.append((environment.id, number)) }
     case .quarantine:
         let record = try QuarantineEntry(recorded: entry.body, known: QuarantineEntry.recordVersion)
         if !record.isLifted { environment.quarantine.append(record) }

@@ -147,6 +147,7 @@ extension SupervisorDesk {
             service: item.service, action: item.action.rawValue, wave: item.wave, strategy: item.strategy.kind.name,
             from: item.from, to: item.to, stages: item.stages,
             changes: item.changes.map { PlanChange(field: $0.field, old: $0.old, new: $0.new) }, gates: item.gates,
-            background: item.background, onFailure: item.onFailure.word)
+            background: item.background, onFailure: item.onFailure.word,
+            watch: item.watch)
     }
 }

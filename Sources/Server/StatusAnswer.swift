@@ -44,6 +44,7 @@ extension SupervisorDesk {
         report.isServing = isServing(state, view)
         report.scale = scaleReport(state, id, frame)
         report.rollout = state.rollout.map { rolloutReport($0, state, id, frame) }
+        report.watch = state.watch.map { watchReport($0, state.service, id, frame) }
         report.warm = state.warm.map { entry in
             WarmReport(
                 release: entry.release.number, instances: state.count(of: entry.release.number),
@@ -123,11 +124,7 @@ extension SupervisorDesk {
     ) -> RolloutReport {
         let requester = frame.environment(id)?.deployment?.by ?? ""
         func gate(_ run: GateRun) -> GateReport {
-            GateReport(
-                name: run.gate, look: run.look, isLooking: run.isLooking,
-                count: rollout.plan.gate(run.gate)?.schedule.count ?? 1, passes: run.passes, failures: run.failures,
-                inconclusive: run.inconclusive, hasPassed: run.hasPassed,
-                last: frame.evidence[EvidenceKey(environment: id, service: state.service, run: run.id)])
+            gateReport(run, rollout.plan.gate(run.gate), EvidenceKey(id, state.service, run), frame)
         }
         return RolloutReport(
             from: rollout.from?.number, to: rollout.to.number, strategy: rollout.plan.strategy.kind.name,
@@ -136,6 +133,35 @@ extension SupervisorDesk {
             gate: rollout.gate.map(gate), background: rollout.background.map(gate),
             pausedSince: rollout.pausedSince?.wall, waitsSince: rollout.waitsSince?.wall,
             waitsFor: rollout.awaited(of: state.service, in: id, requester), failure: rollout.failure?.text)
+    }
+}
+
+extension SupervisorDesk {
+    private func gateReport(_ run: GateRun, _ gate: GateSpec?, _ key: EvidenceKey, _ frame: EngineFrame) -> GateReport {
+        GateReport(
+            name: run.gate, look: run.look, isLooking: run.isLooking, count: gate?.schedule.count ?? 1,
+            passes: run.passes, failures: run.failures, inconclusive: run.inconclusive, hasPassed: run.hasPassed,
+            last: frame.evidence[key])
+    }
+
+    private func watchReport(
+        _ watch: WatchState, _ service: ServiceName, _ id: EnvironmentID, _ frame: EngineFrame
+    ) -> WatchReport {
+        var report = WatchReport(
+            deployment: watch.deployment, release: watch.release.number, phase: watch.phase.word,
+            remaining: watch.remaining(now()), onFailure: watch.spec.onFailure.word, failure: watch.failure?.text,
+            waitsSince: watch.waitsSince?.wall)
+        report.gates = watch.runs.map { run in
+            gateReport(run, watch.gate(run.gate), EvidenceKey(id, service, run), frame)
+        }
+        if watch.phase == .waiting { report.waitsFor = watch.question }
+        return report
+    }
+}
+
+extension EvidenceKey {
+    fileprivate init(_ environment: EnvironmentID, _ service: ServiceName, _ run: GateRun) {
+        self.init(environment: environment, service: service, run: run.id)
     }
 }
 

@@ -104,6 +104,6 @@ extension DeploymentState {
                 DeploymentItemReport(
                     service: item.service, wave: item.wave, from: item.from?.number, to: item.to.number,
                     strategy: item.plan.strategy.kind.name)
-            }, removals: removals, origin: origin)
+            }, removals: removals, origin: origin, takesBack: takesBack)
     }
 }

@@ -6,6 +6,7 @@ import argparse
 import contextlib
 import hashlib
 import hmac
+import http.client
 import http.server
 import json
 import os
@@ -1058,6 +1059,126 @@ def the_switch_for_failures_can_be_given_with_the_deploy(place):
     assert place.get()[0] == 200
 
 
+TURNING_SERVER = """
+import http.server, os, sys
+version = open("version").read().strip()
+flag = os.path.join(sys.argv[1], version)
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def log_message(self, *words): pass
+    def do_GET(self):
+        if self.path == "/crash": os._exit(3)
+        turned = os.path.exists(flag) and self.path != "/ready"
+        body = (version + "\\n").encode()
+        self.send_response(500 if turned else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
+
+
+def turning(place, version, watch, web="", tail=""):
+    """Two services; api answers with its version until a file of that name lies beside the project: then it fails."""
+    place.write("app/version", f"{version}\n")
+    place.write("app/server.py", TURNING_SERVER)
+    text = "version: 1\nproject: turning\nservices:\n"
+    for name in ("api", "web"):
+        text += f"""  {name}:
+    artifact: {{ path: app }}
+    command: [/usr/bin/python3, server.py, {json.dumps(place.path)}]
+    port: 8080
+    probes: {{ readiness: {{ http: /ready, every: 500ms }} }}
+    drain: 2s
+    strategy: {{ blueGreen: {{ scaleDownDelay: 0s }} }}
+"""
+        text += f"    routes: [{{ listen: {place.port} }}]\n    watch: {watch}\n" if name == "api" else "    needs: [api]\n"
+    text += "gates:\n  errors: { threshold: { errorRate: \"<= 20%\", minRequests: 20 }, interval: 1s, onInconclusive: extend }\n"
+    place.write("slipway.yaml", text + tail)
+
+
+def what_fails_after_its_promotion_is_taken_back(place):
+    with Receiver() as receiver:
+        tail = f"notify: {{ team: {{ webhook: {{ url: \"http://127.0.0.1:{receiver.port}/\" }} }} }}\n"
+        watch = "{ for: 90s, gates: [errors] }"
+        turning(place, "one", "{ for: 1s }", tail=tail)
+        output = place.run("deploy", "--until-watched")
+        assert "has stood its watch" in output, output
+        turning(place, "two", watch, tail=tail)
+        assert "watched for 90s by errors once promoted: a failure takes everything back" in place.run("plan")
+        output = place.run("deploy")
+        assert "api is watched for" in output, output
+        load = place.load(60, rate=50)
+        report = place.service("api")["watch"]
+        assert report["phase"] == "watching" and report["deployment"] == 2, report
+        eventually(lambda: place.service("api")["watch"]["gates"][0]["hasPassed"], 30, "the gate has passed once")
+        # A supervisor that comes back looks on, with the time that is left.
+        left = place.service("api")["watch"]["remaining"]
+        os.kill(place.pid_of("supervisor"), signal.SIGKILL)
+        eventually(lambda: place.get()[0] == 200 and place.pid_of("supervisor"), 20, "the supervisor is back")
+        report = place.service("api")["watch"]
+        assert report["phase"] == "watching" and report["remaining"] <= left, (report, left)
+        assert place.service("api")["stable"] == 2
+        open(os.path.join(place.path, "two"), "w", encoding="utf-8").close()
+        eventually(lambda: place.get()[1] == "one\n", 60, "what stood before serves again")
+        eventually(lambda: place.status()["last"]["kind"] == "revert", 60, "the way back is committed")
+        load.kill()
+        status = place.status()
+        assert status["last"]["takesBack"] == 2 and status["last"]["by"] == "slipway", status["last"]
+        # The whole deployment, the last wave first.
+        waves = {item["service"]: (item["wave"], item["to"]) for item in status["last"]["items"]}
+        assert waves == {"web": (0, 1), "api": (1, 1)}, waves
+        output = place.run("history")
+        assert "taken back by #3" in output and "api@2 failed after it was promoted" in output, output
+        output = place.run("history", "2")
+        assert "failed after it was promoted: gate errors: error rate" in output, output
+        output = place.run("deploy", code=1)
+        assert "in quarantine: gate errors" in output, output
+        eventually(lambda: "reverted" in receiver.kinds(), 30, "the channel is told")
+        assert "failed" in receiver.kinds() and "quarantined" in receiver.kinds(), receiver.kinds()
+
+
+def a_watch_waits_for_the_deploy_and_for_a_person(place):
+    # Its instances keep dying: no gate is needed for that.
+    turning(place, "one", "{ for: 5m }")
+    place.run("up")
+    # Nothing stood before: it is not taken back, but a person is asked.
+    def crash():
+        with contextlib.suppress(OSError, urllib.error.URLError, http.client.HTTPException):
+            place.get("/crash")
+        return place.service("api")["watch"]["phase"] == "waiting"
+    eventually(crash, 60, "the watch fails")
+    output = place.run("status", code=4)
+    assert "failed after it was promoted, and serves on" in output and "`slipway down`" in output, output
+    place.run("promote")
+    assert "watch" not in place.service("api"), place.service("api")
+    eventually(lambda: place.service("api")["isServing"], 60, "it serves again")
+    # With `hold` nothing is touched; the deploy that waits ends with 4.
+    turning(place, "two", "{ for: 5m, gates: [errors], onFailure: hold }")
+    load = place.load(120, rate=50)
+    child = place.start("deploy", "--until-watched")
+    eventually(lambda: (place.service("api").get("watch") or {}).get("deployment") == 2, 60, "it is watched")
+    open(os.path.join(place.path, "two"), "w", encoding="utf-8").close()
+    output, _ = child.communicate(timeout=60)
+    assert child.returncode == 4 and "it serves on, as its watch says" in output, output
+    assert place.service("api")["stable"] == 2 and place.get()[0] == 500
+    # A person takes it back by name.
+    output = place.run("abort", "--reason", "seen enough")
+    assert "revert #3 committed" in output, output
+    assert place.get() == (200, "one\n")
+    output = place.run("history")
+    assert "revert by" in output and "seen enough" in output and "takes back #2" in output, output
+    # Nobody blamed its files: they may come again. Another deployment ends the watch, and says so.
+    os.remove(os.path.join(place.path, "two"))
+    place.run("deploy")
+    turning(place, "three", "{ for: 5m }")
+    output = place.run("plan")
+    assert "the watch of deployment #4 (api) ends with this one" in output, output
+    place.run("deploy")
+    assert "is not watched any more: deployment #5 begins" in place.run("history", "4"), place.run("history", "4")
+    load.kill()
+
+
 def a_service_that_leaves_the_manifest_leaves_when_asked(place):
     place.shop("one", services=("api", "jobs", "web"), more={"jobs": f"    routes: [{{ listen: {free_port()} }}]\n"})
     place.run("up")
@@ -1350,6 +1471,8 @@ TESTS = [
     a_failure_is_held_for_inspection,
     the_switch_for_failures_can_be_given_with_the_deploy,
     a_service_that_leaves_the_manifest_leaves_when_asked,
+    what_fails_after_its_promotion_is_taken_back,
+    a_watch_waits_for_the_deploy_and_for_a_person,
     channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
     *remote.TESTS,

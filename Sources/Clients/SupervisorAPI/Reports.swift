@@ -75,12 +75,15 @@ package struct PlanItem: Codable, Hashable, Sendable {
     package var background: [GateName]
     /// `revert`, `hold`
     package var onFailure: String
+    /// How it would be looked after once it has been promoted; nil: it would not.
+    package var watch: WatchSpec?
 
     package init(
         service: ServiceName, action: String, wave: Int, strategy: String, from: ReleaseNumber?, to: ReleaseNumber?,
         stages: [String] = [], changes: [PlanChange] = [], gates: [GateName] = [], background: [GateName] = [],
-        onFailure: String = "revert"
+        onFailure: String = "revert", watch: WatchSpec? = nil
     ) {
+        self.watch = watch
         self.gates = gates
         self.background = background
         self.onFailure = onFailure

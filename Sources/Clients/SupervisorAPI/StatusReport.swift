@@ -35,7 +35,7 @@ package struct StatusReport: Codable, Hashable, Sendable {
 /// One deployment.
 package struct DeploymentReport: Codable, Hashable, Sendable {
     package var number: DeploymentNumber
-    /// `deploy`, `rollback`, `retry`
+    /// `deploy`, `rollback`, `retry`, `revert`
     package var kind: String
     package var by: String
     package var reason: String
@@ -50,12 +50,16 @@ package struct DeploymentReport: Codable, Hashable, Sendable {
     package var removals: [ServiceName]
     /// Where its artifacts stood before: `staging #12`; empty: they were packed for it.
     package var origin: String
+    /// The deployment that it takes back; nil: none.
+    package var takesBack: DeploymentNumber?
 
     package init(
         number: DeploymentNumber, kind: String, by: String, reason: String, phase: String, started: Int64,
         ended: Int64? = nil, failedService: ServiceName? = nil, failure: String? = nil,
-        items: [DeploymentItemReport] = [], removals: [ServiceName] = [], origin: String = ""
+        items: [DeploymentItemReport] = [], removals: [ServiceName] = [], origin: String = "",
+        takesBack: DeploymentNumber? = nil
     ) {
+        self.takesBack = takesBack
         self.removals = removals
         self.origin = origin
         self.number = number
@@ -113,13 +117,17 @@ package struct ServiceReport: Codable, Hashable, Sendable {
     package var traffic: [TrafficReport]
     /// Nil: the count is the manifest's.
     package var scale: ScaleReport?
+    /// Nil: it is not looked after, or the supervisor is of a version that does not.
+    package var watch: WatchReport?
 
     package init(
         name: ServiceName, stable: ReleaseNumber?, isDown: Bool, replicas: Int, weights: [WeightReport] = [],
         instances: [InstanceReport] = [], rollout: RolloutReport? = nil, warm: [WarmReport] = [],
         isServing: Bool = true, held: Int = 0,
-        urls: [String] = [], traffic: [TrafficReport] = [], isRemoved: Bool = false, scale: ScaleReport? = nil
+        urls: [String] = [], traffic: [TrafficReport] = [], isRemoved: Bool = false, scale: ScaleReport? = nil,
+        watch: WatchReport? = nil
     ) {
+        self.watch = watch
         self.isRemoved = isRemoved
         self.scale = scale
         self.name = name

@@ -62,6 +62,9 @@ struct Housekeeping: Sendable {
 
     private func isInUse(_ release: Release, _ environment: EnvironmentState) -> Bool {
         guard let state = environment.service(release.service) else { return false }
+        // What a failed watch would bring back.
+        let before = environment.watched?.items.first { $0.service == release.service }?.from
+        if before?.number == release.number { return true }
         return state.stable?.number == release.number || state.rollout?.to.number == release.number
             || state.rollout?.from?.number == release.number || state.count(of: release.number) > 0
     }

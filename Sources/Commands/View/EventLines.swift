@@ -28,7 +28,9 @@ struct EventLines {
         let service = event.service.map { "\($0)" + (event.release.flatMap { $0.value > 0 ? "@\($0)" : nil } ?? "") }
         let deployment = event.deployment.map { "deployment \($0)" }
         // The end is the deployment's, whoever is to blame.
-        let who = (event.kind == .deploymentReverted ? nil : service) ?? deployment ?? service ?? "slipway"
+        let who =
+            (event.kind == .deploymentReverted || event.kind == .takenBack ? nil : service) ?? deployment ?? service
+            ?? "slipway"
         let by = event.by.isEmpty ? "" : ", by \(event.by)"
         // A cause may bring lines of a log.
         let text = words(event).split(separator: "\n").map { harmless(String($0), keepsColours: true) }
@@ -89,6 +91,11 @@ struct EventLines {
         case .scaleAsked: "is to run \(event.number) instances: \(text)"
         case .instanceEnded: "instance \(event.number) " + style.paint("ended", .red) + ": \(text)"
         case .instanceRecovered: "instance \(event.number) " + style.paint("runs well again", .green) + " \(text)"
+        case .watchStarted: "is watched for \(text)"
+        case .watchPassed: style.paint("has stood its watch", .green) + " of \(text)"
+        case .watchFailed: style.paint("failed after it was promoted", .red) + ": \(text)"
+        case .watchEnded: "is not watched any more: \(text)"
+        case .takenBack: style.paint("taken back", .red) + " \(text)"
         case .other: text
         }
     }

@@ -20,7 +20,11 @@ struct HistoryView {
                     + "\(padded(style.paint(deployment.phase, tone), 10))  \(padded(took, 9))  "
                     + "\(deployment.kind)\(origin) by \(deployment.by)  \(items)\(gone)"
             ]
+            if let number = deployment.takesBack { lines[0] += "  takes back \(number)" }
             if !deployment.reason.isEmpty { lines[0] += "  \(style.paint(deployment.reason, .dim))" }
+            if let other = report.deployments.first(where: { $0.takesBack == deployment.number }), other.isGood {
+                lines.append("      " + style.paint("taken back by \(other.number)", .red))
+            }
             if let failure = deployment.failure {
                 let blamed = deployment.failedService.map { "\($0): " } ?? ""
                 let first = failure.split(separator: "\n").first.map { harmless(String($0)) } ?? ""
@@ -29,4 +33,8 @@ struct HistoryView {
             return lines
         }
     }
+}
+
+extension DeploymentReport {
+    fileprivate var isGood: Bool { phase == "committed" }
 }

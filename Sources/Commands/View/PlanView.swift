@@ -59,6 +59,11 @@ struct PlanView {
             let names = item.background.map(\.text).joined(separator: ", ")
             lines.append(style.paint("    in the background: \(names)", .dim))
         }
+        if let watch = item.watch {
+            let gates = watch.gates.isEmpty ? "" : " by " + watch.gates.map(\.text).joined(separator: ", ")
+            let failure = watch.onFailure == .hold ? "a failure asks a person" : "a failure takes everything back"
+            lines.append(style.paint("    watched for \(watch.span)\(gates) once promoted: \(failure)", .dim))
+        }
         if item.onFailure == "hold" { lines.append(style.paint("    a failure is held for inspection", .dim)) }
         return lines
     }

@@ -46,6 +46,7 @@ struct StatusView {
             let counts = traffic(service, of: [rollout.from, rollout.to].compactMap { $0 })
             if !counts.isEmpty { lines.append(indent + style.paint(counts.joined(separator: "; "), .dim)) }
         }
+        if let watch = service.watch { lines += self.lines(watch, now: now).map { indent + $0 } }
         if let scale = service.scale { lines.append(indent + self.line(scale, now: now)) }
         if service.held > 0 { lines.append(indent + "\(service.held) requests are held") }
         for instance in service.instances {

@@ -38,8 +38,19 @@ struct SummaryView {
         if closing.isGood, !deployment.removals.isEmpty {
             lines.append("  taken down: " + deployment.removals.map(\.text).joined(separator: ", "))
         }
+        lines += watches(closing)
         if let failure = deployment.failure { lines += why(failure, closing) }
         return lines
+    }
+
+    /// What comes after the end.
+    private func watches(_ closing: Closing) -> [String] {
+        closing.status.services.compactMap { service in
+            guard let watch = service.watch, watch.deployment == closing.deployment.number, watch.phase == "watching"
+            else { return nil }
+            let failure = watch.onFailure == "hold" ? "a failure asks a person" : "a failure takes everything back"
+            return "  \(service.name) is watched for \(watch.remaining.rounded) more: \(failure)"
+        }
     }
 
     private func lines(_ item: DeploymentItemReport, _ closing: Closing, width: Int) -> [String] {

@@ -35,9 +35,11 @@ extension EnvironmentState {
         if items.isEmpty, removals.isEmpty { return .nothingToDo("every service runs the release that was asked for") }
         items.sort { ($0.wave, $0.service) < ($1.wave, $1.service) }
         items = withDenseWaves(items)
-        let deployment = DeploymentState(
+        var deployment = DeploymentState(
             number: number, kind: order.kind, by: by, reason: order.reason, started: now, items: items,
             removals: removals, origin: order.origin)
+        deployment.takesBack = order.takesBack
+        leaveWatches(for: order, number, by: by, now: now, into: &decision)
         nextDeployment += 1
         retention = order.retention ?? retention
         decision.events.append(
@@ -92,7 +94,7 @@ extension EnvironmentState {
         to.replicas = state.replicasAtStart(of: to)
         let isReturn: Bool
         switch order.kind {
-        case .rollback: isReturn = from != nil
+        case .rollback, .revert: isReturn = from != nil
         case .deploy, .retry: isReturn = false
         }
         let plan = RolloutPlan(

@@ -14,6 +14,8 @@ package struct DeploymentState: Hashable, Sendable {
     package let removals: [ServiceName]
     /// Where its artifacts stood before, for people: `staging #12`.
     package let origin: String
+    /// The deployment that this one takes back, because it failed after its commit; nil: none.
+    package var takesBack: DeploymentNumber?
     package var phase = DeploymentPhase.advancing
     package var wave = 0
     package var ended: Moment?
@@ -21,6 +23,8 @@ package struct DeploymentState: Hashable, Sendable {
     package var failedService: ServiceName?
     /// What stood in the whole environment when it was committed: `rollback --to` brings this back.
     package var standing: [StandingRelease] = []
+    /// Of the removals, those that ran until its commit.
+    package var tookDown: [ServiceName] = []
 
     package init(
         number: DeploymentNumber, kind: DeploymentKind, by: String, reason: String, started: Moment,
@@ -71,12 +75,15 @@ package enum DeploymentKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case deploy = 1
     case rollback = 2
     case retry = 3
+    /// Slipway takes a deployment back that failed after its commit, or a person does.
+    case revert = 4
 
     package var word: String {
         switch self {
         case .deploy: "deploy"
         case .rollback: "rollback"
         case .retry: "retry"
+        case .revert: "revert"
         }
     }
 }
@@ -129,6 +136,8 @@ extension DeploymentState: RecordCodable {
         }
         for service in removals { writer.put(20, service.text) }
         if !origin.isEmpty { writer.put(21, origin) }
+        if let takesBack { writer.put(40, takesBack.value) }
+        for service in tookDown { writer.put(41, service.text) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -162,6 +171,8 @@ extension DeploymentState: RecordCodable {
         failure = end.failure
         failedService = end.failedService
         standing = end.standing
+        takesBack = end.takesBack
+        tookDown = end.tookDown
     }
 
     private struct End {
@@ -174,6 +185,8 @@ extension DeploymentState: RecordCodable {
         var service = ""
         var removals: [ServiceName] = []
         var origin = ""
+        var takesBack: DeploymentNumber?
+        var tookDown: [ServiceName] = []
 
         mutating func read(_ tag: Int, _ reader: inout RecordReader) throws(RecordError) {
             switch tag {
@@ -191,6 +204,8 @@ extension DeploymentState: RecordCodable {
             case 14: standing.append(StandingRelease(service: ServiceName(service), release: try reader.record()))
             case 20: removals.append(ServiceName(try reader.text()))
             case 21: origin = try reader.text()
+            case 40: takesBack = DeploymentNumber(try reader.int())
+            case 41: tookDown.append(ServiceName(try reader.text()))
             case _: try reader.skip()
             }
         }

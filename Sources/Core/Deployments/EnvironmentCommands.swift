@@ -11,6 +11,9 @@ extension EnvironmentState {
         let requester = deployment?.by ?? ""
         switch envelope.command {
         case .deploy(let order): outcome = deploy(order, by: by, now: now, into: &decision)
+        case .promote(let service, _) where deployment == nil && isWatching(service):
+            let number = endWatches(of: service, "it is kept", by: by, now: now, into: &decision)
+            outcome = .accepted(number)
         case .promote(let service, let skipGate):
             outcome = each(service) { state in
                 state.promote(
@@ -48,6 +51,10 @@ extension EnvironmentState {
         decision.answers.append(CommandAnswer(id: envelope.id, outcome: outcome))
     }
 
+    private func isWatching(_ service: ServiceName?) -> Bool {
+        services.contains { $0.watch != nil && (service == nil || $0.service == service) }
+    }
+
     /// Applies to one service, or to all; it is done when it was done to at least one.
     private mutating func each(
         _ service: ServiceName?, _ body: (inout ServiceState) -> String?
@@ -71,6 +78,9 @@ extension EnvironmentState {
     private mutating func abort(
         _ reason: String, _ accept: Bool, by: String, now: Moment, into decision: inout EnvironmentDecision
     ) -> CommandOutcome {
+        if deployment == nil, watched != nil {
+            return abortWatched(reason, accept, by: by, now: now, into: &decision)
+        }
         guard var deployment, deployment.phase == .advancing else {
             let message = deployment == nil ? "no deployment is under way in \(id)" : "it is going back already"
             return .refused(Refusal(.notWaiting, message, hint: "slipway status shows what goes on"))
@@ -113,6 +123,7 @@ extension EnvironmentState {
         if let deployment { return .refused(busy(deployment)) }
         let running = services.indices.filter { !services[$0].isDown && services[$0].stable != nil }
         if running.isEmpty { return .nothingToDo("nothing runs in \(id)") }
+        endWatches(of: nil, "it is taken down", by: by, now: now, into: &decision)
         for index in running { services[index].isDown = true }
         decision.events.append(Event(.downAsked, at: now.wall, by: by))
         return .accepted(nil)

@@ -8,6 +8,8 @@ package struct EnvironmentState: Hashable, Sendable {
     package var services: [ServiceState] = []
     /// Under way; nil between deployments.
     package var deployment: DeploymentState?
+    /// Committed, and looked after for a while; what would take it back follows from it.
+    package var watched: DeploymentState?
     package var nextDeployment = 1
     /// Releases that no deployment may bring back without a person's word. In the order they came.
     package var quarantine: [QuarantineEntry] = []
@@ -113,11 +115,14 @@ package struct EnvironmentRecord: Hashable, Sendable, RecordCodable {
     package var active: DeploymentNumber?
     package var retention: RetentionSpec
     package var notify: [NotifyChannel]
+    /// The deployment that is looked after.
+    package var watched: DeploymentNumber?
 
     package init(
         nextDeployment: Int, active: DeploymentNumber?, retention: RetentionSpec = RetentionSpec(),
-        notify: [NotifyChannel] = []
+        notify: [NotifyChannel] = [], watched: DeploymentNumber? = nil
     ) {
+        self.watched = watched
         self.notify = notify
         self.nextDeployment = nextDeployment
         self.active = active
@@ -130,6 +135,7 @@ package struct EnvironmentRecord: Hashable, Sendable, RecordCodable {
         writer.put(3, retention.releases)
         writer.put(4, retention.age)
         writer.put(40, notify)
+        if let watched { writer.put(41, watched.value) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -141,6 +147,7 @@ package struct EnvironmentRecord: Hashable, Sendable, RecordCodable {
             case 3: retention.releases = try reader.int()
             case 4: retention.age = try reader.span()
             case 40: notify.append(try reader.record())
+            case 41: watched = DeploymentNumber(try reader.int())
             case _: try reader.skip()
             }
         }

@@ -34,6 +34,7 @@ extension EnvironmentState {
             for order in part.migrations { decision.migrations.append((index, order)) }
             if let wake = part.wake { decision.wake(in: wake) }
         }
+        if deployment == nil { followWatches(now: now, into: &decision) }
         guard isDeploymentDue else { return }
         advance(now: now, into: &decision)
     }
@@ -111,12 +112,14 @@ extension EnvironmentState {
     private mutating func commit(
         _ deployment: inout DeploymentState, now: Moment, into decision: inout EnvironmentDecision
     ) {
+        var watches: [Event] = []
         for item in deployment.items {
             guard let index = index(of: item.service) else { continue }
-            services[index].commit(now: now)
+            services[index].commit(now: now, goesBack: deployment.takesBack != nil, events: &watches)
         }
         for service in deployment.removals {
             guard let index = index(of: service) else { continue }
+            if !services[index].isDown { deployment.tookDown.append(service) }
             services[index].prune(deployment.number, now: now, by: deployment.by, events: &decision.events)
         }
         deployment.phase = .committed
@@ -126,6 +129,9 @@ extension EnvironmentState {
             return StandingRelease(service: state.service, release: stable)
         }
         decision.events.append(Event(.committed, at: now.wall, deployment: deployment.number, by: deployment.by))
+        decision.events += watches
+        tellTakenBack(deployment, now: now, into: &decision)
+        watched = services.contains { $0.watch != nil } ? deployment : nil
         decision.wake(in: .zero)
     }
 
@@ -158,15 +164,10 @@ extension EnvironmentState {
     ) {
         for item in deployment.items {
             guard let index = index(of: item.service), let rollout = services[index].rollout else { continue }
-            if let failure = rollout.failure, failure.code.blamesRelease, isQuarantined(item.to.digest) == nil {
-                let entry = QuarantineEntry(
-                    service: item.service, release: item.to.number, digest: item.to.digest, at: now.wall,
-                    reason: failure.text)
-                quarantine.append(entry)
-                decision.events.append(
-                    Event(
-                        .quarantined, at: now.wall, deployment: deployment.number, service: item.service,
-                        release: item.to.number, text: failure.text))
+            if let failure = rollout.failure {
+                quarantine(
+                    item.to, of: item.service, because: failure, deployment: deployment.number, now: now,
+                    into: &decision)
             }
             services[index].closeReverted()
         }
@@ -176,6 +177,22 @@ extension EnvironmentState {
             Event(
                 .deploymentReverted, at: now.wall, deployment: deployment.number, service: deployment.failedService,
                 text: deployment.failure?.text ?? ""))
+        tellNotTakenBack(deployment, now: now, into: &decision)
         decision.wake(in: .zero)
+    }
+
+    /// Nothing where the failure says nothing of the release.
+    mutating func quarantine(
+        _ release: ReleaseFacts, of service: ServiceName, because failure: RolloutFailure,
+        deployment: DeploymentNumber, now: Moment, into decision: inout EnvironmentDecision
+    ) {
+        guard failure.code.blamesRelease, isQuarantined(release.digest) == nil else { return }
+        quarantine.append(
+            QuarantineEntry(
+                service: service, release: release.number, digest: release.digest, at: now.wall, reason: failure.text))
+        decision.events.append(
+            Event(
+                .quarantined, at: now.wall, deployment: deployment, service: service, release: release.number,
+                text: failure.text))
     }
 }

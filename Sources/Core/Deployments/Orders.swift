@@ -41,6 +41,8 @@ package struct DeployOrder: Hashable, Sendable {
     package var skipPreflight = ""
     /// A person takes upon themselves that releases run on a schema that they are not declared to run on.
     package var accept: Bool
+    /// The deployment that is taken back.
+    package var takesBack: DeploymentNumber?
     package init(
         kind: DeploymentKind, reason: String, items: [OrderItem], retention: RetentionSpec? = nil,
         removals: [ServiceName] = [], origin: String = "", notify: [NotifySpec]? = nil, accept: Bool = false

@@ -96,7 +96,17 @@ package func planDeploy(
     checkNeeds(desired, standing, &plan)
     planRemovals(desired, standing, &plan)
     plan.items.sort { ($0.wave, $0.service) < ($1.wave, $1.service) }
+    noteWatch(standing.state, &plan)
     return plan
+}
+
+/// What is looked after would not be any more.
+func noteWatch(_ state: EnvironmentState, _ plan: inout DeployPlan) {
+    let names = state.services.filter { $0.watch != nil }.map(\.service.text)
+    guard let number = state.services.lazy.compactMap(\.watch?.deployment).first,
+        plan.items.contains(where: { $0.action != .keep })
+    else { return }
+    plan.notes.append("the watch of deployment \(number) (\(names.joined(separator: ", "))) ends with this one")
 }
 
 private func planService(
@@ -155,7 +165,8 @@ private func checkNeeds(_ desired: Desired, _ standing: Standing, _ plan: inout 
 
 /// A person is asked once, at a step; there is no looking on.
 private func approvals(inBackgroundOf planned: ServicePlanSpec, _ gates: [GateSpec]) -> [Objection] {
-    gates.filter { $0.question.isApproval && planned.strategy.background.contains($0.name) }.map { gate in
+    let always = planned.strategy.background + (planned.strategy.watch?.gates ?? [])
+    return gates.filter { $0.question.isApproval && always.contains($0.name) }.map { gate in
         Objection(
             "\(planned.spec.service) names the approval \(gate.name) in the background",
             hint: "name it at a step, or under `gates`, `before` or `after`")

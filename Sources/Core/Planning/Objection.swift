@@ -27,11 +27,12 @@ extension Objection {
 
 /// Every gate that a strategy names.
 package func gateNames(_ strategy: StrategySpec) -> [GateName] {
-    switch strategy.kind {
-    case .rolling(let spec): spec.gates + strategy.background
-    case .blueGreen(let spec): spec.before + spec.after + strategy.background
-    case .canary(let spec): spec.gates + strategy.background
-    case .recreate(let spec): spec.gates + strategy.background
+    let always = strategy.background + (strategy.watch?.gates ?? [])
+    return switch strategy.kind {
+    case .rolling(let spec): spec.gates + always
+    case .blueGreen(let spec): spec.before + spec.after + always
+    case .canary(let spec): spec.gates + always
+    case .recreate(let spec): spec.gates + always
     }
 }
 

@@ -18,6 +18,8 @@ package struct PlannedService: Hashable, Sendable {
     package var background: [GateName]
     /// What becomes of a failure.
     package var onFailure: OnFailure
+    /// How it would be looked after once it has been promoted; nil: it would not.
+    package var watch: WatchSpec?
     /// Nil when nothing is to be done.
     package var order: OrderItem?
 }
@@ -48,6 +50,7 @@ extension PlannedService {
             service: service, action: action, wave: wave, strategy: order.strategy, from: stands?.number, to: release,
             stages: action == .keep ? [] : plan.stages.map(\.text), changes: changes, gates: used,
             background: plan.watch, onFailure: plan.holdsFailure ? .hold : .revert,
+            watch: plan.isReturn || action == .keep ? nil : order.strategy.watch,
             order: action == .keep ? nil : order)
     }
 

@@ -57,6 +57,7 @@ package func planRollback(_ way: WayBack, over standing: Standing) -> DeployPlan
         }
     }
     plan.items.sort { ($0.wave, $0.service) < ($1.wave, $1.service) }
+    noteWatch(standing.state, &plan)
     return plan
 }
 

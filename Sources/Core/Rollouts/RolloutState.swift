@@ -77,7 +77,8 @@ package struct RolloutState: Hashable, Sendable {
     var hasFailedQuestion: Bool {
         switch failure?.code {
         case .gate, .unapproved, .rejected, .stableHurt: true
-        case .instance, .cannotRun, .progressDeadline, .aborted, .deployment, .revertStuck, .migration, nil: false
+        case .instance, .cannotRun, .progressDeadline, .aborted, .deployment, .revertStuck, .migration, .undecided, nil:
+            false
         }
     }
 
@@ -151,6 +152,8 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     case migration = 22
     /// Stable does not stand any more after the migration.
     case stableHurt = 23
+    /// A gate that looked after a promoted release has no answer, and says that a person is to be asked.
+    case undecided = 30
 
     package var word: String {
         switch self {
@@ -165,6 +168,7 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
         case .rejected: "rejected"
         case .migration: "migration"
         case .stableHurt: "stable-hurt"
+        case .undecided: "undecided"
         }
     }
 
@@ -172,7 +176,7 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     package var blamesRelease: Bool {
         switch self {
         case .gate, .instance, .cannotRun, .progressDeadline, .rejected, .migration, .stableHurt: true
-        case .aborted, .deployment, .revertStuck, .unapproved: false
+        case .aborted, .deployment, .revertStuck, .unapproved, .undecided: false
         }
     }
 }

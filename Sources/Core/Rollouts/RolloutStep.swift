@@ -7,6 +7,7 @@ extension ServiceState {
     package mutating func step(_ seen: ServiceObservation, into decision: inout ServiceDecision) {
         guard var rollout else {
             stand(seen, into: &decision)
+            lookAfter(seen, into: &decision)
             return
         }
         switch rollout.phase {
@@ -19,7 +20,7 @@ extension ServiceState {
             advance(&rollout, seen, into: &decision)
         case .arrived:
             grow(&rollout, seen, into: &decision)
-            if let failure = trouble(rollout, seen) { rollout.fail(failure) }
+            if let failure = trouble(of: rollout.to, seen) { rollout.fail(failure) }
             lookInBackground(&rollout, seen, into: &decision)
         case .reverting:
             revert(&rollout, seen, into: &decision)
@@ -35,7 +36,7 @@ extension ServiceState {
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
         if rollout.crossroads != nil { return }
-        if let failure = trouble(rollout, seen) {
+        if let failure = trouble(of: rollout.to, seen) {
             rollout.fail(failure)
             return
         }
@@ -129,7 +130,7 @@ extension ServiceState {
             run = GateRun(id: rollout.runs, gate: name, started: seen.now)
             decision.events.append(event(.gateStarted, rollout, seen, text: name.text))
         }
-        let move = look(&run, gate, rollout, seen, into: &decision)
+        let move = look(&run, gate, subject(rollout), seen, into: &decision)
         rollout.gate = run
         switch move {
         case .wait, .ask, .mark: return false
@@ -170,7 +171,7 @@ extension ServiceState {
                 return
             }
             let hadPassed = run.hasPassed
-            let move = look(&run, gate, rollout, seen, into: &decision)
+            let move = look(&run, gate, subject(rollout), seen, into: &decision)
             // There is nobody to hold for: in the background no answer is a no.
             if case .hold = move { run.conclude() }
             rollout.background[index] = run
@@ -189,8 +190,8 @@ extension ServiceState {
         }
     }
 
-    private func look(
-        _ run: inout GateRun, _ gate: GateSpec, _ rollout: RolloutState, _ seen: ServiceObservation,
+    func look(
+        _ run: inout GateRun, _ gate: GateSpec, _ subject: LookSubject, _ seen: ServiceObservation,
         into decision: inout ServiceDecision
     ) -> GateRun.Move {
         let view = run.isLooking ? seen.look(run.id, run.look) : nil
@@ -200,7 +201,7 @@ extension ServiceState {
         // Inconclusive looks in a row are told of once.
         if let result = view?.result, result.verdict != .pass, result.verdict != .inconclusive || !wasUndecided {
             let text = "\(gate.name) look \(run.look): \(result.verdict.word): \(result.evidence.summary)"
-            decision.events.append(event(.lookFailed, rollout, seen, number: run.look, text: text))
+            decision.events.append(subject.event(.lookFailed, at: seen.now, number: run.look, text: text))
         }
         switch move {
         case .wait(let span): decision.wake(in: span)
@@ -215,22 +216,30 @@ extension ServiceState {
         return move
     }
 
+    private func subject(_ rollout: RolloutState) -> LookSubject {
+        LookSubject(service: service, deployment: rollout.deployment, release: rollout.to.number)
+    }
+
     private func hasTraffic(_ rollout: RolloutState) -> Bool {
         rollout.to.isRouted ? weight(of: rollout.to.number) != .none : count(of: rollout.to.number) > 0
     }
 
     // MARK: Trouble
 
-    /// What shows that the new release cannot go on.
-    private func trouble(_ rollout: RolloutState, _ seen: ServiceObservation) -> RolloutFailure? {
-        if let objection = seen.router?.objection, !objection.isEmpty, rollout.to.isRouted {
+    /// What shows that a release cannot go on.
+    func trouble(of release: ReleaseFacts, _ seen: ServiceObservation) -> RolloutFailure? {
+        if let objection = seen.router?.objection, !objection.isEmpty, release.isRouted {
             return RolloutFailure(.cannotRun, objection)
         }
-        guard let runtime = seen.runtime, count(of: rollout.to.number) > 0 else { return nil }
-        for set in runtime.sets where set.release == rollout.to.number {
+        return instanceTrouble(of: release, seen)
+    }
+
+    func instanceTrouble(of release: ReleaseFacts, _ seen: ServiceObservation) -> RolloutFailure? {
+        guard let runtime = seen.runtime, count(of: release.number) > 0 else { return nil }
+        for set in runtime.sets where set.release == release.number {
             if case .failed(let reason) = set.state { return RolloutFailure(.cannotRun, reason) }
         }
-        for instance in runtime.instances where instance.release == rollout.to.number && instance.phase == .failed {
+        for instance in runtime.instances where instance.release == release.number && instance.phase == .failed {
             return RolloutFailure(.instance, "instance \(instance.id): \(instance.trouble)")
         }
         return nil
@@ -264,9 +273,7 @@ extension ServiceState {
     func event(
         _ kind: EventKind, _ rollout: RolloutState, _ seen: ServiceObservation, number: Int = 0, text: String = ""
     ) -> Event {
-        Event(
-            kind, at: seen.now.wall, deployment: rollout.deployment, service: service, release: rollout.to.number,
-            number: number, text: text)
+        subject(rollout).event(kind, at: seen.now, number: number, text: text)
     }
 }
 

@@ -16,6 +16,7 @@ package struct ServiceState: Hashable, Sendable {
         var rollout: RolloutState?
         var schemas: [AppliedSchema] = []
         var hand: HandCount?
+        var watch: WatchState?
     }
 
     /// Always one: an array shares its storage until it is changed, and knows itself at a glance. Every turn of the
@@ -75,6 +76,12 @@ package struct ServiceState: Hashable, Sendable {
     package var hand: HandCount? {
         _read { yield fields[0].hand }
         _modify { yield &fields[0].hand }
+    }
+
+    /// The stable release was promoted a while ago and is still looked after.
+    package var watch: WatchState? {
+        _read { yield fields[0].watch }
+        _modify { yield &fields[0].watch }
     }
 
     package init(service: ServiceName) { fields = [Fields(service: service)] }

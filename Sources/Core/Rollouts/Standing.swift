@@ -63,15 +63,25 @@ extension ServiceState {
     }
 
     /// The rollout has arrived and its deployment is committed: the new release is stable, the old one stands by.
-    package mutating func commit(now: Moment) {
+    /// - Parameter goesBack: it leaves a release that failed after its promotion, which nobody returns to.
+    package mutating func commit(now: Moment, goesBack: Bool, events: inout [Event]) {
         guard let rollout, rollout.phase == .arrived else { return }
         let strategy = rollout.plan.strategy
         stable = rollout.to
         isDown = false
         isPruned = false
         self.rollout = nil
+        // What failed is kept in mind until its deployment is told of.
+        if !goesBack { watch = WatchState(after: rollout, now: now) }
+        if !goesBack, let watch {
+            let gates = watch.gates.map(\.name.text).joined(separator: ", ")
+            events.append(
+                Event(
+                    .watchStarted, at: now.wall, deployment: rollout.deployment, service: service,
+                    release: rollout.to.number, text: "\(watch.spec.span)" + (gates.isEmpty ? "" : ", \(gates)")))
+        }
         warm = []
-        if let from = rollout.from, from.number != rollout.to.number, count(of: from.number) > 0 {
+        if !goesBack, let from = rollout.from, from.number != rollout.to.number, count(of: from.number) > 0 {
             warm = [
                 WarmRelease(release: from, since: now, delay: strategy.scaleDownDelay, keep: strategy.keepWarm)
             ]

@@ -217,10 +217,9 @@ package final class EngineService: Sendable {
         var evidence: [EvidenceKey: LookResult] = [:]
         for environment in loop.environments {
             for state in environment.services {
-                guard let rollout = state.rollout else { continue }
-                for run in rollout.background + (rollout.gate.map { [$0] } ?? []) {
+                for (deployment, run) in state.askedRuns {
                     let key = LookKey(
-                        environment: environment.id, service: state.service, deployment: rollout.deployment,
+                        environment: environment.id, service: state.service, deployment: deployment,
                         run: run.id, look: 0)
                     evidence[EvidenceKey(environment: environment.id, service: state.service, run: run.id)] =
                         desk.latest(key)
@@ -228,7 +227,12 @@ package final class EngineService: Sendable {
             }
         }
         desk.keep { key in
-            loop.environments.first { $0.id == key.environment }?.deployment?.number == key.deployment
+            guard let environment = loop.environments.first(where: { $0.id == key.environment }) else { return false }
+            if environment.deployment?.number == key.deployment { return true }
+            // A watch may last for days: of its looks the last two are enough.
+            let watch = environment.service(key.service)?.watch
+            guard let watch, watch.deployment == key.deployment, environment.deployment == nil else { return false }
+            return watch.runs.contains { $0.id == key.run && key.look >= $0.look - 1 }
         }
         refusedMigrations.withLock { refused in
             refused = refused.filter { entry in
@@ -252,5 +256,16 @@ package final class EngineService: Sendable {
             frame.evidence = evidence
             frame.advices = advices
         }
+    }
+}
+
+extension ServiceState {
+    /// The gate runs under way, each with the deployment that asks.
+    fileprivate var askedRuns: [(DeploymentNumber, GateRun)] {
+        if let rollout {
+            return (rollout.background + (rollout.gate.map { [$0] } ?? [])).map { (rollout.deployment, $0) }
+        }
+        guard let watch else { return [] }
+        return watch.runs.map { (watch.deployment, $0) }
     }
 }

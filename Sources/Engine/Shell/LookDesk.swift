@@ -14,7 +14,12 @@ final class LookDesk: Sendable {
         }
     }
 
-    func finish(_ key: LookKey, _ result: LookResult) { looks.withLock { $0[key] = .some(result) } }
+    /// What was forgotten meanwhile stays forgotten: its run's number may be another's by now.
+    func finish(_ key: LookKey, _ result: LookResult) {
+        looks.withLock { looks in
+            if looks[key] != nil { looks[key] = .some(result) }
+        }
+    }
 
     func views(_ service: ServiceName, in environment: EnvironmentID) -> [LookView] {
         looks.withLock { looks in

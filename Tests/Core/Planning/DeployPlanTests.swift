@@ -17,6 +17,20 @@ import Testing
         #expect(plan.order(kind: .deploy, reason: "").items.count == 2)
     }
 
+    @Test func itSaysHowAReleaseIsWatchedAndWhichWatchEnds() throws {
+        var standing = Shop.standing(try Shop.release(Shop.spec("api"), 4))
+        let watch = WatchSpec(span: .minutes(5))
+        let strategy = StrategySpec(kind: .rolling(RollingSpec()), watch: watch)
+        let project = Shop.project(Shop.spec("api", replicas: 3), strategy: strategy)
+        let plan = try Shop.plan(Desired(project: project, artifacts: []), standing)
+        #expect(plan.items.map(\.watch) == [watch] && plan.notes.isEmpty)
+        standing.state.services[0].watch = WatchState(
+            deployment: DeploymentNumber(7), release: try #require(standing.state.services[0].stable), from: nil,
+            spec: watch, gates: [], since: Moment(wall: 0, boot: 0, bootID: 0), lastRun: 0)
+        let next = try Shop.plan(Desired(project: project, artifacts: []), standing)
+        #expect(next.notes == ["the watch of deployment #7 (api) ends with this one"])
+    }
+
     @Test func aChoiceMustBringWhatItNeeds() throws {
         let project = Shop.project(Shop.spec("api"), Shop.spec("web", needs: ["api"]))
         let desired = Desired(project: project, artifacts: [], only: [ServiceName("web")])

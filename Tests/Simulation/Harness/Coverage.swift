@@ -22,10 +22,11 @@ package struct Coverage: Sendable {
         case reverting
         case reverted
         case held
+        case watched
 
         init(_ state: ServiceState) {
             guard let rollout = state.rollout else {
-                self = state.isDown ? .down : .standing
+                self = state.isDown ? .down : state.watch == nil ? .standing : .watched
                 return
             }
             switch rollout.phase {
@@ -85,7 +86,7 @@ package struct Coverage: Sendable {
         switch fault {
         case .answerLost, .answerLate, .answerTwice:
             switch cell {
-            case .shift, .roll, .hold, .holdUntilPromoted, .gate, .settle, .arrived: true
+            case .shift, .roll, .hold, .holdUntilPromoted, .gate, .settle, .arrived, .watched: true
             case .standing, .down, .queued, .bringUp, .holdRequests, .stopOld, .migrate, .verifyStable, .reverting,
                 .reverted, .held:
                 false

@@ -258,7 +258,8 @@ package struct Trace {
             for state in environment.services {
                 guard let rollout = state.rollout else {
                     let stable = state.stable.map { "@\($0.number)" } ?? "nothing"
-                    say("= \(state.service) \(state.isDown ? "is down" : "stands at \(stable)")")
+                    let watch = state.watch.map { ", \($0.phase.word)" } ?? ""
+                    say("= \(state.service) \(state.isDown ? "is down" : "stands at \(stable)")\(watch)")
                     continue
                 }
                 let stage = rollout.currentStage.map { ", \($0.text)" } ?? ""
@@ -284,7 +285,7 @@ package struct Trace {
 
     /// `deploy web canary(25% gate:smoke 50% hold:10s hold) x2 + api rolling x1`: services after a `+` are in a later
     /// wave; those after a `-` are taken down for good. `kept` behind a strategy: a failure is held for inspection;
-    /// `watches:smoke`: a gate in the background.
+    /// `watches:smoke`: a gate in the background. `watch:10m,health,hold` looks after it once it is promoted.
     /// `schema:7` and `schema:7,compatible` are marks, `accept` goes across them. `x2..6` scales by requests, 100/s an
     /// instance.
     private mutating func order(_ words: [String], _ line: String) throws -> EnvironmentCommand {
@@ -341,6 +342,27 @@ package struct Trace {
         ScaleSpec(min: least, max: most, targets: [ScaleTarget(metric: .requests, perInstance: 100_000)])
     }
 
+    private static func add(_ name: GateName, to gates: inout [GateSpec]) {
+        guard !gates.contains(where: { $0.name == name }) else { return }
+        let question: GateQuestion =
+            switch name.text {
+            case "command": .command(CommandSpec(command: ["./check"]))
+            case "approval": .approval(ApprovalSpec(by: .other, within: .hours(4)))
+            case "errors": .threshold(ThresholdSpec(errorRate: 10_000))
+            case _: .health
+            }
+        gates.append(GateSpec(name: name, question: question, schedule: GateSchedule(errorLimit: 0)))
+    }
+
+    private static func watch(_ text: String, _ gates: inout [GateSpec]) -> WatchSpec? {
+        guard let word = text.split(separator: " ").first(where: { $0.hasPrefix("watch:") }) else { return nil }
+        let parts = word.dropFirst(6).split(separator: ",").map(String.init)
+        guard let first = parts.first, let span = Span(parsing: first) else { return nil }
+        let names = parts.dropFirst().filter { $0 != "hold" }.map { GateName($0) }
+        for name in names { add(name, to: &gates) }
+        return WatchSpec(span: span, gates: names, onFailure: parts.contains("hold") ? .hold : .revert)
+    }
+
     private static func strategy(_ text: String, _ gates: inout [GateSpec]) throws -> StrategySpec {
         var steps: [String] = []
         if let open = text.firstIndex(of: "("), let close = text.firstIndex(of: ")") {
@@ -349,16 +371,7 @@ package struct Trace {
         let watched = text.split(separator: " ").filter { $0.hasPrefix("watches:") }
             .map { GateName(String($0.dropFirst(8))) }
         let inLine = steps.filter { $0.hasPrefix("gate:") }.map { GateName(String($0.dropFirst(5))) }
-        for name in inLine + watched {
-            guard !gates.contains(where: { $0.name == name }) else { continue }
-            let question: GateQuestion =
-                switch name.text {
-                case "command": .command(CommandSpec(command: ["./check"]))
-                case "approval": .approval(ApprovalSpec(by: .other, within: .hours(4)))
-                case _: .health
-                }
-            gates.append(GateSpec(name: name, question: question, schedule: GateSchedule(errorLimit: 0)))
-        }
+        for name in inLine + watched { add(name, to: &gates) }
         let kind: StrategyKind
         switch text.prefix(while: { $0 != " " && $0 != "(" }) {
         case "rolling": kind = .rolling(RollingSpec(gates: inLine))
@@ -368,9 +381,10 @@ package struct Trace {
         case "recreate": kind = .recreate(RecreateSpec(gates: inLine))
         case _: throw Fault(description: "which strategy? \(text)")
         }
+        let keeps = text.split(separator: " ").contains("kept")
         return StrategySpec(
             kind: kind, background: watched, progressDeadline: .minutes(5), scaleDownDelay: .seconds(30),
-            onFailure: text.split(separator: " ").contains("kept") ? .hold : .revert)
+            onFailure: keeps ? .hold : .revert, watch: watch(text, &gates))
     }
 
     private static func step(_ word: String) -> CanaryStep? {

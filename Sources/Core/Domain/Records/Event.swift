@@ -85,6 +85,15 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case instanceEnded = 72
     /// An instance that kept ending runs well again.
     case instanceRecovered = 73
+    /// A release was promoted and is looked after.
+    case watchStarted = 80
+    case watchPassed = 81
+    /// A gate or its instances failed while it was looked after.
+    case watchFailed = 82
+    /// Somebody ended it before its time: a person, or another deployment.
+    case watchEnded = 83
+    /// What stood before a deployment stands again, because its watch failed or a person said so.
+    case takenBack = 84
 }
 
 extension Event: RecordCodable {

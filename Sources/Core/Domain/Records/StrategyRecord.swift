@@ -12,6 +12,7 @@ extension StrategySpec: RecordCodable {
         writer.put(8, scaleDownDelay)
         writer.put(9, keepWarm)
         if onFailure != .revert { writer.put(20, Int(onFailure.rawValue)) }
+        if let watch { writer.put(40, watch) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -31,12 +32,35 @@ extension StrategySpec: RecordCodable {
             case 20:
                 guard let value = OnFailure(rawValue: try reader.byte()) else { throw .damaged }
                 spec.onFailure = value
+            case 40: spec.watch = try reader.record()
             case _: try reader.skip()
             }
         }
         guard let kind else { throw .missing("strategy") }
         spec.kind = kind
         self = spec
+    }
+}
+
+extension WatchSpec: RecordCodable {
+    package func encode(into writer: inout RecordWriter) {
+        writer.put(1, span)
+        for gate in gates { writer.put(2, gate.text) }
+        writer.put(3, Int(onFailure.rawValue))
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        self.init(span: .zero)
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: span = try reader.span()
+            case 2: gates.append(GateName(try reader.text()))
+            case 3:
+                guard let value = OnFailure(rawValue: try reader.byte()) else { throw .damaged }
+                onFailure = value
+            case _: try reader.skip()
+            }
+        }
     }
 }
 

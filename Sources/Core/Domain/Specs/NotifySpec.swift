@@ -38,7 +38,7 @@ package enum NotifyKind: String, Hashable, Sendable, Codable, CaseIterable {
         switch event {
         case .deploymentStarted: self = .started
         case .committed: self = .committed
-        case .deploymentReverted: self = .reverted
+        case .deploymentReverted, .takenBack: self = .reverted
         case .deploymentFailed: self = .failed
         case .needsPerson, .heldForInspection, .atCrossroads: self = .needsPerson
         case .reminder: self = .reminder
@@ -48,7 +48,8 @@ package enum NotifyKind: String, Hashable, Sendable, Codable, CaseIterable {
             .quarantineLifted, .scaledDown, .downAsked, .down, .supervisorStarted, .lookFailed,
             .preflightSkipped, .trialRestarted, .approved, .rejected, .approvalExpired,
             .migrationStarted, .migrationEnded, .migrationFailed, .migrationAnswered, .scaled, .scaleAsked,
-            .instanceEnded, .instanceRecovered, .hookStarted, .hookEnded:
+            .instanceEnded, .instanceRecovered, .hookStarted, .hookEnded, .watchStarted, .watchPassed,
+            .watchFailed, .watchEnded:
             return nil
         }
     }

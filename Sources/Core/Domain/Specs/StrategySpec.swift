@@ -13,11 +13,13 @@ package struct StrategySpec: Hashable, Sendable, Codable {
     package var keepWarm: Int
     /// What becomes of a rollout that fails by itself.
     package var onFailure: OnFailure
+    /// How the release is looked after once it has been promoted; nil: it is not.
+    package var watch: WatchSpec?
 
     package init(
         kind: StrategyKind, background: [GateName] = [], minReady: Span = .zero,
         progressDeadline: Span = .minutes(10), scaleDownDelay: Span = .seconds(30), keepWarm: Int = 0,
-        onFailure: OnFailure = .revert
+        onFailure: OnFailure = .revert, watch: WatchSpec? = nil
     ) {
         self.kind = kind
         self.background = background
@@ -26,6 +28,7 @@ package struct StrategySpec: Hashable, Sendable, Codable {
         self.scaleDownDelay = scaleDownDelay
         self.keepWarm = keepWarm
         self.onFailure = onFailure
+        self.watch = watch
     }
 
     /// What a manifest without `strategy:` gets.

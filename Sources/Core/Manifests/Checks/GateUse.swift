@@ -39,14 +39,25 @@ extension ServiceReading {
             // Stable is asked, and it serves.
             uses.append(GateUse(name: name, place: gate.place, hasTraffic: true))
         }
+        for item in watchGates {
+            if let name = item.text { uses.append(GateUse(name: name, place: item.place, hasTraffic: true)) }
+        }
         return uses
     }
+}
+
+extension ServiceReading {
+    var watchGates: [Tree] { tree["watch"]?["gates"]?.items ?? [] }
 }
 
 extension SenseCheck {
     /// A person is asked once, and takes time.
     private func checkApproval(_ use: GateUse, _ service: ServiceReading, _ findings: inout Findings) {
-        if service.strategy["background"]?.items.contains(where: { $0.place == use.place }) == true {
+        if service.watchGates.contains(where: { $0.place == use.place }) {
+            findings.error(
+                .noWayForward, use.place, "`\(use.name)` is an approval: a watch asks nobody while all is well",
+                hint: "name it at a step of the strategy; `onFailure: hold` asks a person when the watch fails")
+        } else if service.strategy["background"]?.items.contains(where: { $0.place == use.place }) == true {
             findings.error(
                 .noWayForward, use.place, "`\(use.name)` is an approval: a person cannot be asked in the background",
                 hint: "name it at a step, or under `gates`, `before` or `after`")

@@ -22,6 +22,7 @@ struct SenseCheck {
             checkMigration(service, &findings)
             checkScale(service, &findings)
             checkStrategy(service, &findings)
+            checkWatch(service, &findings)
             checkGateUses(service, &findings)
         }
         checkGates(&findings)

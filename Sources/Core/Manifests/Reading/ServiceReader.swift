@@ -6,7 +6,18 @@ struct ServiceReader {
     let tree: Tree
 
     func read() -> ServicePlanSpec {
-        ServicePlanSpec(spec: spec, strategy: StrategyReader(tree: tree["strategy"]).read())
+        var strategy = StrategyReader(tree: tree["strategy"]).read()
+        strategy.watch = watch
+        return ServicePlanSpec(spec: spec, strategy: strategy)
+    }
+
+    private var watch: WatchSpec? {
+        guard let watch = tree["watch"], let text = watch["for"]?.text, let span = Quantity.duration(text) else {
+            return nil
+        }
+        return WatchSpec(
+            span: span, gates: watch.gates("gates"),
+            onFailure: watch["onFailure"]?.text.flatMap { OnFailure(word: $0) } ?? .revert)
     }
 
     private var spec: ServiceSpec {

@@ -78,6 +78,9 @@ enum ServiceShape {
         Field(
             "strategy", StrategyShape.strategy, standard: "rolling", example: "strategy: { rolling: { minReady: 5s } }",
             "How a new release takes over."),
+        Field(
+            "watch", .map(WatchShape.watch), example: "watch: { for: 10m, gates: [errors] }",
+            "Looks after a release once it has been promoted, and takes it back when it fails."),
     ]
 
     static let artifact = MapShape(

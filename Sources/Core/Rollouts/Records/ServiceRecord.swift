@@ -22,6 +22,7 @@ extension ServiceState: RecordCodable {
         if isPruned { writer.put(15, isPruned) }
         writer.put(20, schemas)
         if let hand { writer.put(21, hand) }
+        if let watch { writer.put(40, watch) }
     }
 
     /// A rollout comes back without its plan: the deployment's record carries that.
@@ -46,6 +47,7 @@ extension ServiceState: RecordCodable {
             case 15: state.isPruned = try reader.bool()
             case 20: state.schemas.append(try reader.record())
             case 21: state.hand = try reader.record()
+            case 40: state.watch = try reader.record()
             case _: try reader.skip()
             }
         }
@@ -62,6 +64,7 @@ extension ServiceState: RecordCodable {
         isPruned = state.isPruned
         schemas = state.schemas
         hand = state.hand
+        watch = state.watch
     }
 }
 

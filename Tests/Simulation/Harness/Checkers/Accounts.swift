@@ -44,6 +44,9 @@ final class ServiceAccount {
     /// A committed deployment left it out.
     var isGone = false
     var trial: TrialAccount?
+    var watch: WatchAccount?
+    /// The deployment that brought its data to where the release before is not declared to run.
+    var crossed: DeploymentNumber?
     /// Marks that its data has reached.
     var schemas: Set<String> = []
     /// Of the deployment under way: starts of its migration, and what people said for one.
@@ -196,6 +199,8 @@ struct RunAccount {
     var isOrphan = false
     var passes = 0
     var failures = 0
+    /// Looks that brought no answer, or one that decides nothing.
+    var unanswered = 0
     /// Failed so late that it may have counted as no answer.
     var lateFailures = 0
 
@@ -221,6 +226,12 @@ final class EnvironmentAccount {
     var rejectionsAsked: Set<String> = []
     /// A person let the deployment under way go back across migrations.
     var hasAccepted = false
+    /// The deployment that is looked after, those that were taken back, and what people asked for.
+    var watched: DeploymentNumber?
+    var watchedItems: [DeploymentItem] = []
+    var takenBack: Set<Int> = []
+    var abortsAsked = 0
+    var watchWordsAsked = 0
     /// A person took a hand in it.
     var isDisturbed = false
     /// Rollouts that were begun and ended.

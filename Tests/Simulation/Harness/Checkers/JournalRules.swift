@@ -16,6 +16,7 @@ extension Referee {
             guard case .event(let event) = record.content, let environment = account(of: record) else { continue }
             happened(event, environment, moment)
         }
+        for environment in environments { checkWatchesEnd(environment) }
     }
 
     private func account(of record: DurableRecord) -> EnvironmentAccount? {
@@ -76,6 +77,8 @@ extension Referee {
             guard let name = event.service, let place = place(environment.id, name) else { return }
             rolloutEvent(event, accounts[place], environment, moment)
             migrationEvent(event, place)
+        case .watchStarted, .watchPassed, .watchFailed, .watchEnded, .takenBack:
+            watchEvent(event, environment, moment)
         case .abortAsked: if event.number == 1 { environment.hasAccepted = true }
         case .other, .deploymentFailed, .preflightSkipped, .hookStarted, .hookEnded, .weightMoved,
             .gateStarted, .gatePassed, .holdEnded, .reminder,
@@ -93,6 +96,7 @@ extension Referee {
         if number <= environment.lastNumber { fail(6, "deployment numbers go back") }
         environment.lastNumber = number
         environment.isDisturbed = false
+        checkTakingBack(active, environment)
         migrationsBegin(active, environment)
         guard active.number.value == number else { return }
         for item in active.items where environment.quarantined.contains(item.to.digest) {
@@ -116,7 +120,7 @@ extension Referee {
         account.trial = TrialAccount(
             deployment: active.number, from: begun?.from ?? item.from, to: begun?.to ?? item.to,
             strategy: item.plan.strategy, gates: item.plan.gates,
-            isReturn: active.kind == .rollback && item.from != nil, started: moment)
+            isReturn: (active.kind == .rollback || active.kind == .revert) && item.from != nil, started: moment)
         if let from = item.from, from.number != account.stable?.number {
             fail(3, "\(account.name) goes from what is not stable")
         }
@@ -153,6 +157,7 @@ extension Referee {
         case .heldForInspection: held(account)
         case .retryAsked: account.trial?.isRetried = true
         case .needsPerson:
+            if account.watch?.deployment == event.deployment { account.watch?.isWaiting = true }
             guard let trial = account.trial, trial.phase == .held, event.text.contains("stays for inspection") else {
                 return
             }
@@ -173,7 +178,7 @@ extension Referee {
             .resumed, .abortAsked, .quarantined,
             .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed, .migrationStarted, .migrationEnded,
             .migrationFailed, .migrationAnswered, .atCrossroads, .scaled, .scaleAsked, .instanceEnded,
-            .instanceRecovered:
+            .instanceRecovered, .watchStarted, .watchPassed, .watchFailed, .watchEnded, .takenBack:
             break
         }
     }
@@ -208,9 +213,10 @@ extension Referee {
             account.stable = account.record?.stable?.number == item.to.number ? account.record?.stable : trial.to
             account.isDown = false
             account.isGone = false
+            watchBegins(account, trial, active, moment)
             account.trial = nil
             account.warm = nil
-            if let from = trial.from, from.number != item.to.number, trial.reserve > 0 {
+            if active.takesBack == nil, let from = trial.from, from.number != item.to.number, trial.reserve > 0 {
                 account.warm = (
                     from, moment, trial.strategy.scaleDownDelay, trial.strategy.keepWarm,
                     ServiceAccount.count(account.runs.last ?? .nothing(account.name), from.number)
@@ -218,6 +224,11 @@ extension Referee {
             }
             environment.committed += 1
         }
+        environment.watched =
+            accounts.indices.contains { place in
+                services[place].environmentID == environment.id && accounts[place].watch?.deployment == active.number
+            } ? active.number : nil
+        environment.watchedItems = active.items
         for name in active.removals {
             guard let place = place(environment.id, name), accounts[place].stable != nil else { continue }
             if !accounts[place].isDown { fail(9, "\(name) goes with \(active.number), and no event tells of it") }

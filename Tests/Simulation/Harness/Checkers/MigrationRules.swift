@@ -76,7 +76,7 @@ extension Referee {
             .needsPerson, .reminder, .paused, .resumed, .promoteAsked, .abortAsked, .quarantined, .quarantineLifted,
             .scaledDown, .downAsked, .down, .supervisorStarted, .lookFailed, .migrationStarted, .migrationFailed,
             .atCrossroads, .heldForInspection, .trialRestarted, .scaled, .scaleAsked, .instanceEnded,
-            .instanceRecovered:
+            .instanceRecovered, .watchStarted, .watchPassed, .watchFailed, .watchEnded, .takenBack:
             break
         }
     }

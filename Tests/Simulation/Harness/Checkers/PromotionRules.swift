@@ -10,6 +10,7 @@ extension Referee {
     func check(_ look: LookEffect, _ moment: Moment) {
         guard let place = place(look.key.environment, look.key.service) else { return }
         let account = accounts[place]
+        if account.trial == nil, account.watch != nil { return checkWatched(look, account, moment) }
         guard let trial = account.trial, trial.deployment == look.key.deployment else {
             return fail(5, "a look for a rollout that is not under way")
         }
@@ -42,7 +43,7 @@ extension Referee {
     }
 
     /// Looks keep their interval, and a gate that has failed is not asked again.
-    private func checkRhythm(_ look: LookEffect, _ run: RunAccount, _ moment: Moment) {
+    func checkRhythm(_ look: LookEffect, _ run: RunAccount, _ moment: Moment) {
         guard look.key.look > run.look else { return }
         let schedule = look.gate.schedule
         if moment.since(run.asked) < min(schedule.interval, .seconds(10)) {
@@ -54,7 +55,8 @@ extension Referee {
     func checkMark(_ look: LookEffect) {
         guard let place = place(look.key.environment, look.key.service) else { return }
         let rollout = accounts[place].record?.rollout
-        let isWritten = ([rollout?.gate] + (rollout?.background ?? [])).contains { $0?.id == look.key.run }
+        let watched = accounts[place].record?.watch?.runs ?? []
+        let isWritten = ([rollout?.gate] + (rollout?.background ?? watched)).contains { $0?.id == look.key.run }
         if !isWritten { fail(9, "evidence of gate \(look.gate.name) begins before it is written") }
     }
 
@@ -74,7 +76,7 @@ extension Referee {
 
     /// The engine hears what looks said.
     func heard(_ place: Int, _ looks: [LookView], _ moment: Moment) {
-        guard accounts[place].trial != nil else { return }
+        guard accounts[place].trial != nil else { return heardWatched(place, looks, moment) }
         for view in looks {
             guard let result = view.result, var run = accounts[place].trial?.looks[view.run], run.look == view.look,
                 !run.isAnswered

@@ -78,6 +78,7 @@ final class Referee {
             account.newRuntime = nil
             account.newRouter = nil
             account.trial?.orphanLooks()
+            account.watch?.orphanLooks()
         }
     }
 
@@ -90,10 +91,17 @@ final class Referee {
     func asked(_ envelope: CommandEnvelope, _ environment: Int) {
         let account = environments[environment]
         switch envelope.command {
-        case .promote(_, let skip): if skip != nil { account.skipsAsked += 1 }
+        case .promote(_, let skip):
+            account.watchWordsAsked += 1
+            if skip != nil { account.skipsAsked += 1 }
         case .liftQuarantine(let digest, _): account.liftsAsked.insert(digest)
         case .quarantine(_, _, let digest, _): account.quarantinesAsked.insert(digest)
-        case .abort, .down: account.isDisturbed = true
+        case .abort:
+            account.isDisturbed = true
+            account.abortsAsked += 1
+        case .down:
+            account.isDisturbed = true
+            account.watchWordsAsked += 1
         case .approve(_, _, let isApproved, _):
             if isApproved {
                 account.approvalsAsked.insert(envelope.by)
@@ -101,7 +109,8 @@ final class Referee {
                 account.rejectionsAsked.insert(envelope.by)
                 account.isDisturbed = true
             }
-        case .deploy, .pause, .resume, .retry, .migrated, .scale: break
+        case .deploy: account.watchWordsAsked += 1
+        case .pause, .resume, .retry, .migrated, .scale: break
         }
     }
 
@@ -143,6 +152,7 @@ final class Referee {
             if known.count != restored.count { return fail(7, "a restart would lose an environment") }
             for (left, right) in zip(known, restored) {
                 if left.deployment != right.deployment { fail(7, "a restart would change the deployment under way") }
+                if left.watched != right.watched { fail(7, "a restart would change the deployment that is watched") }
                 if left.nextDeployment != right.nextDeployment { fail(7, "a restart would change the next number") }
                 if Set(left.quarantine) != Set(right.quarantine) { fail(8, "a restart would change the quarantine") }
                 for (one, two) in zip(left.services, right.services) where one != two {

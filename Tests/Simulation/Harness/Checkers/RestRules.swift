@@ -10,6 +10,7 @@ extension Referee {
     func checkRest(_ world: World) {
         for (place, account) in accounts.enumerated() {
             if account.trial != nil { fail(4, "a rollout of \(account.name) never ended") }
+            if account.watch != nil { fail(4, "a watch of \(account.name) never ended") }
             let service = services[place]
             var expected: [Int: Int] = [:]
             if let stable = account.stable, !account.isDown {

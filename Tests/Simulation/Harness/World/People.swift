@@ -99,12 +99,25 @@ extension World {
         plan(.personLooks, in: isAway ? choices.delay(3_600_000, 9_000_000) : choices.delay(5_000, 120_000))
         guard let loop, isCalm || choices.chance(6_000) else { return }
         for (index, id) in environments.enumerated() {
-            guard let state = loop.environments.first(where: { $0.id == id }), state.deployment != nil else { continue }
+            guard let state = loop.environments.first(where: { $0.id == id }) else { continue }
+            guard state.deployment != nil else {
+                if state.services.contains(where: { $0.watch?.phase == .waiting }) { answerWatch(index) }
+                continue
+            }
             for service in state.services {
                 guard let rollout = service.rollout, rollout.waitsSince != nil else { continue }
                 answer(service, rollout, index)
                 break
             }
+        }
+    }
+
+    /// What was promoted has failed since, and nothing goes back by itself.
+    private func answerWatch(_ environment: Int) {
+        switch choices.below(4) {
+        case 0: ask(.abort(reason: "", accept: true), environment)
+        case 1 where !isCalm: ask(rollback(environment), environment)
+        case _: ask(.promote(nil, skipGate: nil), environment)
         }
     }
 

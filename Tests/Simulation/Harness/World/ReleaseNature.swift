@@ -23,6 +23,8 @@ struct ReleaseNature {
         case dividesGates
         /// Its gates can hardly be asked.
         case silencesGates
+        /// Its gates say yes until it has been promoted, then no.
+        case failsOncePromoted
     }
 
     enum Migration {
@@ -46,7 +48,7 @@ struct ReleaseNature {
     /// Whether its instances run, whatever its gates say.
     var isSound: Bool {
         switch quality {
-        case .good, .failsGates, .dividesGates, .silencesGates: true
+        case .good, .failsGates, .dividesGates, .silencesGates, .failsOncePromoted: true
         case .cannotPrepare, .neverReady, .diesInStart, .diesLater: false
         }
     }
@@ -54,7 +56,7 @@ struct ReleaseNature {
     /// Whether it can be promoted when nothing else goes wrong.
     var isGood: Bool {
         switch quality {
-        case .good: true
+        case .good, .failsOncePromoted: true
         case .cannotPrepare, .neverReady, .diesInStart, .diesLater, .failsGates, .dividesGates, .silencesGates: false
         }
     }

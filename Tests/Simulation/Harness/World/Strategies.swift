@@ -35,7 +35,15 @@ extension Randomness {
             minReady: chance(3_000) ? .milliseconds(delay(100, 5_000)) : .zero,
             progressDeadline: .milliseconds(delay(45_000, 180_000)),
             scaleDownDelay: chance(7_000) ? .milliseconds(delay(0, 60_000)) : .zero,
-            keepWarm: chance(2_500) ? 1 + below(2) : 0, onFailure: chance(2_500) ? .hold : .revert)
+            keepWarm: chance(2_500) ? 1 + below(2) : 0, onFailure: chance(2_500) ? .hold : .revert,
+            watch: chance(4_000) ? watch(&gates) : nil)
+    }
+
+    private mutating func watch(_ gates: inout [GateSpec]) -> WatchSpec {
+        var names: [GateName] = []
+        while names.count < 2, chance(6_000) { names.append(gate(&gates, mayAsk: false)) }
+        return WatchSpec(
+            span: .milliseconds(delay(1_000, 90_000)), gates: names, onFailure: chance(2_500) ? .hold : .revert)
     }
 
     private mutating func steps(_ gates: inout [GateSpec]) -> [CanaryStep] {

@@ -300,7 +300,9 @@ extension World {
     private func showLooks() {
         guard let loop else { return }
         for service in services {
-            let active = loop.environments.first { $0.id == service.environmentID }?.deployment?.number.value ?? 0
+            let environment = loop.environments.first { $0.id == service.environmentID }
+            let watched = environment?.service(service.name)?.watch?.deployment
+            let active = (environment?.deployment?.number ?? watched)?.value ?? 0
             guard service.areLooksNew || service.shownDeployment != active else { continue }
             service.areLooksNew = false
             service.shownDeployment = active

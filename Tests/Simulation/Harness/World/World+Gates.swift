@@ -53,10 +53,16 @@ extension World {
         case .dividesGates?: verdict = random.pick([.pass, .fail, .inconclusive, .error, .pass])
         // One release cannot be asked at all, of another there is never enough to see.
         case .silencesGates?: verdict = (nature?.startTime ?? 0) % 2 == 0 ? .error : .inconclusive
-        case .good?, .cannotPrepare?, .neverReady?, .diesInStart?, .diesLater?, nil:
+        case .failsOncePromoted? where isPromoted(release, service): verdict = .fail
+        case .good?, .failsOncePromoted?, .cannotPrepare?, .neverReady?, .diesInStart?, .diesLater?, nil:
             verdict = isCalm || !hasFaults || random.chance(9_500) ? .pass : random.pick([.inconclusive, .error])
         }
         return LookResult(verdict, Evidence("seen"))
+    }
+
+    private func isPromoted(_ release: Int, _ service: SimulatedService) -> Bool {
+        let state = loop?.environments.first { $0.id == service.environmentID }?.service(service.name)
+        return state?.rollout == nil && state?.stable?.number.value == release
     }
 
     static func id(_ key: LookKey) -> UInt64 {

@@ -98,7 +98,8 @@ extension World {
         if strikes(.startIsSlow, service) { time += random.delay(1_000, 20_000) }
         let change: InstanceChange
         switch nature.quality {
-        case .good, .failsGates, .dividesGates, .silencesGates, .diesLater, .cannotPrepare: change = .becomesReady
+        case .good, .failsGates, .dividesGates, .silencesGates, .failsOncePromoted, .diesLater, .cannotPrepare:
+            change = .becomesReady
         case .neverReady:
             change = .givesUp
             time += 10_000

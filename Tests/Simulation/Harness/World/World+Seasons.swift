@@ -84,6 +84,8 @@ extension World {
     var isSettled: Bool {
         guard let loop else { return false }
         if loop.environments.contains(where: { $0.deployment != nil }) { return false }
+        // One that waits for a person gets a word before long.
+        if loop.environments.contains(where: { $0.services.contains { $0.watch != nil } }) { return false }
         for service in services {
             if service.isRuntimeNew || service.instances.contains(where: { $0.phase != .ready && $0.phase != .failed })
             {
