@@ -129,9 +129,9 @@ final class LoopWorker: @unchecked Sendable {
 
     var connectionCount: Int { clients.count }
 
-    /// How many idle connections an instance may keep. Beyond the fixed number the clients pay for them: as long as there
-    /// are not more upstream connections than clients, keeping one takes no descriptor that was not reckoned with, and
-    /// closing it would cost the next burst of so many clients a connection for each request.
+    /// How many idle connections an instance may keep. Beyond the fixed number the clients pay for them: as long as
+    /// there are not more upstream connections than clients, keeping one takes no descriptor that was not reckoned
+    /// with, and closing it would cost the next burst of so many clients a connection for each request.
     var idleLimit: Int { upstreamCount <= clients.count ? .max : limits.maxIdleUpstreams }
 
     func add(_ client: ClientConnection) {
