@@ -5,8 +5,12 @@ SHELL := /bin/bash
 SWIFT ?= swift
 SEEDS ?= 0..2000
 SEED ?=
+FIGURES ?= footprint switch reload proxy
+MINUTES ?= 30
+REQUESTS ?= 0
 
-.PHONY: demo test setup lint unit simulate planted end-to-end bench release clean format
+.PHONY: demo test setup lint unit simulate planted end-to-end release clean format
+.PHONY: bench bench-proxy bench-reload bench-switch bench-footprint soak
 
 demo: setup
 	$(SWIFT) build -c release --product slipway
@@ -41,14 +45,31 @@ end-to-end:
 	$(SWIFT) build -c release --product slipway
 	python3 Tests/EndToEnd/run.py --slipway .build/release/slipway
 
-bench:
-	$(SWIFT) build -c release --product slipway
-	python3 Benchmarks/proxy/compare.py \
-		--proxy-command ".build/release/slipway proxy-bench --listen {listen} --backend {backend1} --backend {backend2} --directory {dir}"
+# Every figure of docs/reference/performance.md, measured on the release file; about an hour. Each part runs, whatever
+# became of the one before; FIGURES="proxy reload" runs some.
+bench: release
+	failed=0; for figure in $(FIGURES); do $(MAKE) --no-print-directory bench-$$figure || failed=1; done; exit $$failed
 
+bench-proxy:
+	python3 Benchmarks/proxy/compare.py --proxy-command "./slipway proxy-bench --listen {listen} --backend {backend1} \
+		--backend {backend2} --directory {dir}"
+
+bench-reload:
+	python3 Benchmarks/reload.py --slipway ./slipway
+
+bench-switch:
+	python3 Benchmarks/switch.py --slipway ./slipway
+
+bench-footprint:
+	python3 Benchmarks/footprint.py --slipway ./slipway
+
+# make soak MINUTES=480; the figures of the docs: MINUTES=30 REQUESTS=20000000
+soak: release
+	python3 Benchmarks/soak.py --slipway ./slipway --minutes $(MINUTES) --requests $(REQUESTS)
+
+# One file that needs glibc alone, without symbols.
 release:
-	$(SWIFT) build -c release --static-swift-stdlib --product slipway
-	strip -o slipway .build/release/slipway
+	SWIFT=$(SWIFT) ./scripts/release
 
 clean:
 	rm -rf .build .build-* slipway

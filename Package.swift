@@ -110,7 +110,9 @@ let house: [Target] = [
             .logging,
         ]),
     .executableTarget(
-        name: "slipway", dependencies: ["Commands", .arguments], path: "Sources/slipway", swiftSettings: strict),
+        name: "slipway", dependencies: ["Commands", .arguments], path: "Sources/slipway", swiftSettings: strict,
+        // It can pack relocations (scripts/release); the default linker cannot. Only linking is affected.
+        linkerSettings: [.unsafeFlags(["-use-ld=lld"], .when(platforms: [.linux], configuration: .release))]),
 ]
 
 let conformance: [Target] = [

@@ -3,11 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -202,6 +204,31 @@ int slw_set_pipe_capacity(int fd, int bytes) {
 int slw_close_on_exec(int fd) {
     int flags = fcntl(fd, F_GETFD);
     return flags < 0 || fcntl(fd, F_SETFD, flags | FD_CLOEXEC) < 0 ? -errno : 0;
+}
+
+static int release_segments(struct dl_phdr_info *file, size_t size, void *released) {
+    (void)size;
+    uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    for (int index = 0; index < file->dlpi_phnum; index++) {
+        const ElfW(Phdr) *segment = &file->dlpi_phdr[index];
+        // What may have been written, be it by the loader, is in no file.
+        if (segment->p_type != PT_LOAD || segment->p_flags & PF_W) {
+            continue;
+        }
+        uintptr_t start = (file->dlpi_addr + segment->p_vaddr) & ~(page - 1);
+        uintptr_t end = (file->dlpi_addr + segment->p_vaddr + segment->p_memsz) & ~(page - 1);
+        if (end > start && madvise((void *)start, end - start, MADV_DONTNEED) == 0) {
+            *(int64_t *)released += (int64_t)(end - start);
+        }
+    }
+    // The program comes first; the libraries after it are shared with others anyway.
+    return 1;
+}
+
+int64_t slw_release_program(void) {
+    int64_t released = 0;
+    dl_iterate_phdr(release_segments, &released);
+    return released;
 }
 
 int slw_random(void *out, size_t count) {

@@ -3,7 +3,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -46,6 +50,83 @@ int slw_listen_tcp(const char *host, uint16_t port, int backlog) {
         return -error;
     }
     return fd;
+}
+
+// Takes in one datagram of answers. 1: the last one was among them; 0: more are coming.
+static int take_listeners(
+    const struct nlmsghdr *message, size_t left, uint16_t port, struct slw_listener *out, size_t capacity, int *count) {
+    for (; NLMSG_OK(message, left); message = NLMSG_NEXT(message, left)) {
+        if (message->nlmsg_type == NLMSG_DONE) {
+            return 1;
+        }
+        if (message->nlmsg_type == NLMSG_ERROR) {
+            const struct nlmsgerr *error = NLMSG_DATA(message);
+            return error->error < 0 ? error->error : -EPROTO;
+        }
+        const struct inet_diag_msg *found = NLMSG_DATA(message);
+        if (message->nlmsg_type != SOCK_DIAG_BY_FAMILY || found->id.idiag_sport != htons(port)) {
+            continue;
+        }
+        if ((size_t)*count < capacity) {
+            struct slw_listener *listener = &out[*count];
+            memset(listener, 0, sizeof *listener);
+            listener->family = found->idiag_family;
+            memcpy(listener->address, found->id.idiag_src, sizeof listener->address);
+            listener->inode = found->idiag_inode;
+        }
+        *count += 1;
+    }
+    return 0;
+}
+
+static int ask_listeners(int fd, int family, uint16_t port, struct slw_listener *out, size_t capacity, int *count) {
+    struct {
+        struct nlmsghdr header;
+        struct inet_diag_req_v2 body;
+    } request = {
+        .header = {.nlmsg_len = sizeof request,
+                   .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+                   .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
+        .body = {.sdiag_family = (uint8_t)family,
+                 .sdiag_protocol = IPPROTO_TCP,
+                 .idiag_states = 1u << TCP_LISTEN,
+                 .id.idiag_sport = htons(port)},
+    };
+    if (send(fd, &request, sizeof request, 0) < 0) {
+        return -errno;
+    }
+    while (1) {
+        _Alignas(struct nlmsghdr) char answer[32 << 10];
+        ssize_t got = recv(fd, answer, sizeof answer, 0);
+        if (got < 0) {
+            if (errno == EINTR) {
+                continue;
+            }
+            return -errno;
+        }
+        int done = take_listeners((const struct nlmsghdr *)answer, (size_t)got, port, out, capacity, count);
+        if (done != 0) {
+            return done < 0 ? done : 0;
+        }
+    }
+}
+
+int slw_listeners(uint16_t port, struct slw_listener *out, size_t capacity) {
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+    if (fd < 0) {
+        return -errno;
+    }
+    int count = 0;
+    int result = ask_listeners(fd, AF_INET, port, out, capacity, &count);
+    if (result == 0) {
+        result = ask_listeners(fd, AF_INET6, port, out, capacity, &count);
+        // A kernel without IPv6 has no such listeners.
+        if (result == -ENOENT) {
+            result = 0;
+        }
+    }
+    close(fd);
+    return result < 0 ? result : count;
 }
 
 int slw_local_port(int fd) {

@@ -44,6 +44,15 @@ public struct Slipway: AsyncParsableCommand {
 
     public init() {}
 
+    /// Says the version, when these arguments ask for nothing else: other programs ask often, and building the tree of
+    /// commands takes longer than all the rest.
+    /// - Returns: whether that was all.
+    public static func answersVersion(_ arguments: [String]) -> Bool {
+        guard Array(arguments.dropFirst()) == ["--version"] else { return false }
+        print(version)
+        return true
+    }
+
     /// Whether these arguments start the keeper, which must not share its process with other threads.
     public static func isKeeper(_ arguments: [String]) -> Bool { arguments.dropFirst().first == "keeper" }
 

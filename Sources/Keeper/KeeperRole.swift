@@ -12,6 +12,8 @@ package enum KeeperRole {
     package static func run(_ configuration: KeeperConfiguration) -> Never {
         do throws(StartFailure) {
             let service = try start(configuration)
+            // The roles stand by then; what only the start needed of the program file need not stay.
+            service.loop.after(10_000) { _ = slw_release_program() }
             service.loop.run()
         } catch {
             let hint = error.hint.isEmpty ? "" : " (\(error.hint))"

@@ -1,8 +1,7 @@
 import CLinux
 import Glibc
 
-/// Tells who listens on a port: `/proc/net/tcp` names the listener's inode, `/proc/<pid>/fd` the processes that have
-/// it.
+/// Tells who listens on a port: the kernel names the listener's inode, `/proc/<pid>/fd` the processes that have it.
 enum ListenerOwner {
     enum Answer: Hashable, Sendable {
         case own
@@ -17,8 +16,7 @@ enum ListenerOwner {
     ///   - main: the instance's main process, which leads its session.
     ///   - mark: an entry of the environment that all processes of the instance inherit.
     static func owner(ofPort port: Int, host: String, main: Int32, mark: String) -> Answer {
-        var listeners = parse(SmallFile.read("/proc/net/tcp") ?? "", port: port)
-        listeners += parse(SmallFile.read("/proc/net/tcp6") ?? "", port: port)
+        let listeners = asked(port) ?? read(port)
         // The kernel gives a connection to the most specific listener.
         let address = hexAddress(host)
         let mapped = "0000000000000000FFFF0000" + address
@@ -46,6 +44,26 @@ enum ListenerOwner {
         var isWildcard: Bool { address.allSatisfy { $0 == "0" } }
     }
 
+    /// The listening sockets on a port, as `sock_diag` tells them; nil where the kernel does not offer it.
+    static func asked(_ port: Int) -> [Listener]? {
+        guard let port = UInt16(exactly: port) else { return [] }
+        let capacity = 64
+        return withUnsafeTemporaryAllocation(of: slw_listener.self, capacity: capacity) { buffer in
+            let count = Int(slw_listeners(port, buffer.baseAddress, capacity))
+            guard count >= 0, count <= capacity else { return nil }
+            return buffer[..<count].map { listener in
+                let bytes = withUnsafeBytes(of: listener.address) { Array($0) }
+                return Listener(address: hex(bytes, of: Int32(listener.family)), inode: listener.inode)
+            }
+        }
+    }
+
+    /// The same from `/proc/net`, for which the kernel walks the table of all connections.
+    static func read(_ port: Int) -> [Listener] {
+        parse(SmallFile.read("/proc/net/tcp") ?? "", port: port)
+            + parse(SmallFile.read("/proc/net/tcp6") ?? "", port: port)
+    }
+
     /// The listening sockets on a port, of `/proc/net/tcp` or `tcp6`.
     static func parse(_ text: String, port: Int) -> [Listener] {
         var found: [Listener] = []
@@ -62,15 +80,18 @@ enum ListenerOwner {
     /// How the kernel writes a host's address.
     static func hexAddress(_ host: String) -> String {
         guard let address = SocketAddress(host: host, port: 0) else { return "" }
-        func hex(_ bytes: some Sequence<UInt8>) -> String {
-            bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined()
-        }
         return address.withPointer { pointer, length in
-            let raw = UnsafeRawBufferPointer(start: pointer, count: Int(length))
-            let bytes = Array(raw)
-            if address.family == AF_INET { return hex(bytes[4..<8].reversed()) }
-            return (0..<4).map { hex(bytes[(8 + $0 * 4)..<(12 + $0 * 4)].reversed()) }.joined()
+            let bytes = Array(UnsafeRawBufferPointer(start: pointer, count: Int(length)))
+            return hex(Array(bytes[(address.family == AF_INET ? 4 : 8)...]), of: address.family)
         }
+    }
+
+    /// An address in network order as the kernel writes it: one word, or four.
+    private static func hex(_ bytes: [UInt8], of family: Int32) -> String {
+        (0..<(family == AF_INET ? 1 : 4)).map { word in
+            bytes[(word * 4)..<(word * 4 + 4)].reversed()
+                .map { ($0 < 16 ? "0" : "") + String($0, radix: 16, uppercase: true) }.joined()
+        }.joined()
     }
 
     /// The processes of an instance: those of its session, those with its mark, and the children of these.

@@ -101,6 +101,9 @@ int slw_self_read_pipe(int fds[2]);
 int slw_set_pipe_capacity(int fd, int bytes);
 /// Sets FD_CLOEXEC.
 int slw_close_on_exec(int fd);
+/// Gives the pages of the program file that were read and never written back to the page cache: what only the start
+/// needed does not stay in the process, what is needed again is mapped again. Answers how many bytes this concerns.
+int64_t slw_release_program(void);
 /// Random bytes from the kernel.
 int slw_random(void *out, size_t count);
 /// The soft and hard limit of a resource of the calling process, by number.

@@ -19,6 +19,20 @@ int slw_listen_tcp(const char *host, uint16_t port, int backlog);
 /// The port that a bound TCP socket has.
 int slw_local_port(int fd);
 
+/// A socket that listens on a TCP port.
+struct slw_listener {
+    /// AF_INET or AF_INET6.
+    int32_t family;
+    /// In network order: 4 bytes, or 16.
+    uint8_t address[16];
+    /// As in the links of /proc/<pid>/fd.
+    uint64_t inode;
+};
+
+/// The sockets that listen on a port, by the kernel's sock_diag(7): unlike /proc/net/tcp this does not walk the table of
+/// connections. Answers how many there are; no more than `capacity` are written. -errno where the kernel has no sock_diag.
+int slw_listeners(uint16_t port, struct slw_listener *out, size_t capacity);
+
 /// Writes without blocking and without SIGPIPE; `descriptor` (-1: none) goes along with the first byte.
 /// Answers the number of bytes written.
 int64_t slw_send(int fd, const void *bytes, size_t count, int descriptor);

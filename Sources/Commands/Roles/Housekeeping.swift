@@ -8,7 +8,7 @@ import Rollouts
 import SQLiteJournal
 
 /// Removes what nobody can go back to any more: files of old releases, old evidence. Never what stands, is warm, or is
-/// on trial.
+/// on trial. And lets go of the program's pages that nobody looks at.
 struct Housekeeping: Sendable {
     var engine: EngineService
     var journal: JournalStore
@@ -21,9 +21,11 @@ struct Housekeeping: Sendable {
     private static let every: Duration = .seconds(600)
 
     func run() async {
+        await releaseProgram(after: .seconds(10))
         while !Task.isCancelled {
             do { try await Task.sleep(for: Self.every) } catch { return }
             do { try await cleanUp() } catch { logger.warning("cleaning up: \(error)") }
+            await releaseProgram(after: .zero)
         }
     }
 

@@ -30,6 +30,7 @@ package struct ProxyCommand: AsyncParsableCommand {
             controlSocket: state.proxySocket, tableFile: state.routeTable, listeners: changes,
             // Fails only when the keeper's end of the link is gone, which `closed` tells.
             onServing: { try? link.ready() }, report: { note($0) })
+        async let _ = releaseProgram(after: .seconds(10))
         do {
             try await ProxyRole.run(configuration: configuration)
         } catch let error as ProxyError {

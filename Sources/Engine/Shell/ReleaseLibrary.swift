@@ -3,13 +3,16 @@ import FoundationEssentials
 package import Ports
 import Synchronization
 
-/// Releases by label, read from the journal when they are first asked for.
+/// Releases by label, read from the journal when they are first asked for. Bounded: what is let go of is read again.
 package final class ReleaseLibrary: Sendable {
     private struct Key: Hashable {
         var environment: EnvironmentID
         var service: ServiceName
         var number: ReleaseNumber
     }
+
+    /// Releases in memory at most: many times what one deployment touches.
+    private static let capacity = 256
 
     private let known = Mutex<[Key: Release]>([:])
     private let journal: any JournalPort
@@ -28,7 +31,7 @@ package final class ReleaseLibrary: Sendable {
             throw PortError(.notFound, "the journal knows no release \(service)@\(number) in \(environment)")
         }
         let release = try Self.read(entry)
-        known.withLock { $0[key] = release }
+        keep(release, key)
         return release
     }
 
@@ -37,7 +40,14 @@ package final class ReleaseLibrary: Sendable {
         for entry in entries where entry.kind == .release {
             let release = try Self.read(entry)
             let key = Key(environment: release.environment, service: release.service, number: release.number)
-            known.withLock { $0[key] = release }
+            keep(release, key)
+        }
+    }
+
+    private func keep(_ release: Release, _ key: Key) {
+        known.withLock { known in
+            if known.count >= Self.capacity, known[key] == nil { known.removeAll() }
+            known[key] = release
         }
     }
 

@@ -22,6 +22,8 @@ final class LoopWorker: @unchecked Sendable {
     private(set) var isDraining = false
     /// Requests that no release can be blamed for: no route, or refused before one was looked for.
     var unrouted: UInt64 = 0
+    /// Connections to instances that are open or being opened, idle ones too.
+    var upstreamCount = 0
 
     private let loopCount: Int
     private var backends: [LoopBackend.Key: LoopBackend] = [:]
@@ -126,6 +128,11 @@ final class LoopWorker: @unchecked Sendable {
     // MARK: Connections
 
     var connectionCount: Int { clients.count }
+
+    /// How many idle connections an instance may keep. Beyond the fixed number the clients pay for them: as long as
+    /// there are not more upstream connections than clients, keeping one takes no descriptor that was not reckoned
+    /// with, and closing it would cost the next burst of so many clients a connection for each request.
+    var idleLimit: Int { upstreamCount <= clients.count ? .max : limits.maxIdleUpstreams }
 
     func add(_ client: ClientConnection) {
         client.registryIndex = clients.count

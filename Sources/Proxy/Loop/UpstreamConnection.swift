@@ -145,9 +145,15 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
 
     // MARK: What happens on the connection
 
-    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        loop.upstreamCount += 1
+    }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        loop.upstreamCount -= 1
+    }
 
     func channelActive(context: ChannelHandlerContext) {
         guard state == .connecting else { return }
@@ -319,7 +325,7 @@ final class UpstreamConnection: ChannelInboundHandler, @unchecked Sendable {
         state = .idle
         isReused = true
         idleSince = loop.now
-        if !backend.keepIdle(self, limit: loop.limits.maxIdleUpstreams) { close() }
+        if !backend.keepIdle(self, limit: loop.idleLimit) { close() }
     }
 
     /// What came is no HTTP, or more than one reading of it is possible.

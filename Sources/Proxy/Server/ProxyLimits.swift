@@ -24,7 +24,8 @@ package struct ProxyLimits: Sendable, Equatable {
     /// How long an upstream connection may have been idle to carry a request that cannot be sent twice. Some servers
     /// close after 2 s, and a request that meets the close is lost.
     package var unsafeReuseMilliseconds = 1_000
-    /// Idle upstream connections kept for each instance, on each event loop.
+    /// Idle upstream connections kept for each instance, on each event loop; more as long as the loop has no more
+    /// upstream connections than clients.
     package var maxIdleUpstreams = 64
     /// How many instances one request is offered to, when connecting fails.
     package var maxConnectAttempts = 3

@@ -162,6 +162,9 @@ import Testing
         let listener = slw_listen_tcp("127.0.0.1", 0, 1)
         try #require(listener >= 0)
         let port = Int(slw_local_port(listener))
+        // Both ways to ask the kernel say the same, where it knows both.
+        #expect(ListenerOwner.read(port).count == 1)
+        if let asked = ListenerOwner.asked(port) { #expect(asked == ListenerOwner.read(port)) }
         let own = ListenerOwner.owner(ofPort: port, host: "127.0.0.1", main: getpid(), mark: "NONE=none")
         #expect(own == .own)
         // No process has this number: it is beyond the kernel's largest.

@@ -1,5 +1,7 @@
+import Dispatch
 import Proxy
 import ProxyControl
+import Synchronization
 import Testing
 
 /// Requests and responses as they should be, through a proxy in this process.
@@ -21,6 +23,50 @@ import Testing
         #expect(counts.requests == 20 && counts.statuses.success == 20 && counts.inFlight == 0)
         #expect(counts.latency.total == 20)
         #expect(counts.routes == [RouteCounts(host: nil, path: "/", requests: 20, errors: 0)])
+        try await proxy.stop()
+        upstream.stop()
+    }
+
+    @Test func asManyUpstreamConnectionsStayAsThereAreClients() async throws {
+        let clients = 24
+        let heads = Mutex(0)
+        let go = DispatchSemaphore(value: 0)
+        let upstream = try RawUpstream { wire, _ in
+            while true {
+                _ = try wire.receiveHead()
+                heads.withLock { $0 += 1 }
+                go.wait()
+                try wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+            }
+        }
+        var limits = ProxyLimits.quick
+        limits.maxIdleUpstreams = 4
+        let proxy = try await LiveProxy.start(limits: limits)
+        try await proxy.route(to: [upstream.port])
+        let wires = try (0..<clients).map { _ in try proxy.connect() }
+        for burst in 1...3 {
+            try await blocking { for wire in wires { try wire.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n") } }
+            // All are under way at once, so each has a connection of its own.
+            try await eventually("all requests of the burst have arrived") { heads.withLock { $0 } == burst * clients }
+            for _ in wires { go.signal() }
+            try await blocking {
+                for wire in wires {
+                    let response = try wire.receiveResponse()
+                    #expect(response.text == "ok")
+                }
+            }
+        }
+        #expect(upstream.connections == clients)
+        // With one client left the fixed number counts again.
+        for wire in wires.dropFirst() { wire.close() }
+        try await eventually("the others have left") { try await proxy.server.snapshot().connections == 1 }
+        try await blocking {
+            go.signal()
+            let response = try wires[0].get("/")
+            #expect(response.text == "ok")
+        }
+        #expect(upstream.connections == clients)
+        try await eventually("a connection too many is closed") { upstream.openConnections < clients }
         try await proxy.stop()
         upstream.stop()
     }
