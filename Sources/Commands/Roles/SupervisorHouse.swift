@@ -30,19 +30,19 @@ struct SupervisorHouse {
     var server: SupervisorServer
     var housekeeping: Housekeeping
     var outbox: Outbox
-    var end: AsyncStream<String>
+    var end: AsyncStream<SupervisorEnd>
     var logger: Logger
 
     static func open(_ state: StateDirectory, logger: Logger) async throws -> SupervisorHouse {
         try state.prepare()
-        let (end, ended) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+        let (end, ended) = AsyncStream.makeStream(of: SupervisorEnd.self, bufferingPolicy: .bufferingNewest(1))
         let seat = LinkSeat()
         let host = KeeperHost { seat.link.withLock { $0 } }
         let link = try KeeperLink { event in
             switch event {
             case .exited: host.handle(event)
-            case .closed: ended.yield("the keeper is gone")
-            case .shuttingDown: ended.yield("everything is being stopped")
+            case .closed: ended.yield(.keeperGone)
+            case .shuttingDown: ended.yield(.stopping)
             case .proxyUp, .proxyDown, .listenerAdded, .listenerRemoved: break
             }
         }
@@ -158,7 +158,10 @@ struct SupervisorHouse {
             }
             group.addTask {
                 for await reason in end {
-                    logger.info("\(reason): the supervisor stops")
+                    logger.info("\(reason.rawValue): the supervisor stops")
+                    // The next keeper starts the next supervisor, and ends this one where it finds it: whoever asks must
+                    // not wait for one that takes leave of its connections.
+                    if reason == .keeperGone { _exit(0) }
                     return
                 }
             }
@@ -189,6 +192,12 @@ struct SupervisorHouse {
         logger.logLevel = .warning
         return logger
     }
+}
+
+/// Why the supervisor stops.
+enum SupervisorEnd: String, Sendable {
+    case keeperGone = "the keeper is gone"
+    case stopping = "everything is being stopped"
 }
 
 /// Where the host of instances finds the link, which needs the host's ear before it exists.
