@@ -9,7 +9,6 @@ Needs a debug build, which alone has failpoints:
 import argparse
 import collections
 import ctypes
-import dataclasses
 import json
 import os
 import queue
@@ -73,6 +72,13 @@ class Campaign:
             raise
         return shop
 
+    def keep(self, strategy, fault, where, word, cost):
+        """A line of the results; with the lock held."""
+        self.table.add(strategy, fault, where, word, cost)
+        if self.options.results:
+            with open(self.options.results, "a", encoding="utf-8") as file:
+                file.write(json.dumps([strategy, fault, where, word, cost]) + "\n")
+
     def census(self, strategy):
         """The passes of one deployment in which nothing strikes."""
         shop = self.open(strategy)
@@ -103,7 +109,7 @@ class Campaign:
             shop = self.open(strategy, lambda shop: self.prepare(shop, run))
             word, cost = run(shop)
             with self.lock:
-                self.table.add_row(fault, where, strategy, word, cost)
+                self.keep(strategy, fault, where, word, cost)
             print(f"{strategy}: {fault}, {where}: {word} ({time.monotonic() - began:.1f}s)", flush=True)
         except Exception as error:  # One that breaks must not keep the others from being tried.
             text = str(error) if isinstance(error, Broken) else traceback.format_exc()
@@ -165,12 +171,7 @@ class Campaign:
             outcome = striking.run(shops[strategy], strike)
             with self.lock:
                 self.outcomes.append((strategy, outcome))
-                if outcome.word != "not reached":
-                    self.table.add(strategy, strike, outcome.word, outcome.cost)
-                if self.options.results:
-                    with open(self.options.results, "a", encoding="utf-8") as file:
-                        fields = [strategy, dataclasses.asdict(strike), outcome.word, outcome.cost]
-                        file.write(json.dumps(fields) + "\n")
+                self.keep(strategy, strike.fault, strike.component, outcome.word, outcome.cost)
             if self.options.verbose:
                 print(f"{strategy}: {strike}: {outcome.word}, cost {outcome.cost} "
                       f"({time.monotonic() - began:.1f}s)", flush=True)
@@ -229,6 +230,7 @@ def main():
     parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES), choices=list(STRATEGIES))
     parser.add_argument("--jobs", type=int, default=4)
     parser.add_argument("--results", help="a file that gets a line per outcome")
+    parser.add_argument("--add", nargs="*", default=[], help="results of earlier runs that belong to the table too")
     parser.add_argument("--write", action="store_true", help="rewrite the table in docs/reference/faults.md")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
@@ -249,6 +251,10 @@ def main():
     print(f"{len(campaign.outcomes)} judged, {len(campaign.broken)} broken in {time.monotonic() - began:.0f}s: "
           + ", ".join(f"{count} {word}" for word, count in sorted(words.items())))
     is_good = not campaign.broken and bool(campaign.table.rows)
+    for path in options.add:
+        with open(path, encoding="utf-8") as file:
+            for line in file:
+                campaign.table.add(*json.loads(line))
     if options.write and is_good:
         campaign.table.write()
     elif not options.only and set(options.strategies) == set(STRATEGIES):

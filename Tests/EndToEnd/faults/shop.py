@@ -47,7 +47,7 @@ http {
 
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost", timeout=3)
         self.path = path
 
     def connect(self):

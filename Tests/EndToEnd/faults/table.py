@@ -15,13 +15,10 @@ class Table:
     def __init__(self):
         self.rows = collections.defaultdict(lambda: {"words": collections.Counter(), "cost": 0})
 
-    def add(self, strategy, strike, word, cost):
-        row = self.rows[(strike.fault, strike.component, strategy)]
-        row["words"][word] += 1
-        row["cost"] = max(row["cost"], cost)
-
-    def add_row(self, fault, component, strategy, word, cost=0):
-        row = self.rows[(fault, component, strategy)]
+    def add(self, strategy, fault, where, word, cost):
+        if word == "not reached":
+            return
+        row = self.rows[(fault, where, strategy)]
         row["words"][word] += 1
         # None: nothing serves meanwhile, and nobody counts.
         row["cost"] = cost if cost is None else max(row["cost"], cost)
