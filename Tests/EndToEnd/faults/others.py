@@ -106,11 +106,15 @@ def reboot(shop):
     shop.new_version()
     child, _ = paused(shop)
     child.kill()
-    everything = [shop.pid_of(role) for role in ("keeper", "supervisor", "proxy")] + shop.processes()
-    for pid in everything:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    eventually(lambda: not shop.processes() and not shop.has_keeper(), 10, "nothing runs")
+
+    def power_off():
+        # The keeper first, so that nothing is started meanwhile.
+        for pid in [shop.pid_of(role) for role in ("keeper", "supervisor", "proxy")] + shop.processes():
+            with contextlib.suppress(ProcessLookupError, TypeError):
+                os.kill(pid, signal.SIGKILL)
+        return not shop.processes() and not shop.has_keeper()
+
+    eventually(power_off, 20, "nothing runs")
     with open(shop.fault_file("boot_id"), "w", encoding="utf-8") as file:
         file.write(f"{uuid.uuid4()}\n")
     shop.ensure_keeper()

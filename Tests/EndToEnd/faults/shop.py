@@ -76,7 +76,7 @@ class Client:
             opened = began if connection is None else connection.opened
             try:
                 if connection is None:
-                    connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+                    connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=45)
                     connection.opened = began
                 connection.request("GET", "/", headers={} if kept else {"Connection": "close"})
                 answer = connection.getresponse()
@@ -100,7 +100,7 @@ class Client:
     def pass_by(self):
         """Returns when a request on each connection has ended that began after this call."""
         count = self.count
-        eventually(lambda: self.count >= count + 2 * len(self.threads), 30, "requests are made")
+        eventually(lambda: self.count >= count + 2 * len(self.threads), 60, "requests are made")
 
     def stop(self):
         self.halt.set()

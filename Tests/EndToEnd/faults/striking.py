@@ -8,7 +8,7 @@ import threading
 import time
 
 # A deployment that met a fault has to have ended, one way or the other, by then.
-DEADLINE = 60
+DEADLINE = 90
 # How long a stopped proxy stands still.
 PAUSE = 1.5
 
