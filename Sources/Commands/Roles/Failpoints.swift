@@ -6,8 +6,8 @@
     import Ports
     import ProcessRuntime
 
-    /// Places before and after every journal write and every effect at which the tests of a debug build strike. A released
-    /// executable is built without this file's contents.
+    /// Places before and after every journal write and every effect at which the tests of a debug build strike. A
+    /// released executable is built without this file's contents.
     enum Failpoints {
         static func journal(_ port: some JournalPort) -> any JournalPort { FailpointJournal(port: port) }
         static func runtime(_ port: some RuntimePort) -> any RuntimePort { FailpointRuntime(port: port) }

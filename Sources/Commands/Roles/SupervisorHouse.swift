@@ -159,8 +159,8 @@ struct SupervisorHouse {
             group.addTask {
                 for await reason in end {
                     logger.info("\(reason.rawValue): the supervisor stops")
-                    // The next keeper starts the next supervisor, and ends this one where it finds it: whoever asks must
-                    // not wait for one that takes leave of its connections.
+                    // The next keeper starts the next supervisor, and ends this one where it finds it: whoever asks
+                    // must not wait for one that takes leave of its connections.
                     if reason == .keeperGone { _exit(0) }
                     return
                 }

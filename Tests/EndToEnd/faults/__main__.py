@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Strikes a small shop at every journal write, file and effect of a deployment, in each strategy, and judges what comes
-of it: resumed or refused loudly, nothing lost, exactly what stands runs, no request failed but those that a fault costs.
+"""Strikes a small shop at every journal write, file and effect of a deployment, in each strategy, and judges what
+comes of it: resumed or refused loudly, nothing lost, exactly what stands runs, no request failed but those that a fault
+costs.
 
 Needs a debug build, which alone has failpoints:
   swift build && python3 Tests/EndToEnd/faults --slipway .build/debug/slipway

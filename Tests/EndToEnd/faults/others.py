@@ -1,5 +1,6 @@
-"""Faults that are no single call: a reboot, clocks that jump, a full disk, damaged files, strange servers, another binary.
-Each is a function of an open shop and gives a word for what happened; it raises when something that must hold does not."""
+"""Faults that are no single call: a reboot, clocks that jump, a full disk, damaged files, strange servers, another
+binary. Each is a function of an open shop and gives a word for what happened, and how many requests failed; it raises
+when something that must hold does not."""
 
 import contextlib
 import os
@@ -230,7 +231,8 @@ def full_disk(shop):
             file.write(b"\0" * 65536)
             file.flush()
     os.kill(supervisor, signal.SIGCONT)
-    eventually(lambda: "free some space" in str(shop.status()).lower(), 20, "it is told")
+    words = ("free some space", "no space left", "disk is full")
+    eventually(lambda: any(word in str(shop.status()).lower() for word in words), 20, "it is told")
     os.remove(filler)
     status = eventually(shop.settled, 60, "it goes on")
     return finish(shop, child, status["last"]["phase"], None), failures(shop, since)

@@ -1,6 +1,6 @@
-// Loaded into Slipway's own processes by LD_PRELOAD: strikes at one place that a plan names. Places are the failpoints of a
-// debug build (slw_failpoint) and the calls that write files below the state directory. With it come another boot id and
-// clocks that are wrong. Environment: SLIPWAY_FAULTS, a directory; SLIPWAY_STATE.
+// Loaded into Slipway's own processes by LD_PRELOAD: strikes at one place that a plan names. Places are the failpoints
+// of a debug build (slw_failpoint) and the calls that write files below the state directory. With it come another boot
+// id and clocks that are wrong. Environment: SLIPWAY_FAULTS, a directory; SLIPWAY_STATE.
 //
 //   plan          one line: id role point when number action a b; while it is there, every pass is written to `passed`
 //   passed        role point number, a line per pass
@@ -78,8 +78,9 @@ static int decide(const char *point, int after) {
     syscall(SYS_close, fd);
     if (count <= 0) return 0;
     line[count] = 0;
-    if (sscanf(line, "%63s %23s %95s %7s %ld %15s %ld %ld", id, wanted_role, wanted, when, &number, action, &a, &b) != 8)
-        return 0;
+    int fields = sscanf(
+        line, "%63s %23s %95s %7s %ld %15s %ld %ld", id, wanted_role, wanted, when, &number, action, &a, &b);
+    if (fields != 8) return 0;
     if (strcmp(id, present) != 0) {
         snprintf(present, sizeof present, "%s", id);
         memset(points, 0, sizeof points);

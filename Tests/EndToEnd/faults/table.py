@@ -30,7 +30,8 @@ class Table:
             cost = "–" if row["cost"] is None else f"at most {row['cost']}" if row["cost"] else "0"
             points = sum(row["words"].values())
             lines.append(f"| {fault} | {component} | {strategy} | {points} | {words} | {cost} |\n")
-        return HEAD + "".join(lines)
+        total = sum(sum(row["words"].values()) for row in self.rows.values())
+        return f"{total} strikes.\n\n" + HEAD + "".join(lines)
 
     def write(self):
         with open(PAGE, encoding="utf-8") as file:
@@ -54,4 +55,5 @@ def stale(expected):
     present = rows_of_page()
     missing = sorted(set(expected) - present)
     extra = sorted(present - set(expected))
-    return [f"row missing: {' · '.join(row)}" for row in missing] + [f"row of the past: {' · '.join(row)}" for row in extra]
+    return ([f"row missing: {' · '.join(row)}" for row in missing]
+            + [f"row of the past: {' · '.join(row)}" for row in extra])
