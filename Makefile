@@ -1,5 +1,6 @@
 # make demo   the main job on this machine: deploy, load, a bad release, back again
 # make test   everything that must pass
+# make faults every fault at every place, and the table of what happened
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 SWIFT ?= swift
@@ -9,7 +10,7 @@ FIGURES ?= footprint switch reload proxy
 MINUTES ?= 30
 REQUESTS ?= 0
 
-.PHONY: demo test setup lint unit simulate planted end-to-end release clean format
+.PHONY: demo test setup lint unit simulate planted end-to-end faults some-faults release clean format
 .PHONY: bench bench-proxy bench-reload bench-switch bench-footprint soak
 
 demo: setup
@@ -28,7 +29,7 @@ format:
 	find Tests -name "*.swift" -not -path "*/Fixtures/*" -print0 | xargs -0 $(SWIFT) format --in-place --parallel
 
 # One debug build carries the unit, conformance and live tests; the demo and the simulation run optimised.
-test: setup lint unit simulate end-to-end
+test: setup lint unit simulate some-faults end-to-end
 
 unit:
 	$(SWIFT) build --build-tests
@@ -44,6 +45,17 @@ planted:
 end-to-end:
 	$(SWIFT) build -c release --product slipway
 	python3 Tests/EndToEnd/run.py --slipway .build/release/slipway
+
+# Every place at which Slipway can be struck; rewrites the table in docs/reference/faults.md.
+faults:
+	$(SWIFT) build --product slipway
+	python3 Tests/EndToEnd/faults --slipway .build/debug/slipway --write
+
+# A share of them, another one for each commit.
+some-faults:
+	$(SWIFT) build --product slipway
+	python3 Tests/EndToEnd/faults --slipway .build/debug/slipway --every 20 --others 6 \
+		--offset $$((16#$$(git rev-parse --short=6 HEAD 2>/dev/null || echo 0)))
 
 # Every figure of docs/reference/performance.md, measured on the release file; about an hour. Each part runs, whatever
 # became of the one before; FIGURES="proxy reload" runs some.

@@ -9,9 +9,14 @@ let strict: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
+/// Tests of the debug build strike at named places; a released executable has none of them.
+let failpoints = BuildSettingCondition.when(configuration: .debug)
+
 /// A floor of the house: the folder tree under `Sources` is the picture of the architecture.
-func floor(_ name: String, _ path: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "Sources/" + path, swiftSettings: strict)
+func floor(
+    _ name: String, _ path: String, _ dependencies: [Target.Dependency] = [], settings: [SwiftSetting] = []
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: "Sources/" + path, swiftSettings: strict + settings)
 }
 
 /// A test target, mirroring a folder of `Sources`.
@@ -60,7 +65,7 @@ let middle: [Target] = [
 ]
 
 let clients: [Target] = [
-    .target(name: "CLinux", path: "Sources/CLinux"),
+    .target(name: "CLinux", path: "Sources/CLinux", cSettings: [.define("FAILPOINTS", failpoints)]),
     floor("KeeperControl", "Clients/KeeperControl", ["CLinux"]),
     floor("ProxyControl", "Clients/ProxyControl"),
     floor("SecureShell", "Clients/SecureShell", ["CLinux"]),
@@ -108,7 +113,7 @@ let house: [Target] = [
             "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", "Notifiers", .arguments, .asyncHTTPClient,
             .hummingbird,
             .logging,
-        ]),
+        ], settings: [.define("FAILPOINTS", failpoints)]),
     .executableTarget(
         name: "slipway", dependencies: ["Commands", .arguments], path: "Sources/slipway", swiftSettings: strict,
         // It can pack relocations (scripts/release); the default linker cannot. Only linking is affected.

@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "slw_failpoint.h"
 #include "slw_process.h"
 
 #include <errno.h>
@@ -23,7 +24,15 @@ int slw_pidfd_open(pid_t pid) {
 }
 
 int slw_pidfd_send_signal(int pidfd, int signal) {
-    return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+#ifdef FAILPOINTS
+    int trouble = slw_failpoint("signal", 0);
+    if (trouble != 0) return -trouble;
+#endif
+    int result = syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
+#ifdef FAILPOINTS
+    (void)slw_failpoint("signal", 1);
+#endif
+    return result;
 }
 
 // The first published layout of the kernel's struct pidfd_info (linux/pidfd.h); older headers do not have it.

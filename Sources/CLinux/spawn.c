@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include "slw_failpoint.h"
 #include "slw_process.h"
 
 #include <errno.h>
@@ -93,6 +94,19 @@ static void reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+// Nothing is run for a parent that died before it gave leave.
+static void wait_for_leave(int leave[2]) {
+    close(leave[1]);
+    char byte;
+    ssize_t got;
+    do {
+        got = read(leave[0], &byte, 1);
+    } while (got < 0 && errno == EINTR);
+    if (got != 1) {
+        _exit(127);
+    }
+}
+
 static void run_child(const struct slw_spawn_plan *plan, int report) {
     if (setsid() < 0) {
         fail(report, SLW_STAGE_SESSION);
@@ -131,8 +145,19 @@ struct slw_spawn_result slw_spawn(const struct slw_spawn_plan *plan) {
         result.error = E2BIG;
         return result;
     }
+#ifdef FAILPOINTS
+    result.error = slw_failpoint("spawn", 0);
+    if (result.error != 0) return result;
+#endif
     if (pipe2(report, O_CLOEXEC) < 0) {
         result.error = errno;
+        return result;
+    }
+    int leave[2] = {-1, -1};
+    if (plan->forked && pipe2(leave, O_CLOEXEC) < 0) {
+        result.error = errno;
+        close(report[0]);
+        close(report[1]);
         return result;
     }
     // No handler of ours may run in the child before its handling is reset.
@@ -142,11 +167,23 @@ struct slw_spawn_result slw_spawn(const struct slw_spawn_plan *plan) {
     pid_t pid = fork();
     if (pid == 0) {
         close(report[0]);
+        if (plan->forked) {
+            wait_for_leave(leave);
+        }
         run_child(plan, report[1]);
     }
     int fork_error = errno;
     sigprocmask(SIG_SETMASK, &before, NULL);
     close(report[1]);
+    if (plan->forked) {
+        close(leave[0]);
+        if (pid > 0) {
+            plan->forked(pid, plan->context);
+            ssize_t ignored = write(leave[1], "", 1);
+            (void)ignored;
+        }
+        close(leave[1]);
+    }
     if (pid < 0) {
         close(report[0]);
         result.error = fork_error;
@@ -166,6 +203,9 @@ struct slw_spawn_result slw_spawn(const struct slw_spawn_plan *plan) {
         return result;
     }
     result.pid = pid;
+#ifdef FAILPOINTS
+    (void)slw_failpoint("spawn", 1);
+#endif
     return result;
 }
 

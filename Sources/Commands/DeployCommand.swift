@@ -84,11 +84,11 @@ func deployAndFollow(
         if common.output == .text { note(text) }
     }
     request.skipPreflight = skipPreflight
-    var reply = try await session.client.deploy(request)
+    var reply = try await ask(request, session)
     if wait, reply.code == "busy", common.output == .text { note("waiting: \(reply.message)") }
     while wait, reply.code == "busy" {
         try await Task.sleep(for: .milliseconds(500))
-        reply = try await session.client.deploy(request)
+        reply = try await ask(request, session)
     }
     guard reply.outcome == "accepted", let number = reply.deployment else {
         return try reply.conclude(common.output, done: "")
@@ -102,6 +102,17 @@ func deployAndFollow(
     guard code == 0, untilWatched else { return code }
     return try await WatchFollower(session: session, environment: loaded.environment, deployment: number)
         .run(isQuiet: common.output == .json)
+}
+
+/// A supervisor that ends between the question and its answer may have begun it: that is said, and not guessed.
+private func ask(_ request: DeployRequest, _ session: Session) async throws -> CommandReply {
+    do {
+        return try await session.client.deploy(request)
+    } catch let error as SupervisorError where error.code == "unreachable" {
+        throw SupervisorError(
+            code: error.code, message: "whether the deployment has begun is not known: \(error.message)",
+            hint: "slipway status shows it; to deploy again is safe, for what stands already is left out")
+    }
 }
 
 /// The reason of `--skip-preflight`, which may not be empty.

@@ -115,8 +115,8 @@ extension KeeperService {
             && stat.state != CChar(UInt8(ascii: "Z"))
     }
 
-    /// Instances that were started in the moment in which the keeper died, before it could write them down: nobody
-    /// knows of them, so nobody has sent them anything.
+    /// Instances that a keeper could not write down before it died, on a full disk: nobody knows of them any more. One
+    /// that overwrites its environment, as nginx does, is not found.
     private func killUnknownMembers() {
         let ours = String(nonce, radix: 16) + "-"
         let known = Set(instances.values.map(\.mark))

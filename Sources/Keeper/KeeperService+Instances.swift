@@ -53,24 +53,27 @@ extension KeeperService {
             close(ends.error)
         }
         let mark = Instance.mark(nonce: nonce, token: request.token)
-        let process: ProcessIdentity
         do {
-            process = try spawner.spawn(
+            return try spawner.spawn(
                 program: request.program, arguments: request.arguments,
                 environment: request.environment + [ProcessTable.markName + mark], directory: request.directory,
                 descriptors: [ends.output, ends.error], limits: request.limits, cgroupProcs: request.cgroupProcs,
-                outOfMemoryScore: request.outOfMemoryScore)
+                outOfMemoryScore: request.outOfMemoryScore
+            ) { process in
+                let record = KeeperState.InstanceRecord(
+                    token: request.token, process: process, startedAt: slw_realtime_ms(),
+                    stopSignal: request.stopSignal, stopGrace: request.stopGrace, logPath: request.logPath,
+                    logLimit: request.logLimit, exit: nil, acknowledged: false)
+                self.instances[request.token] = Instance(
+                    record: record, mark: mark, adopted: false, pipes: ends.pipes)
+                self.save()
+            }
         } catch {
+            instances[request.token] = nil
             ends.pipes.discard()
+            save()
             throw .spawn(error, program: request.program, directory: request.directory, cgroup: request.cgroupProcs)
         }
-        let record = KeeperState.InstanceRecord(
-            token: request.token, process: process, startedAt: slw_realtime_ms(), stopSignal: request.stopSignal,
-            stopGrace: request.stopGrace, logPath: request.logPath, logLimit: request.logLimit, exit: nil,
-            acknowledged: false)
-        instances[request.token] = Instance(record: record, mark: mark, adopted: false, pipes: ends.pipes)
-        save()
-        return process
     }
 
     // MARK: Signals

@@ -14,10 +14,14 @@ struct Spawner {
     /// `/dev/null`, every child's standard input.
     let null: Int32
 
-    /// - Parameter descriptors: from descriptor 1 on.
+    /// - Parameters:
+    ///   - descriptors: from descriptor 1 on.
+    ///   - forked: called before the program runs. What is written down there is known to whoever comes after a keeper
+    ///     that dies in this moment, and a process that is not written down never runs anything.
     func spawn(
         program: String, arguments: [String], environment: [String], directory: String?, descriptors: [Int32],
-        limits: [ResourceLimit] = [], cgroupProcs: String? = nil, outOfMemoryScore: Int32? = nil
+        limits: [ResourceLimit] = [], cgroupProcs: String? = nil, outOfMemoryScore: Int32? = nil,
+        forked: ((ProcessIdentity) -> Void)? = nil
     ) throws(Failure) -> ProcessIdentity {
         var wanted: [slw_rlimit] = []
         let filesResource = Int32(RLIMIT_NOFILE.rawValue)
@@ -32,6 +36,7 @@ struct Spawner {
         let path = strings.copy(program)
         let workingDirectory = directory.map { UnsafePointer(strings.copy($0)) }
         let cgroup = cgroupProcs.map { UnsafePointer(strings.copy($0)) }
+        let listener = ForkListener(forked)
         let result = all.withUnsafeBufferPointer { all in
             wanted.withUnsafeBufferPointer { wanted in
                 var plan = slw_spawn_plan()
@@ -47,15 +52,34 @@ struct Spawner {
                 plan.set_oom_score = outOfMemoryScore == nil ? 0 : 1
                 plan.oom_score_adj = outOfMemoryScore ?? 0
                 plan.umask = 0o022
+                if forked != nil {
+                    plan.context = Unmanaged.passUnretained(listener).toOpaque()
+                    plan.forked = { pid, context in
+                        guard let context else { return }
+                        let listener = Unmanaged<ForkListener>.fromOpaque(context).takeUnretainedValue()
+                        listener.forked?(Spawner.identity(pid))
+                    }
+                }
                 return slw_spawn(&plan)
             }
         }
+        withExtendedLifetime(listener) {}
         strings.free()
         guard result.error == 0 else { throw Failure(number: result.error, stage: result.stage) }
-        // Our child and not reaped: its entry in /proc is there, even if it has ended.
-        let identity = Processes.identity(of: result.pid)
-        return identity ?? ProcessIdentity(pid: result.pid, startTime: 0)
+        return Self.identity(result.pid)
     }
+
+    /// Of our child that is not reaped: its entry in /proc is there, even if it has ended.
+    private static func identity(_ pid: Int32) -> ProcessIdentity {
+        Processes.identity(of: pid) ?? ProcessIdentity(pid: pid, startTime: 0)
+    }
+}
+
+/// Carries a closure through C.
+private final class ForkListener {
+    let forked: ((ProcessIdentity) -> Void)?
+
+    init(_ forked: ((ProcessIdentity) -> Void)?) { self.forked = forked }
 }
 
 /// C copies of Swift strings for the length of one call.

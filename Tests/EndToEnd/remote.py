@@ -11,22 +11,7 @@ import socket
 import subprocess
 import time
 
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def eventually(condition, within, what):
-    deadline = time.monotonic() + within
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within}s: {what}")
-        time.sleep(0.02)
+from place import eventually, free_port, role_pid
 
 
 class Machine:
@@ -131,13 +116,7 @@ SetEnv HOME={self.home} PATH={self.home}/bin:/usr/local/bin:/usr/bin:/bin:/usr/s
 
     def role(self, role):
         """The pid of a role there."""
-        for pid in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError):
-                with open(f"/proc/{pid}/cmdline", "rb") as file:
-                    words = file.read().split(b"\0")
-                if len(words) > 3 and words[1] == role.encode() and words[3] == self.state.encode():
-                    return int(pid)
-        return None
+        return role_pid(role, self.state)
 
     def leave(self):
         if self.server.poll() is not None:

@@ -81,7 +81,12 @@ final class JournalWriter: Sendable {
                     prove nothing. What runs keeps serving. Look at `dmesg`, mend the device, restart the supervisor.
                     """)
             state.withLock { $0.failure = last }
-            throw CommitFailure(error: last, concernsAll: true)
+            // Of this one commit the bytes were written: whoever reads the journal next may find it.
+            let open = PortError(
+                .storage,
+                "\(failure.message); whether this was written is not known until the supervisor has been restarted",
+                hint: last.hint)
+            throw CommitFailure(error: open, concernsAll: true)
         }
     }
 

@@ -6,6 +6,7 @@
 
 #include "slw_clock.h"
 #include "slw_event.h"
+#include "slw_failpoint.h"
 #include "slw_process.h"
 #include "slw_socket.h"
 

@@ -41,6 +41,10 @@ struct slw_spawn_plan {
     int set_oom_score;
     int32_t oom_score_adj;
     uint32_t umask;
+    /// Called when the process is there and does not run its program yet: it waits until this returns, and is gone when
+    /// the caller dies before. So it can be written down first, and nobody is started of whom nobody knows. NULL: none.
+    void (*forked)(pid_t pid, void *context);
+    void *context;
 };
 
 struct slw_spawn_result {

@@ -6,34 +6,37 @@ import Glibc
 package struct ProxyControlClient: Sendable {
     private let path: String
     private let timeout: Duration
+    private let patience: Duration
 
     /// - Parameters:
     ///   - path: The proxy's control socket.
-    ///   - timeout: How long a call may take, from connecting to the last byte of the answer.
-    package init(path: String, timeout: Duration = .seconds(10)) {
+    ///   - timeout: How long a new table may take, from connecting to the last byte of the answer: it goes to a disk.
+    ///   - patience: The same for questions, which a proxy that is well answers from memory.
+    package init(path: String, timeout: Duration = .seconds(10), patience: Duration = .seconds(2)) {
         self.path = path
         self.timeout = timeout
+        self.patience = min(timeout, patience)
     }
 
     /// Puts a table in force. When this returns, the table is on disk and no request can be sent by an older one.
     /// - Throws: `ProxyControlError`: `stale`, `invalidTable`, `notDurable`, or what went wrong on the way.
     @discardableResult
     package func apply(_ table: RouteTable) async throws(ProxyControlError) -> Applied {
-        try await call(ControlRequest(id: 1, method: "apply", table: table))
+        try await call(ControlRequest(id: 1, method: "apply", table: table), timeout)
     }
 
     /// Everything that the proxy has counted since it started.
     package func snapshot() async throws(ProxyControlError) -> ProxySnapshot {
-        try await call(ControlRequest(id: 1, method: "snapshot"))
+        try await call(ControlRequest(id: 1, method: "snapshot"), patience)
     }
 
     /// Who answers, and with which table.
     package func hello() async throws(ProxyControlError) -> ProxyHello {
-        try await call(ControlRequest(id: 1, method: "hello"))
+        try await call(ControlRequest(id: 1, method: "hello"), patience)
     }
 
     private func call<Content: Codable & Sendable>(
-        _ request: ControlRequest
+        _ request: ControlRequest, _ timeout: Duration
     ) async throws(ProxyControlError) -> Content {
         let path = self.path
         let deadline = ContinuousClock.now + timeout

@@ -30,26 +30,27 @@ struct SupervisorHouse {
     var server: SupervisorServer
     var housekeeping: Housekeeping
     var outbox: Outbox
-    var end: AsyncStream<String>
+    var end: AsyncStream<SupervisorEnd>
     var logger: Logger
 
     static func open(_ state: StateDirectory, logger: Logger) async throws -> SupervisorHouse {
         try state.prepare()
-        let (end, ended) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+        let (end, ended) = AsyncStream.makeStream(of: SupervisorEnd.self, bufferingPolicy: .bufferingNewest(1))
         let seat = LinkSeat()
         let host = KeeperHost { seat.link.withLock { $0 } }
         let link = try KeeperLink { event in
             switch event {
             case .exited: host.handle(event)
-            case .closed: ended.yield("the keeper is gone")
-            case .shuttingDown: ended.yield("everything is being stopped")
+            case .closed: ended.yield(.keeperGone)
+            case .shuttingDown: ended.yield(.stopping)
             case .proxyUp, .proxyDown, .listenerAdded, .listenerRemoved: break
             }
         }
         seat.link.withLock { $0 = link }
         let now = SystemMoment.now()
         let journal = try await JournalStore.open(directory: state.journal, binary: Slipway.version, now: now.wall)
-        let (loop, fence) = try await restore(journal, now)
+        let durable = Failpoints.journal(journal)
+        let (loop, fence) = try await restore(durable, now)
         logger.info("supervisor \(Slipway.version) starts", metadata: ["fence": "\(fence)"])
 
         let artifacts = ArtifactDirectory(directory: state.artifacts)
@@ -60,25 +61,25 @@ struct SupervisorHouse {
         let runtime = try LocalProcesses(
             configuration: ProcessRuntimeConfiguration(directory: state.path) { environment, service in
                 peer(service, environment, ports)
-            }, host: host, artifacts: artifacts, logger: logger)
+            }, host: Failpoints.host(host), artifacts: artifacts, logger: logger)
         let gates = GateDesk(
             command: CommandGate { look in
                 guard let digest = look.release.parts.artifact?.digest else { return "/" }
                 return try await artifacts.unpack(digest)
             },
             threshold: ThresholdGate { service, environment in try await router.counts(service, in: environment) })
-        let releases = ReleaseLibrary(journal: journal)
+        let releases = ReleaseLibrary(journal: durable)
         let engine = EngineService(
             loop,
             EngineService.Parts(
-                journal: journal, runtime: runtime, router: router, gates: gates,
-                migrations: runtime.migrations, releases: releases,
-                now: SystemMoment.now, logger: logger))
-        let hooks = HookDesk(journal: journal, now: SystemMoment.now, logger: logger)
+                journal: durable, runtime: Failpoints.runtime(runtime), router: Failpoints.router(router),
+                gates: Failpoints.gates(gates), migrations: Failpoints.migrations(runtime.migrations),
+                releases: releases, now: SystemMoment.now, logger: logger))
+        let hooks = HookDesk(journal: durable, now: SystemMoment.now, logger: logger)
         let notifier = TellingDesk(
             notifiers: NotifierDesk(version: Slipway.version) { SystemMoment.now().wall }, hooks: hooks)
         let desk = SupervisorDesk(
-            engine: engine, journal: journal, releases: releases, artifacts: artifacts, intake: artifacts,
+            engine: engine, journal: durable, releases: releases, artifacts: artifacts, intake: artifacts,
             logs: runtime, migrationLogs: runtime.migrations, router: router, gates: gates, runtime: runtime,
             notifier: notifier, host: HostDesk(state: state, keeper: Int(getppid())), hooks: hooks,
             about: VersionReport(
@@ -103,7 +104,7 @@ struct SupervisorHouse {
     }
 
     /// The loop as the journal left it, under a fence of its own: whoever ran before cannot write any more.
-    private static func restore(_ journal: JournalStore, _ now: Moment) async throws -> (EngineLoop, UInt64) {
+    private static func restore(_ journal: any JournalPort, _ now: Moment) async throws -> (EngineLoop, UInt64) {
         let entries = try await journal.latest()
         var fence: UInt64 = 0
         for entry in entries where entry.kind == .fence {
@@ -157,7 +158,10 @@ struct SupervisorHouse {
             }
             group.addTask {
                 for await reason in end {
-                    logger.info("\(reason): the supervisor stops")
+                    logger.info("\(reason.rawValue): the supervisor stops")
+                    // The next keeper starts the next supervisor, and ends this one where it finds it: whoever asks
+                    // must not wait for one that takes leave of its connections.
+                    if reason == .keeperGone { _exit(0) }
                     return
                 }
             }
@@ -188,6 +192,12 @@ struct SupervisorHouse {
         logger.logLevel = .warning
         return logger
     }
+}
+
+/// Why the supervisor stops.
+enum SupervisorEnd: String, Sendable {
+    case keeperGone = "the keeper is gone"
+    case stopping = "everything is being stopped"
 }
 
 /// Where the host of instances finds the link, which needs the host's ear before it exists.

@@ -28,7 +28,7 @@ struct Follower {
             screen?.leave()
         }
         let style = Style.forOutput()
-        let first = try await firstEvent()
+        let first = try await patiently { try await firstEvent() }
         var seen = first
         var traffic = TrafficTally()
         var revision: UInt64?
@@ -36,7 +36,7 @@ struct Follower {
         while true {
             // On a terminal time goes on even when nothing else does.
             let since = screen == nil ? revision : nil
-            let report = try await patiently(&revision) { try await session.client.status(environment, since: since) }
+            let report = try await patiently { try await session.client.status(environment, since: since) }
             revision = report.revision
             traffic.note(report)
             if screen == nil, isFirst, deployment == nil, !isQuiet {
@@ -48,12 +48,14 @@ struct Follower {
             if let screen {
                 screen.draw(StatusView(style: style).lines(report) + footer(style))
             } else {
-                seen = try await patiently(&revision) { try await printEvents(after: seen) }
+                seen = try await patiently { [seen] in try await printEvents(after: seen) }
             }
-            if let deployment, report.deployment?.number != deployment, let ended = try await ended(deployment) {
+            if let deployment, report.deployment?.number != deployment,
+                let ended = try await patiently({ try await ended(deployment) })
+            {
                 screen?.draw(StatusView(style: style).lines(report))
                 screen?.leave()
-                if screen == nil { _ = try await printEvents(after: seen) }
+                if screen == nil { _ = try await patiently { [seen] in try await printEvents(after: seen) } }
                 var closing = Closing(deployment: ended, status: report, traffic: traffic)
                 try await explain(&closing, after: first)
                 if !isQuiet { for line in SummaryView(style: style).lines(closing) { print(line) } }
@@ -71,10 +73,8 @@ struct Follower {
         [style.paint(deployment == nil ? "Ctrl-C ends" : "Ctrl-C stops watching; the deployment goes on", .dim)]
     }
 
-    /// A supervisor that is being started again by its keeper is waited for; its revisions begin anew.
-    private func patiently<Answer: Sendable>(
-        _ revision: inout UInt64?, _ ask: () async throws -> Answer
-    ) async throws -> Answer {
+    /// A supervisor that is being started again by its keeper is waited for. Its revisions are above those before.
+    private func patiently<Answer: Sendable>(_ ask: () async throws -> Answer) async throws -> Answer {
         do {
             return try await ask()
         } catch let error as SupervisorError where error.code != "unreachable" {
@@ -89,7 +89,6 @@ struct Follower {
                     code: "unreachable", message: lost.message,
                     hint: "it goes on there; come back with: slipway status \(environment.name) --follow")
             }
-            revision = nil
             return try await ask()
         }
     }

@@ -16,7 +16,10 @@ extension EngineService {
         case .letGo(let environment, let service, let instances):
             do {
                 try await parts.runtime.letGo(instances, of: service, in: environment)
-            } catch { note("runtime of \(service)", "\(error)") }
+            } catch {
+                // Said again while they are there; and their drain time ends them even if this never arrives.
+                parts.logger.warning("instances of \(environment)/\(service) could not be let go: \(error)")
+            }
         case .look(let look): await take(look)
         case .mark(let look):
             await parts.gates.mark(look.key, look.gate, release: look.release, since: look.since)

@@ -66,7 +66,11 @@ package final class EngineService: Sendable {
     package init(_ loop: EngineLoop, _ parts: Parts) {
         initial = loop
         self.parts = parts
-        frame.withLock { $0.environments = loop.environments }
+        frame.withLock {
+            $0.environments = loop.environments
+            // Above all revisions of the supervisors before: who waits for a higher one waits for what is newer.
+            $0.revision = loop.fence << 32
+        }
     }
 
     /// What is known now.
@@ -132,11 +136,11 @@ package final class EngineService: Sendable {
         } catch {
             // Nothing took hold: the loop stays where it was, and everything is tried again.
             note("journal", "the journal cannot be written: \(error)")
-            for entry in pending {
-                let refusal = Refusal(
-                    .invalid, "the journal cannot be written: \(error)", hint: "free some space, then try again")
-                entry.answer.resume(returning: .refused(refusal))
-            }
+            let trouble = error as? PortError
+            let refusal = Refusal(
+                .invalid, "the journal cannot be written: \(trouble?.message ?? "\(error)")",
+                hint: trouble.flatMap { $0.hint.isEmpty ? nil : $0.hint } ?? "free some space, then try again")
+            for entry in pending { entry.answer.resume(returning: .refused(refusal)) }
             return .seconds(1)
         }
         loop = next

@@ -91,6 +91,23 @@ struct EmbeddedRouterTests {
         #expect(view?.targets.map(\.release.value) == [2])
     }
 
+    @Test func nobodyQueuesForFiguresBehindAProxyThatHangs() async throws {
+        defer { scratch.remove() }
+        try await router.apply(wish(1), service: release())
+        await proxy.fail(ProxyControlError(code: .timeout, message: "no answer in time"))
+        await #expect { try await router.observe(staging) } throws: { ($0 as? PortError)?.code == .unavailable }
+        await proxy.hang()
+        async let observed = router.observe(staging)
+        #expect(try await eventually { await proxy.waiting == 1 })
+        // Answered while the other question still hangs.
+        await #expect { try await router.counts(api, in: staging) } throws: { ($0 as? PortError)?.code == .unavailable }
+        #expect(await proxy.waiting == 1)
+        await proxy.fail(nil)
+        await proxy.letGo()
+        #expect(try await observed[api] != nil)
+        #expect(try await router.counts(api, in: staging) != nil)
+    }
+
     @Test func aProxyThatLostItsTableIsSentItAgain() async throws {
         defer { scratch.remove() }
         try await router.apply(wish(4), service: release())

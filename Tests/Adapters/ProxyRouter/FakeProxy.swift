@@ -15,6 +15,7 @@ actor FakeProxy: ProxyLink, ListenerSockets {
     private var trouble: ProxyControlError?
     private var refusedPorts: Set<Int> = []
     private var isSlow = false
+    private var hangs = false
     private var gate: [CheckedContinuation<Void, Never>] = []
     private(set) var mostAtOnce = 0
     private var underWay = 0
@@ -29,6 +30,7 @@ actor FakeProxy: ProxyLink, ListenerSockets {
     var waiting: Int { gate.count }
     func letGo() {
         isSlow = false
+        hangs = false
         let waiting = gate
         gate = []
         for waiter in waiting { waiter.resume() }
@@ -51,7 +53,11 @@ actor FakeProxy: ProxyLink, ListenerSockets {
         return Applied(bootID: snapshot.bootID, fence: table.fence, generation: table.generation)
     }
 
+    /// From now on questions wait until `letGo`.
+    func hang() { hangs = true }
+
     func snapshot() async throws -> ProxySnapshot {
+        if hangs { await withCheckedContinuation { gate.append($0) } }
         if let trouble { throw trouble }
         return snapshot
     }

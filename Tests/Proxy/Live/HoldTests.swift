@@ -45,6 +45,30 @@ import Testing
         upstream.stop()
     }
 
+    @Test func heldRequestsFollowTheTableOfASuccessor() async throws {
+        let upstream = try RawUpstream { wire, _ in
+            _ = try wire.receiveHead()
+            try wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        }
+        let proxy = try await LiveProxy.start()
+        let hold = Hold(maxRequests: 2, maxBytes: 2000, maxSeconds: 30)
+        try await proxy.server.apply(proxy.table(1, .web([.stable(1, [])], hold: hold)))
+        let wire = try await blocking { try send(proxy, 0) }
+        try await eventually("one waits") { try await held(proxy) == 1 }
+        let successor = try ProxyServer(
+            controlSocket: proxy.folder + "/control.sock", tableFile: proxy.folder + "/table.json")
+        try await successor.start()
+        async let stopped: Void = proxy.server.shutdown(grace: .seconds(20))
+        // Only the one that came after is told that the service is back.
+        try await successor.apply(proxy.table(2, .web([.stable(2, [upstream.port])])))
+        let response = try await blocking { try wire.receiveResponse() }
+        #expect(response.text == "ok" && response["x-slipway-release"] == "web@2")
+        wire.close()
+        try await stopped
+        try await successor.shutdown(grace: .zero)
+        upstream.stop()
+    }
+
     @Test func holdingIsBounded() async throws {
         let proxy = try await LiveProxy.start()
         let hold = Hold(maxRequests: 2, maxBytes: 2000, maxSeconds: 10)
