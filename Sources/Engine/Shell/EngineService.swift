@@ -131,10 +131,10 @@ package final class EngineService: Sendable {
             note("journal", nil)
         } catch {
             // Nothing took hold: the loop stays where it was, and everything is tried again.
-            note("journal", "the journal cannot be written: \(error)")
+            let trouble = error as? PortError ?? PortError(.storage, "the journal cannot be written: \(error)")
+            note("journal", "\(trouble)")
             for entry in pending {
-                let refusal = Refusal(
-                    .invalid, "the journal cannot be written: \(error)", hint: "free some space, then try again")
+                let refusal = Refusal(.invalid, trouble.message, hint: trouble.hint)
                 entry.answer.resume(returning: .refused(refusal))
             }
             return .seconds(1)
