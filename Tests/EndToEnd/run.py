@@ -23,6 +23,8 @@ import traceback
 import urllib.error
 import urllib.request
 
+import keyboard
+
 import postgres
 
 import remote
@@ -1476,6 +1478,7 @@ TESTS = [
     channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
     *remote.TESTS,
+    *keyboard.TESTS,
 ]
 
 
