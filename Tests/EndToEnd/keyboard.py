@@ -57,8 +57,8 @@ def the_manifest_is_found_from_below(place):
 def a_program_that_is_not_packed_is_noticed(place):
     place.write("app.py", "print('hello')\n")
     place.program(["/usr/bin/python3", "app.py"])
-    code, _, errors = ask(place, "plan")
-    assert code == 0 and "app has no `artifact:`, so app.py beside the manifest is not packed" in errors, errors
+    code, _, errors = ask(place, "deploy")
+    assert code == 3 and "app has no `artifact:`, so app.py beside the manifest is not packed" in errors, errors
 
 
 def words_that_are_wrong_get_the_right_ones(place):
