@@ -69,6 +69,7 @@ let clients: [Target] = [
     floor("KeeperControl", "Clients/KeeperControl", ["CLinux"]),
     floor("ProxyControl", "Clients/ProxyControl"),
     floor("SecureShell", "Clients/SecureShell", ["CLinux"]),
+    floor("SecretValues", "Clients/SecretValues", ["Domain"]),
     floor(
         "SupervisorAPI", "Clients/SupervisorAPI",
         ["Domain", .asyncHTTPClient, .nioCore, .nioFoundation, .nioHTTP1]),
@@ -82,12 +83,12 @@ let adapters: [Target] = [
     floor(
         "Gates", "Adapters/Gates",
         [
-            "Domain", "Ports", "LoadGenerator", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .subprocess,
-            .system,
+            "Domain", "Ports", "SecretValues", "LoadGenerator", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1,
+            .nioPosix, .subprocess, .system,
         ]),
     floor(
         "Notifiers", "Adapters/Notifiers",
-        ["Domain", "Ports", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
+        ["Domain", "Ports", "SecretValues", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioPosix, .nioSSL]),
 ]
 
 let roles: [Target] = [
@@ -186,6 +187,7 @@ let checks: [Target] = [
     tests("ProxyTests", "Proxy", ["Proxy", "ProxyControl"]),
     tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
     tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),
+    tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", .crypto]),
     tests("GatesTests", "Adapters/Gates", ["Domain", "Ports", "Gates", "GateConformance"]),
     tests(

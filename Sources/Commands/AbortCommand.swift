@@ -12,7 +12,7 @@ package struct AbortCommand: AsyncParsableCommand {
 
             Examples:
               slipway abort production --reason "wrong branch"
-              slipway abort --accept     (although stable is not declared to run on the migrated data)
+              slipway abort --accept     (whatever the migration did to the data)
 
             Exit codes: 3 reverted, 1 there was nothing to abort.
             """)
@@ -28,7 +28,7 @@ package struct AbortCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let environment = try resolveEnvironment(common)
             return try await Session.open(common, startIfNeeded: false) { session in
                 let reply = try await session.client.command(

@@ -18,33 +18,31 @@ package struct CheckCommand: ParsableCommand {
               slipway check -f deploy/slipway.yaml dev staging
               slipway check --output json
 
-            Exit codes: 0 no errors (warnings and notes do not count), 1 errors, 2 usage.
+            Exit codes: 0 no errors (warnings and notes do not count), 1 errors, 2 usage, or there is no \
+            manifest.
             """
     )
 
-    @Argument(help: "The environments to check. (default: all)")
+    @Argument(help: "The environments to check. (default: all)", completion: Completions.environments)
     var environments: [String] = []
 
-    @Option(name: [.customShort("f"), .customLong("file")], help: "The manifest, or the directory that it is in.")
-    var file: String = "slipway.yaml"
+    @Option(
+        name: [.customShort("f"), .customLong("file")],
+        help: "The manifest, or the directory that it is in; searched for upwards from here.",
+        completion: Completions.manifests)
+    var file: String = CommonOptions.defaultManifest
 
     @Option(help: "What to print: text or json.")
-    var output: OutputForm = .text
-
-    enum OutputForm: String, ExpressibleByArgument, CaseIterable {
-        case text
-        case json
-    }
+    var output: OutputFormat = .text
 
     package init() {}
 
     package func run() throws {
         let source: ManifestFile
         do {
-            source = try ManifestFile.read(file)
+            source = try ManifestFile.read(try findManifest(file))
         } catch {
-            note("Error: \(error)")
-            throw ExitCode(1)
+            throw try reported(error, output)
         }
         let report = CheckReport(source, environments: environments)
         switch output {

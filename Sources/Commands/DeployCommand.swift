@@ -60,7 +60,7 @@ package struct DeployCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let loaded = try loadProject(common)
             return try await Session.open(common, startIfNeeded: true) { session in
                 try await deployAndFollow(

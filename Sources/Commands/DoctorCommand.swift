@@ -23,7 +23,7 @@ package struct DoctorCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let (loaded, manifest) = loadedProject()
             let running = try await runningChecks(loaded)
             var checks = await HostChecks(

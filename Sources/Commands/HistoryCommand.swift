@@ -30,7 +30,7 @@ package struct HistoryCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             var common = common
             var number = number ?? second
             // `slipway history 37`: the only word is the number.

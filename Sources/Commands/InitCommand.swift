@@ -2,6 +2,7 @@ package import ArgumentParser
 import FoundationEssentials
 import Glibc
 import Manifests
+import SupervisorAPI
 
 /// `slipway init`: writes a manifest for what it finds.
 package struct InitCommand: ParsableCommand {
@@ -45,7 +46,7 @@ package struct InitCommand: ParsableCommand {
     package func run() throws {
         var isDirectory = false
         guard FileManager.default.fileExists(atPath: directory, isDirectory: &isDirectory), isDirectory else {
-            throw refused("\(directory) is not a directory.")
+            throw try refused("\(directory) is not a directory", hint: "name the project's, or go there")
         }
         let project = ProjectDirectory(path: directory)
         let draft = InitDraft(project, name: name)
@@ -63,20 +64,12 @@ package struct InitCommand: ParsableCommand {
 
     /// Whole or not at all; with `--force` the old one stays until the new one is there.
     private func write(_ text: String, to path: String) throws {
-        let beside = path + ".\(getpid()).new"
-        defer { unlink(beside) }
         do {
-            try Data(text.utf8).write(to: URL(filePath: beside))
+            try WholeFile.write(text, to: path, mode: 0o644, replaces: force, makesParent: false)
+        } catch let error as SupervisorError where error.code == "exists" {
+            throw try refused("\(path) is there already", hint: "--force overwrites it, --stdout prints instead")
         } catch {
-            throw refused("\(path) cannot be written: \(error)")
-        }
-        // A link fails when the name is taken, so that a file that appears meanwhile is safe as well.
-        guard force ? rename(beside, path) == 0 : link(beside, path) == 0 else {
-            let reason = errno
-            throw refused(
-                reason == EEXIST
-                    ? "\(path) is there already. `--force` overwrites it, `--stdout` prints instead."
-                    : "\(path) cannot be written: \(String(cString: strerror(reason)))")
+            throw try reported(error)
         }
     }
 
@@ -88,9 +81,8 @@ package struct InitCommand: ParsableCommand {
         if stdout { note(text) } else { print(text) }
     }
 
-    private func refused(_ message: String) -> ExitCode {
-        note("Error: \(message)")
-        return ExitCode(1)
+    private func refused(_ message: String, hint: String) throws -> ExitCode {
+        try reported(SupervisorError(code: "init", message: message, hint: hint))
     }
 }
 
@@ -112,7 +104,7 @@ struct InitDraft {
     var summary: String {
         let names = guess.services.map(\.name)
         let sources = guess.services.map(\.source)
-        let source = sources.first ?? "nothing"
+        guard let source = sources.first else { return "no services: nothing was found to run" }
         return "\(names.count) service\(names.count == 1 ? "" : "s") (\(names.joined(separator: ", "))) from \(source)"
     }
 }

@@ -23,20 +23,29 @@ package struct JournalCommand: AsyncParsableCommand {
 
     package struct Verify: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
-            abstract: "Check that nothing was damaged, changed or cut out.")
+            abstract: "Check that nothing was damaged, changed or cut out.",
+            discussion: """
+                Reads the journal itself; Slipway may run meanwhile, and need not.
+
+                Examples:
+                  slipway journal verify
+                  slipway journal verify --state /var/lib/slipway --output json
+
+                Exit codes: 0 the chain is whole, 1 something is wrong or cannot be read.
+                """)
         @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]") package var state: String?
         @Option(help: "What to print: text or json.") package var output: OutputFormat = .text
         package init() {}
 
         package func run() async throws {
-            try await reportingErrors {
+            try await reportingErrors(output) {
                 let reader = try await JournalReader.open(
                     directory: StateDirectory(state).journal, binary: Slipway.version)
                 let report = try await reader.verify()
                 if output == .json {
                     try printJSON(VerifiedJournal(report))
                 } else {
-                    print("\(report.entries) entries")
+                    print("\(report.entries) \(report.entries == 1 ? "entry" : "entries")")
                     for problem in report.problems { print("problem: \(problem)") }
                     if report.further > 0 { print("and \(report.further) more problems") }
                     if report.isWhole { print("the chain is whole; its head is \(report.head)") }
@@ -47,7 +56,12 @@ package struct JournalCommand: AsyncParsableCommand {
     }
 
     package struct Export: AsyncParsableCommand {
-        package static let configuration = CommandConfiguration(abstract: "Write every entry as a line of JSON.")
+        package static let configuration = CommandConfiguration(
+            abstract: "Write every entry as a line of JSON.",
+            discussion: """
+                Example:
+                  slipway journal export | jq 'select(.kind == "event").event'
+                """)
         @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]") package var state: String?
         package init() {}
 

@@ -16,8 +16,8 @@ package struct LoadCommand: AsyncParsableCommand {
             Examples:
               slipway load http://localhost:8080/ --rate 200 --for 30s
               slipway load http://localhost:8080/ --connections 8 --requests 10000
-              slipway load http://localhost:8080/ --users 100 --group-by X-Slipway-Release --fail-over 0.1%
-              slipway load http://shop.localhost/cart --connect 127.0.0.1:8080 --method POST --body @cart.json
+              slipway load http://localhost:8080/ --users 100 --fail-over 0.1%
+              slipway load http://shop.localhost/ --connect 127.0.0.1:8080 --body @a.json
 
             Exit codes: 0 done, 1 more failures than --fail-over allows or nothing could be sent, 2 usage, \
             130 stopped with Ctrl-C (the summary is printed all the same).
@@ -111,11 +111,11 @@ package struct LoadCommand: AsyncParsableCommand {
         }
         if report.interrupted { throw ExitCode(130) }
         if report.counts.sent == 0 {
-            say("Error: nothing could be sent to \(report.subject.url).")
+            say("error: nothing could be sent to \(report.subject.url)")
             throw ExitCode(1)
         }
         if let allowed, report.failedShare > allowed {
-            say("Error: \(report.all.failures) of \(report.all.count) requests failed, more than --fail-over allows.")
+            say("error: \(report.all.failures) of \(report.all.count) requests failed, more than --fail-over allows")
             throw ExitCode(1)
         }
     }
@@ -215,11 +215,11 @@ package struct LoadCommand: AsyncParsableCommand {
 
     private func refused(_ error: any Error, _ code: ExitCode) -> ExitCode {
         if let error = error as? LoadPlanError {
-            say("Error: \(error.cause).\nHint: \(error.hint).")
+            say("error: \(error.cause)\nhint: \(error.hint)")
         } else if let error = error as? UsageProblem {
-            say("Error: \(error.cause).\nHint: \(error.hint).")
+            say("error: \(error.cause)\nhint: \(error.hint)")
         } else {
-            say("Error: \(error)")
+            say("error: \(error)")
         }
         return code
     }

@@ -22,7 +22,7 @@ package struct LogsCommand: AsyncParsableCommand {
 
     @OptionGroup package var common: CommonOptions
 
-    @Argument(help: ArgumentHelp("Only this service.", valueName: "service"))
+    @Argument(help: ArgumentHelp("Only this service.", valueName: "service"), completion: Completions.services)
     package var only: String?
 
     @Option(help: "The same, as an option.")
@@ -47,7 +47,7 @@ package struct LogsCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let target = try resolveTarget(common, second: only, service: service)
             if release != nil, target.service == nil { throw usageError("--release needs a service") }
             return try await Session.open(common, in: target.environment, startIfNeeded: false) { session in

@@ -21,7 +21,7 @@ package struct ManifestFile: Sendable {
         switch readText(file) {
         case .success(let content): text = content
         case .failure(let error):
-            let hint = error.isMissing ? "`slipway init` writes one, `-f` names another" : ""
+            let hint = error.isMissing ? "slipway init writes one, --file names another" : ""
             throw ManifestFileError(message: "\(file) cannot be read: \(error.reason)", hint: hint)
         }
         let parent = URL(filePath: file).deletingLastPathComponent().path

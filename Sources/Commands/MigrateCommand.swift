@@ -50,9 +50,9 @@ package struct MigrateCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let target = try resolveTarget(common, second: only, service: service)
-            return try await Session.open(common, startIfNeeded: false) { session in
+            return try await Session.open(common, in: target.environment, startIfNeeded: false) { session in
                 try await confirm(target.service, in: target.environment, session)
                 let reply = try await session.client.command(
                     target.environment,

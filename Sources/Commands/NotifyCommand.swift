@@ -5,7 +5,12 @@ import SupervisorAPI
 /// `slipway notify`: the channels by which people are told.
 package struct NotifyCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "notify", abstract: "Look after notifications.", subcommands: [Test.self])
+        commandName: "notify", abstract: "Look after notifications.",
+        discussion: """
+            Example:
+              slipway notify test production
+            """,
+        subcommands: [Test.self])
 
     package init() {}
 
@@ -32,19 +37,19 @@ package struct NotifyCommand: AsyncParsableCommand {
         package init() {}
 
         package func run() async throws {
-            try await reportingErrors {
+            try await reportingErrors(common.output) {
                 let loaded = try loadProject(common)
                 let known = loaded.project.notify
+                guard !known.isEmpty else {
+                    throw usageError(
+                        "\(common.file) has no channel for \(common.environment)", hint: "`notify:` names channels")
+                }
                 for name in channels where !known.contains(where: { $0.name == name }) {
                     throw usageError(
                         "there is no channel `\(name)` for \(common.environment) in \(common.file)",
                         hint: suggestion(for: name, among: known.map(\.name), "channels"))
                 }
                 let chosen = known.filter { channels.isEmpty || channels.contains($0.name) }
-                guard !chosen.isEmpty else {
-                    throw usageError(
-                        "\(common.file) has no channel for \(common.environment)", hint: "`notify:` names channels")
-                }
                 return try await Session.open(common, startIfNeeded: false) { session in
                     let request = NotifyTestRequest(channels: chosen, by: session.user)
                     let report = try await session.client.testNotify(loaded.environment, request)

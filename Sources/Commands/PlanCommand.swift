@@ -27,7 +27,7 @@ package struct PlanCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let loaded = try loadProject(common)
             return try await Session.open(common, startIfNeeded: true) { session in
                 let request = try await options.request(loaded, session: session, common: common) { _ in }

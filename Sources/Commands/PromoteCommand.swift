@@ -16,7 +16,7 @@ package struct PromoteCommand: AsyncParsableCommand {
               slipway promote
               slipway promote api
               slipway promote production api
-              slipway promote --skip-gate --reason "the smoke test itself is broken, see #90"
+              slipway promote --skip-gate --reason "the test is broken, see #90"
             """)
 
     @OptionGroup package var common: CommonOptions
@@ -40,7 +40,7 @@ package struct PromoteCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let target = try resolveTarget(common, second: only, service: service)
             return try await Session.open(common, in: target.environment, startIfNeeded: false) { session in
                 try await confirm(target.service, in: target.environment, session)

@@ -13,7 +13,7 @@ package struct QuarantineCommand: AsyncParsableCommand {
             Examples:
               slipway quarantine list
               slipway quarantine lift api@15 --reason "it was the load balancer"
-              slipway quarantine lift fe2f853448b9 production --reason "the digest names it too"
+              slipway quarantine lift fe2f853448b9 production --reason "see #90"
               slipway quarantine add api@14 --reason "leaks memory, see #77"
             """,
         subcommands: [List.self, Lift.self, Add.self], defaultSubcommand: List.self)
@@ -21,12 +21,17 @@ package struct QuarantineCommand: AsyncParsableCommand {
     package init() {}
 
     package struct List: AsyncParsableCommand {
-        package static let configuration = CommandConfiguration(abstract: "Show releases in quarantine.")
+        package static let configuration = CommandConfiguration(
+            abstract: "Show releases in quarantine.",
+            discussion: """
+                Example:
+                  slipway quarantine list production
+                """)
         @OptionGroup package var common: CommonOptions
         package init() {}
 
         package func run() async throws {
-            try await reportingErrors {
+            try await reportingErrors(common.output) {
                 let environment = try resolveEnvironment(common)
                 return try await Session.open(common, startIfNeeded: false) { session in
                     let report = try await session.client.quarantine(environment)
@@ -42,7 +47,15 @@ package struct QuarantineCommand: AsyncParsableCommand {
     }
 
     package struct Lift: AsyncParsableCommand {
-        package static let configuration = CommandConfiguration(abstract: "Let a release be deployed again.")
+        package static let configuration = CommandConfiguration(
+            abstract: "Let a release be deployed again.",
+            discussion: """
+                Examples:
+                  slipway quarantine lift api@15 --reason "it was the load balancer"
+                  slipway quarantine lift fe2f853448b9 production --reason "see #90"
+
+                Exit codes: 0 lifted, 1 there is no such release in quarantine.
+                """)
         @Argument(help: "`api@15`, or the first digits of its digest.") package var release: String
         @Option(help: "Why; kept in the journal.") package var reason: String
         @OptionGroup package var common: CommonOptions
@@ -52,11 +65,24 @@ package struct QuarantineCommand: AsyncParsableCommand {
     }
 
     package struct Add: AsyncParsableCommand {
-        package static let configuration = CommandConfiguration(abstract: "Keep a release from being deployed.")
+        package static let configuration = CommandConfiguration(
+            abstract: "Keep a release from being deployed.",
+            discussion: """
+                It is known by its digest: the same files with the same settings are kept out, whatever their number. \
+                What stands already goes on.
+
+                Example:
+                  slipway quarantine add api@14 --reason "leaks memory, see #77"
+                """)
         @Argument(help: "Such as `api@14`.") package var release: String
         @Option(help: "Why; kept in the journal.") package var reason: String
         @OptionGroup package var common: CommonOptions
         package init() {}
+
+        package func validate() throws {
+            guard ReleaseName(release) == nil else { return }
+            throw ValidationError("`\(release)` does not name a release; one is like api@14")
+        }
 
         package func run() async throws { try await QuarantineCommand.ask(lift: false, release, reason, common) }
     }
@@ -75,7 +101,7 @@ package struct QuarantineCommand: AsyncParsableCommand {
     }
 
     fileprivate static func ask(lift: Bool, _ release: String, _ reason: String, _ common: CommonOptions) async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let environment = try resolveEnvironment(common)
             return try await Session.open(common, startIfNeeded: false) { session in
                 let reply = try await session.client.quarantine(

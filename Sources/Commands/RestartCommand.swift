@@ -7,11 +7,14 @@ package struct RestartCommand: AsyncParsableCommand {
         commandName: "restart",
         abstract: "Go on with this binary: supervisor and proxy are replaced, services keep serving.",
         discussion: """
-            A rollout under way goes on where it was. Use it after installing a new version. The proxy goes on with the
-            version it has until the next shutdown.
+            A rollout under way goes on where it was. Use it after installing a new version. The new proxy starts beside \
+            the old one, which ends when its last connection has ended. The keeper goes on with the version that it has \
+            until the next shutdown.
 
             Example:
               slipway restart
+
+            Exit codes: 0 done, 1 it does not run, or did not come back.
             """)
 
     @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]")

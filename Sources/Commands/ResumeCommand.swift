@@ -23,7 +23,7 @@ package struct ResumeCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let target = try resolveTarget(common, second: only, service: service)
             return try await Session.open(common, in: target.environment, startIfNeeded: false) { session in
                 try await confirm(target.service, in: target.environment, session)

@@ -23,7 +23,7 @@ package struct RetryCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let environment = try resolveEnvironment(common)
             return try await Session.open(common, startIfNeeded: false) { session in
                 let reply = try await session.client.command(

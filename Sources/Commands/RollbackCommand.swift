@@ -20,7 +20,7 @@ package struct RollbackCommand: AsyncParsableCommand {
               slipway rollback --service api --to 14
               slipway rollback --to 36 --dry-run
               slipway rollback --to 36 --take-down
-              slipway rollback --accept            (across a migration that is not declared compatible)
+              slipway rollback --accept            (across an incompatible migration)
 
             Exit codes: 0 done, 1 refused, 3 the rollback itself was reverted.
             """)
@@ -59,7 +59,7 @@ package struct RollbackCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let environment = try resolveEnvironment(common)
             return try await Session.open(common, startIfNeeded: false) { session in
                 try await confirm(service.map { ServiceName($0) }, in: environment, session)

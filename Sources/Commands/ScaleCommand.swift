@@ -8,8 +8,8 @@ package struct ScaleCommand: AsyncParsableCommand {
         commandName: "scale",
         abstract: "Set how many instances of a service run, or give the count back.",
         discussion: """
-            The count holds until it is given back with `auto`, or for the time that --for names. Where the manifest has
-            `scale:` the load says how many run then, and no count outside of its bounds is taken; without it the
+            The count holds until it is given back with `auto`, or for the time that --for names. Where the manifest \
+            has `scale:` the load says how many run then, and no count outside of its bounds is taken; without it the \
             manifest's `replicas` does.
 
             Examples:
@@ -35,7 +35,7 @@ package struct ScaleCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             // The last word is the count: `scale api 4`, `scale production api 4`, `scale production --service api 4`.
             var words = [second, third].compactMap { $0 }
             guard let last = words.popLast() else {
@@ -56,7 +56,7 @@ package struct ScaleCommand: AsyncParsableCommand {
             guard let service = target.service else {
                 throw usageError("which service is to be scaled?", hint: "slipway scale api \(last)")
             }
-            return try await Session.open(common, startIfNeeded: false) { session in
+            return try await Session.open(common, in: target.environment, startIfNeeded: false) { session in
                 try await confirm(service, in: target.environment, session)
                 let reply = try await session.client.command(
                     target.environment,

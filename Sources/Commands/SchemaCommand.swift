@@ -33,11 +33,8 @@ package struct SchemaCommand: ParsableCommand {
             print(Manifest.schema, terminator: "")
             return
         }
-        do {
-            try Data(Manifest.schema.utf8).write(to: URL(filePath: outputFile), options: .atomic)
-        } catch {
-            note("Error: \(outputFile) cannot be written: \(error)")
-            throw ExitCode(1)
+        do { try WholeFile.write(Manifest.schema, to: outputFile, mode: 0o644, makesParent: false) } catch {
+            throw try reported(error)
         }
     }
 }

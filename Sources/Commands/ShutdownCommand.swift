@@ -12,6 +12,8 @@ package struct ShutdownCommand: AsyncParsableCommand {
 
             Example:
               slipway shutdown --yes
+
+            Exit codes: 0 stopped, or nothing ran; 1 it could not be stopped, or you said no.
             """)
 
     @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]")
@@ -29,10 +31,15 @@ package struct ShutdownCommand: AsyncParsableCommand {
                 fflush(nil)
                 guard readLine()?.lowercased() == "y" else { return 1 }
             }
-            return try await Session.openHere(state, startIfNeeded: false) { session in
-                let reply = try await session.client.shutdown()
-                while session.keeperRuns() { try await Task.sleep(for: .milliseconds(20)) }
-                return try reply.conclude(.text, done: "stopped")
+            do {
+                return try await Session.openHere(state, startIfNeeded: false) { session in
+                    let reply = try await session.client.shutdown()
+                    while session.keeperRuns() { try await Task.sleep(for: .milliseconds(20)) }
+                    return try reply.conclude(.text, done: "stopped")
+                }
+            } catch let error as SupervisorError where error.code == "not-running" {
+                print("nothing to stop: \(error.message)")
+                return 0
             }
         }
     }

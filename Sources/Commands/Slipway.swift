@@ -1,5 +1,7 @@
 public import ArgumentParser
 import Glibc
+import Manifests
+import SupervisorAPI
 
 /// The root of the command line.
 public struct Slipway: AsyncParsableCommand {
@@ -70,6 +72,7 @@ public struct Slipway: AsyncParsableCommand {
     /// Reads the command line, runs the command and ends the process with an honest exit code.
     public static func start() async -> Never {
         do {
+            if let error = unknownCommand(Array(CommandLine.arguments.dropFirst())) { throw try reported(error) }
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -82,8 +85,21 @@ public struct Slipway: AsyncParsableCommand {
         }
     }
 
+    /// A first word that is no command, with the nearest one.
+    static func unknownCommand(_ words: [String]) -> SupervisorError? {
+        guard let word = words.first, !word.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
+        let commands = configuration.subcommands.map { $0.configuration }
+        guard !commands.contains(where: { $0.commandName == word }) else { return nil }
+        let near = Suggestion.nearest(to: word, in: commands.filter(\.shouldDisplay).compactMap(\.commandName))
+        return usageError(
+            "there is no command `\(harmless(word))`",
+            hint: (near.map { "did you mean `\($0)`? " } ?? "") + "slipway --help lists them")
+    }
+
     private static func end(_ error: any Error) -> Never {
-        let text = fullMessage(for: error)
+        var text = fullMessage(for: error)
+        // The parser's own words begin as ours do.
+        if text.hasPrefix("Error: ") { text = "error: " + text.dropFirst(7) }
         let code = exitCode(for: error)
         if !text.isEmpty {
             if code == .success { print(text) } else { note(text) }

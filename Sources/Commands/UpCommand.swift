@@ -25,7 +25,7 @@ package struct UpCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let loaded = try loadProject(common)
             return try await Session.open(common, startIfNeeded: true) { session in
                 let code = try await deployAndFollow(

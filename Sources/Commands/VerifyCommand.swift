@@ -23,7 +23,7 @@ package struct VerifyCommand: AsyncParsableCommand {
     package init() {}
 
     package func run() async throws {
-        try await reportingErrors {
+        try await reportingErrors(common.output) {
             let loaded = try loadProject(common)
             let only = try chosenServices(services, loaded)
             return try await Session.open(common, startIfNeeded: false) { session in

@@ -81,7 +81,7 @@ import Testing
             directory in
             let source = try ManifestFile.read(directory)
             #expect(CheckReport(source, environments: ["prod"]).diagnostics.map(\.code) == [.unknownEnvironment])
-            #expect(throws: ExitCode(1)) { try CheckCommand.parse(["-f", directory + "/c"]).run() }
+            #expect(throws: ExitCode(2)) { try CheckCommand.parse(["-f", directory + "/c"]).run() }
             #expect(throws: ExitCode(1)) { try CheckCommand.parse(["-f", directory + "/b"]).run() }
         }
     }

@@ -75,4 +75,17 @@ import Testing
             #expect(error?.hint == "did you mean `api`? the services are api")
         }
     }
+
+    /// `command: [python3, app.py]` without an artifact runs in an empty directory.
+    @Test func aFileThatIsNamedButNotPackedIsSeen() throws {
+        try withManifest { file in
+            let directory = URL(filePath: file).deletingLastPathComponent().path
+            func unpacked(_ command: [String]) -> String? {
+                unpackedFile(of: ServiceSpec(service: ServiceName("api"), command: command), in: directory)
+            }
+            #expect(unpacked(["/usr/bin/python3", "-u", "slipway.yaml"]) == "slipway.yaml")
+            #expect(unpacked(["./slipway.yaml"]) == "./slipway.yaml")
+            #expect(unpacked(["/bin/api", "app.py", ".", "..", "${instance.files}/x", file]) == nil)
+        }
+    }
 }

@@ -130,6 +130,13 @@ import Testing
         try expectGolden("events", all)
     }
 
+    /// Events, `status`, `logs` and evidence speak of the same instance.
+    @Test func anInstanceHasOneNameEverywhere() {
+        let line = EventLines(style: .plain).line(Sample.event(.instanceEnded, 0, number: 31, text: "exited"))
+        #expect(line.contains("instance \(InstanceID(31)) ended: exited"), "\(line)")
+        #expect(!line.contains("instance 31"), "\(line)")
+    }
+
     @Test func theStoryOfADeployment() throws {
         let summary = "error rate 7.1% of 412 requests, at most 1% allowed"
         let result = LookResult(

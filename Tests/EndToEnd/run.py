@@ -21,6 +21,8 @@ import time
 import traceback
 import urllib.request
 
+import keyboard
+
 import postgres
 import remote
 from place import Place, eventually, free_port, no_failure
@@ -1270,6 +1272,7 @@ TESTS = [
     channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
     *remote.TESTS,
+    *keyboard.TESTS,
 ]
 
 

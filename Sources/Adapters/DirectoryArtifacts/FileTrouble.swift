@@ -6,7 +6,7 @@ func fileTrouble(_ what: String, _ path: String, _ number: Int32 = errno) -> Por
     let words = strerror(number).map { String(cString: $0) } ?? "error \(number)"
     let hint =
         switch number {
-        case ENOSPC, EDQUOT: "free some space on the file system of \(path), then try again; nothing half-done was left"
+        case ENOSPC, EDQUOT: "free some space on that file system, then try again; nothing half-done was left"
         case EROFS: "the file system of \(path) is mounted read-only"
         case EACCES, EPERM: "check who owns \(path) and its mode"
         case EMFILE, ENFILE: "raise the limit of open files"

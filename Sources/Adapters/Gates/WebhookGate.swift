@@ -3,6 +3,7 @@ package import Domain
 import NIOCore
 import NIOHTTP1
 package import Ports
+import SecretValues
 
 /// Asks another system: a signed POST with the key of the look. Trouble on the way (no connection, 429, 5xx) is tried
 /// again with back-off within the look's time; 202 means that the answer comes later, at the `Location` beside it.
@@ -21,13 +22,13 @@ package struct WebhookGate: Sendable {
         let conversation: Conversation
         do {
             let question = WebhookQuestion(request)
-            let signer = WebhookSigner(secret: try spec.secret.read())
+            let signer = WebhookSigner(secret: try spec.secret.bytes())
             conversation = Conversation(
                 url: spec.url, body: try question.body(), key: question.key, signer: signer,
                 deadline: .now + .milliseconds(request.gate.schedule.timeout.milliseconds),
                 limit: request.gate.schedule.timeout)
         } catch let trouble as SecretTrouble {
-            return Self.result(asked, .error, trouble.words)
+            return Self.result(asked, .error, trouble.text.printable.bounded(to: 300))
         } catch {
             return Self.result(asked, .error, "the question cannot be written: \(error)".printable.bounded(to: 300))
         }

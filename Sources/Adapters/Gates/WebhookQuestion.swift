@@ -58,35 +58,3 @@ struct WebhookSigner: Sendable {
             + String(decoding: code.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 }
-
-/// Why there is no secret to sign with.
-struct SecretTrouble: Error, Sendable {
-    var words: String
-}
-
-extension SecretSource {
-    private static let limit = 65_536
-
-    /// The value, read anew for every look: a secret that was changed holds at once.
-    func read() throws(SecretTrouble) -> [UInt8] {
-        var bytes: [UInt8]
-        let place: String
-        switch self {
-        case .variable(let name):
-            place = "the variable \(name) of the supervisor"
-            bytes = Array((ProcessInfo.processInfo.environment[name] ?? "").utf8)
-        case .file(let path):
-            place = path
-            do {
-                bytes = Array(try Data(contentsOf: URL(filePath: path)).prefix(Self.limit))
-            } catch {
-                throw SecretTrouble(words: "the secret's file \(path) cannot be read".printable.bounded(to: 300))
-            }
-        }
-        while let last = bytes.last, last == 10 || last == 13 || last == 32 || last == 9 { bytes.removeLast() }
-        guard !bytes.isEmpty else {
-            throw SecretTrouble(words: "\(place) has no secret to sign with".printable.bounded(to: 300))
-        }
-        return bytes
-    }
-}

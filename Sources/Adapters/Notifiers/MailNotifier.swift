@@ -4,6 +4,7 @@ import NIOCore
 import NIOPosix
 import NIOSSL
 import Ports
+import SecretValues
 
 /// Why a mail was not taken.
 struct MailTrouble: Error, Hashable {

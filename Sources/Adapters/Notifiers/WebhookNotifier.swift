@@ -7,6 +7,7 @@ import Glibc
 import NIOHTTP1
 import NIOPosix
 import Ports
+import SecretValues
 
 /// Sends a notification as one signed POST.
 struct WebhookNotifier: Sendable {
@@ -57,7 +58,7 @@ struct WebhookNotifier: Sendable {
         request.headers.add(name: "x-slipway-event", value: notification.kind?.rawValue ?? "test")
         if let secret = spec.secret {
             let seconds = String(now() / 1000)
-            let key = SymmetricKey(data: Array(try secret.value().utf8))
+            let key = SymmetricKey(data: try secret.bytes())
             let code = HMAC<SHA256>.authenticationCode(for: Array("\(seconds).".utf8) + body, using: key)
             request.headers.add(name: "x-slipway-timestamp", value: seconds)
             request.headers.add(name: "x-slipway-signature", value: "sha256=" + code.map(Self.hexadecimal).joined())

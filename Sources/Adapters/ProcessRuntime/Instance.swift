@@ -148,7 +148,9 @@ struct Trouble: Hashable, Sendable {
             case .unknown: "ended\(lived), nobody could tell how"
             }
         if exit.leftBehind > 0 {
-            text += "; \(exit.leftBehind) process\(exit.leftBehind == 1 ? "" : "es") it left behind were ended too"
+            let isOne = exit.leftBehind == 1
+            let processes = isOne ? "process it left behind was" : "processes it left behind were"
+            text += "; \(exit.leftBehind) \(processes) ended too"
         }
         return text
     }

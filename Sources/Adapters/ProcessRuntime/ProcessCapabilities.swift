@@ -37,12 +37,22 @@ struct ControlGroups: Hashable, Sendable {
             .first { $0.count > 2 && $0[2] == "cgroup2" }
         guard let mount, let line = (membership ?? "").split(separator: "\n").first(where: { $0.hasPrefix("0::/") })
         else { return (nil, "there are no control groups of version 2 here") }
+        let wanted = ["cpu", "memory"]
+        if let offered = SmallFile.read("\(mount[1])/cgroup.controllers")?.split(whereSeparator: \.isWhitespace) {
+            let missing = wanted.filter { name in !offered.contains { $0 == name } }
+            guard missing.isEmpty else {
+                return (
+                    nil,
+                    "the control groups of version 2 have no controller \(missing.joined(separator: " and ")) here, "
+                        + "version 1 has it: boot with systemd.unified_cgroup_hierarchy=1"
+                )
+            }
+        }
         let own = String(line.dropFirst(3))
         guard let slash = own.lastIndex(of: "/"), own != "/" else {
             return (nil, "this process is in the root control group: run it as a systemd service with Delegate=yes")
         }
         let directory = String(mount[1]) + own[..<slash]
-        let wanted = ["cpu", "memory"]
         guard access(directory + "/cgroup.subtree_control", W_OK) == 0, access(directory, W_OK) == 0 else {
             return (
                 nil, "\(directory) is not delegated to this user: Delegate=yes and DelegateSubgroup=slipway in the unit"

@@ -187,7 +187,7 @@ package struct RestartRequest: Codable, Hashable, Sendable {
 
 /// The answer to everything that asks for a change.
 package struct CommandReply: Codable, Hashable, Sendable {
-    /// `accepted`, `nothing`, `refused`
+    /// `accepted`, `nothing`, `refused`; `failed`: it was not even asked, or not answered.
     package var outcome: String
     package var deployment: DeploymentNumber?
     /// Why not, or what stands already; of what was accepted, what is worth knowing, a line each.

@@ -26,7 +26,7 @@ package struct ExportCommand: AsyncParsableCommand {
 
                 Examples:
                   slipway export systemd --user --write ~/.config/systemd/user/slipway.service
-                  sudo slipway export systemd --system --write /etc/systemd/system/slipway.service
+                  slipway export systemd --system > slipway.service
                   slipway export systemd --system --account deploy --low-ports
                 """)
 

@@ -15,7 +15,7 @@ package struct HostAddCommand: AsyncParsableCommand {
             Examples:
               slipway host add deploy@shop.example.com
               slipway host add shop --name shop-1 --port 2222
-              slipway host add deploy@10.0.0.7 --name shop-2 --systemd     (starts with the machine)
+              slipway host add deploy@10.0.0.7 --name shop-2 --systemd
             """)
 
     @Argument(help: "`user@server`, or a name of ~/.ssh/config.")

@@ -120,14 +120,13 @@ package struct HostCheckCommand: AsyncParsableCommand {
             }
             let version = greeting.supervisor
             let text = "version \(version.version), pid \(version.pid), state in \(version.state)"
-            guard version.version == Slipway.version, version.api == SupervisorClient.apiVersion else {
-                return [
-                    DoctorCheck(
-                        "supervisor", .warn, text,
-                        hint: "this is \(Slipway.version): slipway host upgrade \(host.name) brings it up to date")
-                ]
-            }
-            return [DoctorCheck("supervisor", .ok, text)]
+            let gap = VersionGap(version)
+            guard gap.text != nil else { return [DoctorCheck("supervisor", .ok, text)] }
+            let hint =
+                gap.isOlder == false
+                ? "this is \(Slipway.version), which is older: use the newer one here too"
+                : "this is \(Slipway.version): slipway host upgrade \(host.name) brings it up to date"
+            return [DoctorCheck("supervisor", .warn, text, hint: hint)]
         } catch let error as SupervisorError {
             return [DoctorCheck("supervisor", .fail, error.message, hint: error.hint)]
         }

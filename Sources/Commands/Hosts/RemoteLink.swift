@@ -83,7 +83,23 @@ final class RemoteLink: Sendable {
         let (there, runs) = (greeting.version, greeting.supervisor.version)
         if runs == own, there == own { return nil }
         let what = runs == there ? "slipway \(runs)" : "supervisor \(runs) and executable \(there)"
-        return "warning: \(host) has \(what), this is \(own); `slipway host upgrade \(host)` brings it up to date"
+        let advice =
+            VersionGap(greeting.supervisor, own: own).isOlder == false
+            ? "use the newer one here too: `slipway host upgrade \(host)` would go back to \(own)"
+            : "`slipway host upgrade \(host)` brings it up to date"
+        return "warning: \(host) has \(what), this is \(own); \(advice)"
+    }
+
+    /// Why nothing can be asked of the supervisor there; nil: both sides mean the same.
+    static func misunderstanding(_ greeting: Greeting, on host: String) -> SupervisorError? {
+        let gap = VersionGap(greeting.supervisor)
+        guard var error = gap.error else { return nil }
+        error.message = "on \(host) \(error.message)"
+        error.hint =
+            gap.isOlder == false
+            ? "use the newer slipway here too"
+            : "slipway host upgrade \(host) puts this one there; services keep serving"
+        return error
     }
 }
 

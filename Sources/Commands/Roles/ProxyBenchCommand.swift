@@ -10,7 +10,7 @@ package struct ProxyBenchCommand: AsyncParsableCommand {
         commandName: "proxy-bench", abstract: "Run the proxy alone, to measure it.",
         discussion: """
             Example:
-              slipway proxy-bench --listen 127.0.0.1:8080 --backend 127.0.0.1:9001 --backend 127.0.0.1:9002 --directory DIR
+              slipway proxy-bench --listen 127.0.0.1:80 --backend 127.0.0.1:81 --directory d
             """,
         shouldDisplay: false)
 

@@ -6,7 +6,12 @@ import Proxy
 /// `slipway proxy`: the data plane. Started by the keeper.
 package struct ProxyCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "proxy", abstract: "Serve requests; started by the keeper.", shouldDisplay: false)
+        commandName: "proxy", abstract: "Serve requests; started by the keeper.",
+        discussion: """
+            Example:
+              slipway proxy --state /var/lib/slipway
+            """,
+        shouldDisplay: false)
 
     @Option(help: "Slipway's state directory.")
     package var state: String?

@@ -10,7 +10,12 @@ import SQLiteJournal
 /// `slipway supervisor`: the engine, the journal and the interface. Started by the keeper.
 package struct SupervisorCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
-        commandName: "supervisor", abstract: "Decide and carry out; started by the keeper.", shouldDisplay: false)
+        commandName: "supervisor", abstract: "Decide and carry out; started by the keeper.",
+        discussion: """
+            Example:
+              slipway supervisor --state /var/lib/slipway
+            """,
+        shouldDisplay: false)
 
     @Option(help: "Slipway's state directory.")
     package var state: String?

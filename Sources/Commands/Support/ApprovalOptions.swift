@@ -4,25 +4,29 @@ import SupervisorAPI
 
 /// What `approve` and `reject` have in common: `[ENVIRONMENT] SERVICE GATE`.
 package struct ApprovalOptions: ParsableArguments {
-    @Argument(help: ArgumentHelp("The environment, if it is not dev; the service; the gate.", valueName: "words"))
+    @Argument(
+        help: ArgumentHelp("The environment, if it is not dev; the service; the gate.", valueName: "words"),
+        completion: Completions.environments)
     package var words: [String]
 
     @Option(help: "Why; kept in the journal.")
     package var reason: String = ""
 
-    @Option(help: "The socket for approvals. [env: SLIPWAY_APPROVALS]")
+    @Option(help: "The socket for approvals. [env: SLIPWAY_APPROVALS]", completion: .file())
     package var approvals: String?
 
-    @Option(help: "The manifest; searched for upwards from here.")
-    package var file: String = "slipway.yaml"
+    @Option(help: "The manifest; searched for upwards from here.", completion: Completions.manifests)
+    package var file: String = CommonOptions.defaultManifest
 
     @Option(help: "The project, where there is no manifest.")
     package var project: String?
 
-    @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]")
+    @Option(help: "Slipway's state directory. [env: SLIPWAY_STATE]", completion: .directory)
     package var state: String?
 
-    @Option(help: "The machine that the environment is on; otherwise as the manifest says. See slipway host.")
+    @Option(
+        help: "The machine that the environment is on; otherwise as the manifest says. See slipway host.",
+        completion: Completions.machines)
     package var host: String?
 
     @Option(help: "What to print: text or json.")
@@ -37,7 +41,7 @@ package struct ApprovalOptions: ParsableArguments {
     }
 
     func give(_ verb: CommandVerb, done: String) async throws {
-        try await reportingErrors {
+        try await reportingErrors(output) {
             var common = try CommonOptions.parse([])
             common.environment = words.count == 3 ? words[0] : CommonOptions.defaultEnvironment
             common.file = file

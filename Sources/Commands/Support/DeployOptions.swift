@@ -5,12 +5,14 @@ import SupervisorAPI
 /// What `deploy` and `plan` are asked to do: the same options, so that a plan shows what a deploy would do.
 package struct DeployOptions: ParsableArguments {
     @Option(
-        name: [.customLong("service"), .customLong("only")], help: "Only these services: api,web; may be given again.")
+        name: [.customLong("service"), .customLong("only")], help: "Only these services: api,web; may be given again.",
+        completion: Completions.services)
     package var services: [String] = []
 
     @Option(
         help: ArgumentHelp(
-            "Deploy the very artifacts that stand in this environment; nothing is packed.", valueName: "environment"))
+            "Deploy the very artifacts that stand in this environment; nothing is packed.", valueName: "environment"),
+        completion: Completions.environments)
     package var from: String?
 
     @Option(
@@ -79,4 +81,5 @@ package struct FailureOption: ExpressibleByArgument, Sendable {
     }
 
     package static var allValueStrings: [String] { OnFailure.allCases.map(\.word) }
+    package static var defaultCompletionKind: CompletionKind { .list(allValueStrings) }
 }

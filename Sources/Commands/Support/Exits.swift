@@ -6,29 +6,36 @@ import SecureShell
 import SupervisorAPI
 
 /// Runs a command's body; trouble becomes `error:` and `hint:` on standard error, and an honest exit code.
-func reportingErrors(_ body: () async throws -> Int32) async throws {
+/// - Parameter output: with `json` the trouble is also the one document on standard output.
+func reportingErrors(_ output: OutputFormat = .text, _ body: () async throws -> Int32) async throws {
     let code: Int32
-    do {
-        code = try await body()
-    } catch let error as ExitCode {
-        throw error
-    } catch let error as SupervisorError {
-        tell(error.message, hint: error.hint)
-        throw ExitCode(error.isUsage ? 2 : 1)
-    } catch let error as PortError {
-        tell(error.message, hint: error.hint)
-        throw ExitCode(1)
-    } catch let error as SecureShellError {
-        tell(error.message, hint: error.hint)
-        throw ExitCode(1)
-    } catch let error as ManifestFileError {
-        tell(error.message, hint: error.hint)
-        throw ExitCode(2)
-    } catch {
-        note("error: \(error)")
-        throw ExitCode(1)
-    }
+    do { code = try await body() } catch { throw try reported(error, output) }
     if code != 0 { throw ExitCode(code) }
+}
+
+/// Says what went wrong.
+/// - Returns: the exit code that goes with it.
+func reported(_ error: any Error, _ output: OutputFormat = .text) throws -> ExitCode {
+    if let code = error as? ExitCode { return code }
+    let trouble = told(error)
+    tell(trouble.message, hint: trouble.hint)
+    if output == .json {
+        try printJSONLine(
+            CommandReply(outcome: "failed", message: trouble.message, hint: trouble.hint, code: trouble.code))
+    }
+    return ExitCode(trouble.isUsage ? 2 : 1)
+}
+
+/// Any error in the words of one.
+private func told(_ error: any Error) -> SupervisorError {
+    switch error {
+    case let error as SupervisorError: error
+    case let error as PortError:
+        SupervisorError(code: "\(error.code)", message: error.message, hint: error.hint)
+    case let error as SecureShellError: SupervisorError(code: "ssh", message: error.message, hint: error.hint)
+    case let error as ManifestFileError: SupervisorError(code: "manifest", message: error.message, hint: error.hint)
+    case _: SupervisorError(code: "error", message: "\(error)")
+    }
 }
 
 private func tell(_ message: String, hint: String) {
@@ -44,7 +51,7 @@ func usageError(_ message: String, hint: String = "") -> SupervisorError {
 }
 
 extension SupervisorError {
-    fileprivate var isUsage: Bool { code == "usage" || code == "manifest" }
+    fileprivate var isUsage: Bool { code == "usage" || code == "manifest" || code == "diagnostics" }
 }
 
 /// One line of JSON on standard output, of a stream of them.

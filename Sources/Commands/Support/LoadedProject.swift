@@ -15,10 +15,10 @@ struct LoadedProject: Sendable {
 
 /// Reads the manifest for the options' environment. Diagnostics go to standard error, with the lines that they are
 /// about.
-/// - Throws: `ExitCode(2)` when it has errors.
+/// - Throws: a usage error when it has errors.
 func loadProject(_ options: CommonOptions) throws -> LoadedProject {
     let source = try ManifestFile.read(try findManifest(options.file))
-    let parsed = Manifest.parse(text: source.text, file: options.file)
+    let parsed = Manifest.parse(text: source.text, file: source.path)
     var diagnostics = parsed.diagnostics
     var project: ProjectSpec?
     if let manifest = parsed.manifest {
@@ -27,9 +27,13 @@ func loadProject(_ options: CommonOptions) throws -> LoadedProject {
         diagnostics = resolved.diagnostics
     }
     for diagnostic in diagnostics where diagnostic.severity != .note {
-        note(rendered(diagnostic, manifest: options.file, source))
+        note(rendered(diagnostic, manifest: source.path, source))
     }
-    guard let project else { throw ExitCode(2) }
+    guard let project else {
+        throw SupervisorError(
+            code: "diagnostics", message: "\(source.path) has \(diagnostics.tidied().summary ?? "errors")",
+            hint: "slipway check shows them, and what to do about them")
+    }
     return LoadedProject(project: project, directory: source.directory)
 }
 
@@ -81,7 +85,15 @@ func packArtifacts(
     let store = try session.artifactStore()
     var artifacts: [ServiceArtifact] = []
     for planned in loaded.project.services {
-        guard let source = planned.spec.artifact, only.isEmpty || only.contains(planned.spec.service) else { continue }
+        guard only.isEmpty || only.contains(planned.spec.service) else { continue }
+        guard let source = planned.spec.artifact else {
+            if let name = unpackedFile(of: planned.spec, in: loaded.directory) {
+                progress(
+                    "note: \(planned.spec.service) has no `artifact:`, so \(name) beside the manifest is not packed; "
+                        + "`artifact: { path: . }` packs this directory")
+            }
+            continue
+        }
         let path = source.path.hasPrefix("/") ? source.path : loaded.directory + "/" + source.path
         progress("packing \(planned.spec.service)")
         let artifact = try await store.pack(path, ignore: source.ignore, origin: source.path)
@@ -90,17 +102,25 @@ func packArtifacts(
     return artifacts
 }
 
-/// The path of the manifest, searched for upwards from here.
+/// A file of the project that a command names although nothing is packed; nil: there is none. A command without an
+/// artifact runs in an empty directory.
+func unpackedFile(of spec: ServiceSpec, in directory: String) -> String? {
+    let names = spec.command.filter { !$0.hasPrefix("/") && !$0.hasPrefix("-") && !$0.contains("$") && $0 != "." }
+    return names.first { name in
+        var isDirectory = false
+        return FileManager.default.fileExists(atPath: "\(directory)/\(name)", isDirectory: &isDirectory) && !isDirectory
+    }
+}
+
+/// The path of the manifest, searched for upwards from here; relative, as the user would write it: `../slipway.yaml`.
 func findManifest(_ file: String) throws -> String {
     if file.hasPrefix("/") { return file }
-    var directory = FileManager.default.currentDirectoryPath
-    while true {
-        let path = (directory == "/" ? "" : directory) + "/" + file
+    var path = file
+    for _ in FileManager.default.currentDirectoryPath.split(separator: "/") {
         if FileManager.default.fileExists(atPath: path) { return path }
-        if directory == "/" { break }
-        directory = directory.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
-        if directory.isEmpty { directory = "/" }
+        path = "../" + path
     }
+    if FileManager.default.fileExists(atPath: path) { return path }
     throw SupervisorError(
         code: "manifest", message: "there is no \(file) here or above",
         hint: "slipway init writes one; --file names another; --project NAME where none is needed")

@@ -26,7 +26,8 @@ package struct Session: Sendable {
         _ body: (Session) async throws -> Result
     ) async throws -> Result {
         guard let host = try chosenHost(options, environment) else {
-            return try await converse(StateDirectory(options.state), nil, door, startIfNeeded: startIfNeeded, body)
+            return try await converse(
+                StateDirectory(options.state), nil, door, startIfNeeded: startIfNeeded, anyInterface: false, body)
         }
         if let state = options.state {
             throw usageError(
@@ -35,20 +36,22 @@ package struct Session: Sendable {
         }
         let link = try RemoteLink(host)
         defer { link.close() }
-        return try await converse(StateDirectory(nil), link, nil, startIfNeeded: startIfNeeded, body)
+        return try await converse(
+            StateDirectory(nil), link, nil, startIfNeeded: startIfNeeded, anyInterface: false, body)
     }
 
-    /// Opens a conversation with the supervisor of this machine.
+    /// Opens a conversation with the supervisor of this machine, also with one whose interface is another: for commands
+    /// that look at it, end it or replace it.
     /// - Parameter state: as `--state` says.
     package static func openHere<Result: Sendable>(
         _ state: String?, startIfNeeded: Bool, _ body: (Session) async throws -> Result
     ) async throws -> Result {
-        try await converse(StateDirectory(state), nil, nil, startIfNeeded: startIfNeeded, body)
+        try await converse(StateDirectory(state), nil, nil, startIfNeeded: startIfNeeded, anyInterface: true, body)
     }
 
     private static func converse<Result: Sendable>(
         _ state: StateDirectory, _ link: RemoteLink?, _ door: String?, startIfNeeded: Bool,
-        _ body: (Session) async throws -> Result
+        anyInterface: Bool, _ body: (Session) async throws -> Result
     ) async throws -> Result {
         var settings = HTTPClient.Configuration()
         // A supervisor that is not there is no reason to try again and again for half a minute.
@@ -59,7 +62,7 @@ package struct Session: Sendable {
                 http: http, socket: link?.socket ?? door ?? state.supervisorSocket, version: Slipway.version,
                 host: link?.host.name)
             let session = Session(client: client, state: state, user: userName(), remote: link)
-            try await session.ensureRunning(startIfNeeded)
+            try await session.ensureRunning(startIfNeeded, door, anyInterface: anyInterface)
             let result = try await body(session)
             try await http.shutdown()
             return result
@@ -69,14 +72,29 @@ package struct Session: Sendable {
         }
     }
 
-    private func ensureRunning(_ startIfNeeded: Bool) async throws {
+    private func ensureRunning(_ startIfNeeded: Bool, _ door: String?, anyInterface: Bool) async throws {
         if let remote {
             guard let greeting = try await remote.greet(start: startIfNeeded) else { throw notRunning() }
+            if !anyInterface, let error = RemoteLink.misunderstanding(greeting, on: remote.host.name) { throw error }
             if let difference = RemoteLink.difference(greeting, on: remote.host.name) { note(difference) }
-        } else if try await !isRunning() {
+        } else if let version = try await runningVersion() {
+            let gap = VersionGap(version)
+            if !anyInterface, let error = gap.error { throw error }
+            if let warning = gap.warning { note(warning) }
+        } else {
+            if let door { throw unanswered(door) }
+            if let trouble = state.foreignTrouble { throw trouble }
             guard startIfNeeded else { throw notRunning() }
             try await start()
         }
+    }
+
+    private func unanswered(_ door: String) -> SupervisorError {
+        let reason = access(door, W_OK) == 0 ? "nobody listens there" : String(cString: strerror(errno))
+        return SupervisorError(
+            code: "unreachable", message: "the socket for approvals \(door) does not answer: \(reason)",
+            hint: "ask who runs Slipway there: it is started with SLIPWAY_APPROVALS, for who may enter that directory"
+        )
     }
 
     private func notRunning() -> SupervisorError {
@@ -86,23 +104,23 @@ package struct Session: Sendable {
             hint: "slipway up starts it with the project's services")
     }
 
-    /// Whether a supervisor answers. One that is being started again by its keeper is waited for.
+    /// Whether a supervisor answers.
     package func isRunning() async throws -> Bool {
         if let remote { return try await remote.greet(start: false) != nil }
+        return try await runningVersion() != nil
+    }
+
+    /// What the supervisor of this machine says of itself; nil: it does not run. One that is being started again by its
+    /// keeper is waited for.
+    private func runningVersion() async throws -> VersionReport? {
         let deadline = ContinuousClock.now + .seconds(10)
         while true {
             do {
-                let version = try await client.version()
-                if version.api != SupervisorClient.apiVersion || version.version != Slipway.version {
-                    note(
-                        "warning: the supervisor runs version \(version.version), this is \(Slipway.version); "
-                            + "`slipway restart` brings it up to date")
-                }
-                return true
+                return try await client.version()
             } catch let error as SupervisorError where error.code == "unreachable" {
                 guard keeperRuns(), ContinuousClock.now < deadline else {
                     if keeperRuns() { throw error }
-                    return false
+                    return nil
                 }
                 try await Task.sleep(for: .milliseconds(20))
             }

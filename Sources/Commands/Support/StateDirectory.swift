@@ -38,6 +38,21 @@ package struct StateDirectory: Hashable, Sendable {
     /// Whether this user may speak to the supervisor itself.
     var isReachable: Bool { access(supervisorSocket, W_OK) == 0 }
 
+    /// Why this user cannot look into the directory; nil: it can, or there is none yet. What belongs to another user is
+    /// told apart from what does not run.
+    var foreignTrouble: SupervisorError? {
+        guard access(run, F_OK) != 0, errno == EACCES else { return nil }
+        var status = stat()
+        var owner = ""
+        if stat(path, &status) == 0, let entry = getpwuid(status.st_uid), let name = entry.pointee.pw_name {
+            owner = " and belongs to \(String(cString: name))"
+        }
+        return SupervisorError(
+            code: "state", message: "the state directory \(path) is private\(owner): you may not look into it",
+            hint: "every user has a Slipway of their own; --state or SLIPWAY_STATE says where. To approve what another "
+                + "user deploys there is SLIPWAY_APPROVALS: slipway help approve")
+    }
+
     /// Makes the directories.
     /// - Throws: `SupervisorError` that says what is wrong with the place, and what to do.
     package func prepare() throws {
@@ -47,6 +62,7 @@ package struct StateDirectory: Hashable, Sendable {
                 code: "state", message: "the state directory's path is too long for Unix sockets: \(path)",
                 hint: "choose a shorter one: --state /var/lib/slipway or SLIPWAY_STATE")
         }
+        if let trouble = foreignTrouble { throw trouble }
         for directory in [path, run, path + "/proxy", artifacts] {
             if let failed = Self.make(directory) {
                 throw SupervisorError(

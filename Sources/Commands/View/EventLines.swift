@@ -39,6 +39,8 @@ struct EventLines {
 
     private func words(_ event: Event) -> String {
         let text = event.text
+        // As status and logs call it.
+        let instance = "instance \(InstanceID(UInt64(clamping: event.number)))"
         return switch event.kind {
         case .deploymentStarted:
             "starts with \(event.number) service\(event.number == 1 ? "" : "s")" + (text.isEmpty ? "" : ": \(text)")
@@ -67,7 +69,7 @@ struct EventLines {
             // What Slipway does by itself has its reason on the line above.
             style.paint("in quarantine", .red) + (event.by.isEmpty ? "" : ": \(text)")
         case .quarantineLifted: "quarantine lifted: \(text)"
-        case .scaledDown: event.number == 0 ? "has stopped" : "keeps \(event.number) warm"
+        case .scaledDown: event.number == 0 ? "is stopping" : "keeps \(event.number) warm"
         case .downAsked: "is being taken down" + (text.isEmpty ? "" : ": \(text)")
         case .down: "is down"
         case .supervisorStarted: "supervisor started"
@@ -89,8 +91,8 @@ struct EventLines {
         case .approvalExpired: style.paint("not approved", .yellow) + " \(text)"
         case .scaled: "runs \(event.number) instances, \(text)"
         case .scaleAsked: "is to run \(event.number) instances: \(text)"
-        case .instanceEnded: "instance \(event.number) " + style.paint("ended", .red) + ": \(text)"
-        case .instanceRecovered: "instance \(event.number) " + style.paint("runs well again", .green) + " \(text)"
+        case .instanceEnded: "\(instance) " + style.paint("ended", .red) + ": \(text)"
+        case .instanceRecovered: "\(instance) " + style.paint("runs well again", .green) + " \(text)"
         case .watchStarted: "is watched for \(text)"
         case .watchPassed: style.paint("has stood its watch", .green) + " of \(text)"
         case .watchFailed: style.paint("failed after it was promoted", .red) + ": \(text)"

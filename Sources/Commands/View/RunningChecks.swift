@@ -21,11 +21,9 @@ struct RunningChecks {
 
     private func supervisor() -> DoctorCheck {
         let text = "version \(version.version), pid \(version.pid)\(memory(of: version.pid))"
-        guard version.version == Slipway.version, version.api == SupervisorClient.apiVersion else {
-            return DoctorCheck(
-                "supervisor", .warn, text, hint: "this is \(Slipway.version): slipway restart brings it up to date")
-        }
-        return DoctorCheck("supervisor", .ok, text)
+        let gap = VersionGap(version)
+        return gap.text.map { DoctorCheck("supervisor", .warn, "\(text): \($0)", hint: gap.hint) }
+            ?? DoctorCheck("supervisor", .ok, text)
     }
 
     private func role(_ name: String, _ pid: Int?) -> DoctorCheck {

@@ -82,8 +82,14 @@ extension EnvironmentState {
             return abortWatched(reason, accept, by: by, now: now, into: &decision)
         }
         guard var deployment, deployment.phase == .advancing else {
-            let message = deployment == nil ? "no deployment is under way in \(id)" : "it is going back already"
-            return .refused(Refusal(.notWaiting, message, hint: "slipway status shows what goes on"))
+            guard deployment != nil else {
+                return .refused(
+                    Refusal(
+                        .notWaiting, "no deployment is under way in \(id)",
+                        hint: "slipway rollback goes back to what stood before the last one"))
+            }
+            let hint = "slipway status shows what goes on"
+            return .refused(Refusal(.notWaiting, "it is going back already", hint: hint))
         }
         if !accept, let refusal = aborting() { return .refused(refusal) }
         decision.events.append(

@@ -133,7 +133,8 @@ private func state(_ host: HostView) -> PreflightFinding {
         return PreflightFinding("state", .fine, "\(host.statePath) is writable and private")
     }
     return PreflightFinding(
-        "state", .failure, trouble, hint: "make it writable, or choose another place with --state or SLIPWAY_STATE")
+        "state", .failure, trouble,
+        hint: "free some space, make it writable, or choose another place with --state or SLIPWAY_STATE")
 }
 
 /// An artifact lies there packed, unpacked, and once more in its prepared place.

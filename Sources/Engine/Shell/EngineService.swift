@@ -135,11 +135,9 @@ package final class EngineService: Sendable {
             note("journal", nil)
         } catch {
             // Nothing took hold: the loop stays where it was, and everything is tried again.
-            note("journal", "the journal cannot be written: \(error)")
-            let trouble = error as? PortError
-            let refusal = Refusal(
-                .invalid, "the journal cannot be written: \(trouble?.message ?? "\(error)")",
-                hint: trouble.flatMap { $0.hint.isEmpty ? nil : $0.hint } ?? "free some space, then try again")
+            let trouble = error as? PortError ?? PortError(.storage, "the journal cannot be written: \(error)")
+            note("journal", "\(trouble)")
+            let refusal = Refusal(.invalid, trouble.message, hint: trouble.hint)
             for entry in pending { entry.answer.resume(returning: .refused(refusal)) }
             return .seconds(1)
         }

@@ -152,7 +152,7 @@ import Testing
             }
             try await runtime.apply(Sample.wish(1, (1, 1)), releases: [release])
             let trouble = try await failed(runtime)
-            #expect(trouble.contains("1 process it left behind were ended too"), "\(trouble)")
+            #expect(trouble.contains("1 process it left behind was ended too"), "\(trouble)")
             #expect(trouble.contains("let it stay in the foreground"))
         }
     }

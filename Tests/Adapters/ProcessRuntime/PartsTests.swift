@@ -257,6 +257,15 @@ import Testing
         #expect(root.reason.contains("Delegate=yes"))
     }
 
+    /// Where version 1 has the controllers, no delegation of version 2 can help.
+    @Test func saysWhichControllersAreElsewhere() throws {
+        let scratch = try ScratchDirectory()
+        try scratch.write("cgroup.controllers", "cpu pids\n")
+        let found = ControlGroups.find(membership: "0::/\n", mounts: "cgroup2 \(scratch.path) cgroup2 rw 0 0\n")
+        #expect(found.group == nil)
+        #expect(found.reason.contains("have no controller memory here"), "\(found.reason)")
+    }
+
     /// With a subgroup by systemd the group is ours to divide; nobody else's is touched.
     @Test(arguments: [("slipway", "+cpu +memory"), ("session-1.scope", "memory\n")])
     func dividesOnlyItsOwnGroup(leaf: String, wanted: String) throws {
