@@ -13,7 +13,9 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -164,15 +166,18 @@ def build(mutants, scratch):
 def hunt(program, number, seeds, extra=()):
     environment = dict(os.environ, PLANTED=str(number))
     start = time.monotonic()
-    try:
-        done = subprocess.run([program, "--seeds", f"0..{seeds}", "--quiet", *extra], env=environment,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120)
-    except subprocess.TimeoutExpired:
-        return None, "no end within 120 s", time.monotonic() - start
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_CPU, (120, 120))
+
+    done = subprocess.run([program, "--seeds", f"0..{seeds}", "--quiet", *extra], env=environment, preexec_fn=limit,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     spent = time.monotonic() - start
     found = re.search(r"seed (\d+) breaks line (\d+) of section 4: (.*)", done.stdout)
     if found:
         return int(found[1]), f"line {found[2]}: {found[3]}", spent
+    if done.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+        return None, "no end within 120 s of processor time", spent
     if done.returncode:
         return -1, "it crashes: " + done.stdout.strip()[-120:], spent
     return None, "", spent

@@ -82,6 +82,13 @@ extension Referee {
                 !run.isAnswered
             else { continue }
             run.isAnswered = true
+            // In a turn without news its time may have run out: what comes now is no answer any more.
+            let rollout = accounts[place].record?.rollout
+            let known = ([rollout?.gate] + (rollout?.background ?? [])).first { $0?.id == view.run } ?? nil
+            if let known, known.look == view.look, !known.isLooking {
+                accounts[place].trial?.looks[view.run] = run
+                continue
+            }
             // A late answer, or one about traffic under another supervisor, is no evidence any more.
             let isLate = moment.since(run.asked) >= run.gate.schedule.timeout + .seconds(5)
             if case .threshold = run.gate.question, run.isOrphan { continue }
