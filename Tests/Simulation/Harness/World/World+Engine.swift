@@ -334,6 +334,9 @@ extension World {
         wakeToken += 1
         isTurnDue = false
         outdated = []
+        // Who looks asks for himself: what came late was meant for the one that is gone.
+        runtimeNews.lose()
+        routerNews.lose()
         tell("supervisor is gone")
         plan(.engineStarts(life: life), in: random.delay(50, 5_000))
         for service in services {
