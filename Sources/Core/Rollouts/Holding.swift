@@ -65,6 +65,7 @@ extension ServiceState {
         rollout.stuckSince = nil
         rollout.isRestarting = false
         rollout.background = []
+        rollout.isBackgroundSkipped = false
         // A person's word: a migration that failed may run once more.
         if let run = rollout.migration, run.phase == .failed {
             rollout.migration = MigrationRun(attempt: run.attempt + 1, since: seen.now)
