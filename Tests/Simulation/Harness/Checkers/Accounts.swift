@@ -193,6 +193,8 @@ struct RunAccount {
     var gate: GateSpec
     var look = 0
     var asked: Moment
+    /// The same in the world's own time: clocks may jump over a reboot.
+    var seen: Int64 = 0
     /// The engine has been told of the last look's result.
     var isAnswered = true
     /// The supervisor that asked is gone.

@@ -33,6 +33,7 @@ extension Referee {
         var run = trial.looks[look.key.run] ?? RunAccount(gate: look.gate, asked: moment)
         run.look = look.key.look
         run.asked = moment
+        run.seen = now
         run.isAnswered = false
         run.isOrphan = false
         account.trial?.looks[look.key.run] = run
@@ -46,7 +47,7 @@ extension Referee {
     func checkRhythm(_ look: LookEffect, _ run: RunAccount, _ moment: Moment) {
         guard look.key.look > run.look else { return }
         let schedule = look.gate.schedule
-        if moment.since(run.asked) < min(schedule.interval, .seconds(10)) {
+        if Span.milliseconds(now - run.seen) < min(schedule.interval, .seconds(10)) {
             fail(5, "gate \(look.gate.name) is asked again before its interval is over")
         }
         if run.failures > schedule.failureLimit { fail(5, "gate \(look.gate.name) failed and is asked again") }

@@ -117,6 +117,7 @@ extension Referee {
         if !run.isAnswered { run.unanswered += 1 }
         run.look = look.key.look
         run.asked = moment
+        run.seen = now
         run.isAnswered = false
         run.isOrphan = false
         account.watch?.looks[look.key.run] = run
