@@ -139,7 +139,13 @@ extension Referee {
             checkTurn(account, environment)
             checkCrossing(environment)
         case .reverted: account.trial?.phase = .reverted
-        case .gateFailed: account.trial?.hasFailed = true
+        case .gateFailed:
+            account.trial?.hasFailed = true
+            if let rollout = account.record?.rollout, rollout.deployment == event.deployment,
+                rollout.phase == .advancing, rollout.crossroads == nil
+            {
+                fail(5, "a gate of \(account.name)@\(rollout.to.number) failed, and its rollout goes on")
+            }
         case .approved: approved(event, account, environment)
         case .rejected:
             if !environment.rejectionsAsked.contains(event.by) {
