@@ -49,7 +49,7 @@ extension PlannedService {
         self.init(
             service: service, action: action, wave: wave, strategy: order.strategy, from: stands?.number, to: release,
             stages: action == .keep ? [] : plan.stages.map(\.text), changes: changes, gates: used,
-            background: plan.watch, onFailure: plan.holdsFailure ? .hold : .revert,
+            background: plan.background, onFailure: plan.holdsFailure ? .hold : .revert,
             watch: plan.isReturn || action == .keep ? nil : order.strategy.watch,
             order: action == .keep ? nil : order)
     }

@@ -78,7 +78,7 @@ package struct RolloutPlan: Hashable, Sendable {
     package func gate(_ name: GateName) -> GateSpec? { gates.first { $0.name == name } }
 
     /// Background gates that can be answered in this rollout.
-    package var watch: [GateName] {
+    package var background: [GateName] {
         guard !isReturn else { return [] }
         return isFirst ? strategy.background.filter { gate($0)?.question.needsTraffic == false } : strategy.background
     }

@@ -154,7 +154,7 @@ extension ServiceState {
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
         guard rollout.phase == .advancing || rollout.phase == .arrived, !rollout.isBackgroundSkipped else { return }
-        for name in rollout.plan.watch where !rollout.background.contains(where: { $0.gate == name }) {
+        for name in rollout.plan.background where !rollout.background.contains(where: { $0.gate == name }) {
             rollout.runs += 1
             rollout.background.append(GateRun(id: rollout.runs, gate: name, started: seen.now))
             decision.events.append(event(.gateStarted, rollout, seen, text: "\(name) in the background"))
