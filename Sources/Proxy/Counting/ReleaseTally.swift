@@ -2,8 +2,11 @@ import ProxyControl
 
 /// The counters of one release in one weight epoch, on one event loop. Plain numbers: only that loop touches them.
 final class ReleaseTally {
-    let release: Int
-    let epoch: UInt64
+    let key: TallyKey
+    /// The release's share of the split, in percent.
+    let weight: Int
+    /// Whether visitors stay on their side.
+    let isSticky: Bool
     var inFlight = 0
     var tunnels = 0
     var requests: UInt64 = 0
@@ -13,16 +16,24 @@ final class ReleaseTally {
     private(set) var routes: [RouteTally] = []
     private(set) var instances: [InstanceTally] = []
     private let latency: UnsafeMutablePointer<UInt64>
-    private var cohorts: [CohortCounts] = []
+    /// Bits of the cohorts that were seen, and behind them those of the cohorts that failed; nil: not sticky.
+    private let cohorts: UnsafeMutablePointer<UInt64>?
+    private static let cohortWords = (StickyCohort.count + 63) / 64
 
-    init(release: Int, epoch: UInt64) {
-        self.release = release
-        self.epoch = epoch
+    init(_ key: TallyKey, weight: Int, isSticky: Bool) {
+        self.key = key
+        self.weight = weight
+        self.isSticky = isSticky
         latency = .allocate(capacity: LatencyBuckets.count)
         latency.initialize(repeating: 0, count: LatencyBuckets.count)
+        cohorts = isSticky ? .allocate(capacity: 2 * Self.cohortWords) : nil
+        cohorts?.initialize(repeating: 0, count: 2 * Self.cohortWords)
     }
 
-    deinit { latency.deallocate() }
+    deinit {
+        latency.deallocate()
+        cohorts?.deallocate()
+    }
 
     /// Counts the time of a complete answer.
     @inline(__always)
@@ -41,12 +52,23 @@ final class ReleaseTally {
         }
     }
 
+    /// Notes that a cohort came, and whether its request failed.
+    /// - Parameter cohort: `0 ..< StickyCohort.count`.
     func addCohort(_ cohort: Int, isError: Bool) {
-        if cohorts.isEmpty {
-            cohorts = (0..<256).map { CohortCounts(bucket: $0, requests: 0, errors: 0) }
-        }
-        cohorts[cohort & 255].requests += 1
-        if isError { cohorts[cohort & 255].errors += 1 }
+        guard let cohorts else { return }
+        let bit: UInt64 = 1 << UInt64(cohort & 63)
+        cohorts[cohort >> 6] |= bit
+        if isError { cohorts[Self.cohortWords + (cohort >> 6)] |= bit }
+    }
+
+    /// Nil while nobody came.
+    private var cohortSets: CohortSets? {
+        guard let cohorts else { return nil }
+        let count = Self.cohortWords
+        let seen = CohortBits(dense: UnsafeBufferPointer(start: cohorts, count: count))
+        if seen.isEmpty { return nil }
+        return CohortSets(
+            seen: seen, failed: CohortBits(dense: UnsafeBufferPointer(start: cohorts + count, count: count)))
     }
 
     /// The counter of a rule, made on first use.
@@ -84,13 +106,11 @@ final class ReleaseTally {
                     RouteCounts(host: route.host, path: route.path, requests: route.requests, errors: route.errors))
             }
         }
-        for cohort in cohorts where cohort.requests > 0 {
-            if let index = sum.cohorts.firstIndex(where: { $0.bucket == cohort.bucket }) {
-                sum.cohorts[index].requests += cohort.requests
-                sum.cohorts[index].errors += cohort.errors
-            } else {
-                sum.cohorts.append(cohort)
-            }
+        if let sets = cohortSets {
+            var all = sum.cohortSets ?? CohortSets()
+            all.seen.formUnion(sets.seen)
+            all.failed.formUnion(sets.failed)
+            sum.cohortSets = all
         }
         for instance in instances {
             if let index = sum.instances.firstIndex(where: { $0.instance == instance.instance }) {
@@ -104,6 +124,18 @@ final class ReleaseTally {
                         errors: instance.errors))
             }
         }
+    }
+}
+
+/// What a tally counts.
+struct TallyKey: Hashable, Comparable {
+    let epoch: UInt64
+    let release: Int
+    /// Requests that a match sent to the release, not the split.
+    let isMatched: Bool
+
+    static func < (left: TallyKey, right: TallyKey) -> Bool {
+        (left.epoch, left.release, left.isMatched ? 1 : 0) < (right.epoch, right.release, right.isMatched ? 1 : 0)
     }
 }
 
