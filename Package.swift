@@ -161,7 +161,7 @@ let probes: [Target] = [
 let checks: [Target] = [
     tests("TidyTests", "Tidy", []),
     tests("DomainTests", "Core/Domain", ["Domain"]),
-    tests("JudgingTests", "Core/Judging", ["Domain", "Judging"]),
+    tests("JudgingTests", "Core/Judging", ["Domain", "Judging"], exclude: ["Fixtures"]),
     tests("ScalingTests", "Core/Scaling", ["Domain", "Scaling"]),
     tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Scaling", "Rollouts"]),
     tests("DeploymentsTests", "Core/Deployments", ["Domain", "Judging", "Rollouts", "Deployments"]),

@@ -1,0 +1,74 @@
+/// What the sequential judge compares, and how sure it has to be.
+package struct SequentialSpec: Hashable, Sendable, Codable {
+    /// What was randomised, and hence what is counted.
+    package enum Unit: String, Hashable, Sendable, Codable, CaseIterable {
+        /// The router draws for each request.
+        case request
+        /// The router keeps each cohort of users on its side.
+        case cohort
+    }
+
+    /// Nil: errors are not compared.
+    package var errors: Tolerance?
+    package var latencies: [LatencyTolerance]
+    package var unit: Unit
+    /// The probability with which a canary that is no worse than tolerated may ever fail, over all looks; shared evenly
+    /// by errors and latencies. Above 0, below 1.
+    package var falseAlarms: Double
+    /// The probability with which a canary that is worse than tolerated may ever pass. Above 0, below 1.
+    package var missed: Double
+    /// Of the intervals in the evidence; they too hold over all looks. Above 0, below 1.
+    package var confidence: Double
+
+    package init(
+        errors: Tolerance?, latencies: [LatencyTolerance] = [], unit: Unit = .request, falseAlarms: Double = 0.01,
+        missed: Double = 0.05, confidence: Double = 0.95
+    ) {
+        self.errors = errors
+        self.latencies = latencies
+        self.unit = unit
+        self.falseAlarms = falseAlarms
+        self.missed = missed
+        self.confidence = confidence
+    }
+
+    /// What is compared, errors first.
+    var measures: [Measure] { (errors == nil ? [] : [.errors]) + latencies.indices.map(Measure.latency) }
+
+    func tolerance(_ measure: Measure) -> Tolerance {
+        switch measure {
+        case .errors: errors ?? .none
+        // The tolerance is in the limits by which slow requests are counted.
+        case .latency: .none
+        }
+    }
+
+    func isShowable(_ measure: Measure) -> Bool {
+        switch measure {
+        case .errors: errors?.isNone == false
+        case .latency(let index): latencies[index].tolerance > 0
+        }
+    }
+
+    /// What is wrong with it; nil: nothing.
+    var objection: String? {
+        if measures.isEmpty { return "nothing to compare: neither errors nor a latency" }
+        if let errors, !errors.isSound { return "the errors tolerated are not a share of at least 0" }
+        for latency in latencies {
+            guard latency.tolerance.isFinite, latency.tolerance >= 0, (1..<100_000).contains(latency.percentile) else {
+                return "the tolerance of \(latency.name) makes no sense"
+            }
+        }
+        for (name, level) in [("falseAlarms", falseAlarms), ("missed", missed), ("confidence", confidence)] {
+            guard level > 0, level < 1 else { return "\(name) has to lie between 0% and 100%" }
+        }
+        return nil
+    }
+}
+
+/// One thing that is compared.
+enum Measure: Hashable, Sendable {
+    case errors
+    /// An index of the spec's latencies.
+    case latency(Int)
+}
