@@ -2,8 +2,8 @@
 /// higher (or lower, for the mirrored test) than the null allows, less one.
 ///
 /// A finite mixture instead of one bet: wealth is then within `log(1/weight)` of the best bet of the grid, known only
-/// afterwards (Waudby-Smith and Ramdas 2023, "Estimating means of bounded random variables by betting", section 5.4
-/// and appendix B.8: mixtures over a grid).
+/// afterwards (Waudby-Smith and Ramdas 2023, "Estimating means of bounded random variables by betting", appendix B:
+/// diversified bets).
 struct Bets: Sendable {
     /// Odds ratios less one, rising.
     let gains: [Double]
@@ -27,8 +27,8 @@ struct Bets: Sendable {
 
     /// For failing: rates that are twice to twenty times the tolerated ones matter most.
     static let against = Bets(from: 0.05, to: 100, count: 24, centre: 3, spread: 1.5)
-    /// For passing: the best bet is about the tolerance divided by the rate, anywhere from 0.02 (a fifth of all requests
-    /// fail) to all there is (nothing fails), hence nearly even weights.
+    /// For passing: the best bet is about the tolerance divided by the rate, anywhere from 0.02 (a fifth of all
+    /// requests fail) to all there is (nothing fails), hence nearly even weights.
     static let favour = Bets(from: 0.02, to: 100, count: 24, centre: 1, spread: 4)
     /// For intervals, which need many evaluations.
     static let interval = Bets(from: 0.05, to: 60, count: 10, centre: 1.5, spread: 2.5)

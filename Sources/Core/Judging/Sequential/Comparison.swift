@@ -32,7 +32,8 @@ package struct Comparison: Hashable, Sendable, Codable {
     package var stableRate: Double? { stableUnits > 0 ? Double(stableEvents) / Double(stableUnits) : nil }
 }
 
-/// Ends of an interval; `-1` and `1` of a difference, 0 and infinity of a ratio mean that nothing is known on that side.
+/// Ends of an interval; `-1` and `1` of a difference, 0 and infinity of a ratio mean that nothing is known on that
+/// side.
 package struct ConfidenceInterval: Hashable, Sendable, Codable {
     package var low: Double
     package var high: Double

@@ -1,7 +1,7 @@
 /// Whether one instance of a release differs from its siblings.
 ///
-/// Under the null an event of the release falls on an instance with the probability of its share of the requests; wealth
-/// is bet on the one that looks worst, against as many times the level as there are instances.
+/// Under the null an event of the release falls on an instance with the probability of its share of the requests;
+/// wealth is bet on the one that looks worst, against as many times the level as there are instances.
 struct InstanceComparison: Sendable {
     /// Less than half as many events again is not worth anybody's while.
     static let tolerance = Tolerance(relative: 0.5)

@@ -1,5 +1,5 @@
 /// Confidence sequences, by inverting the tests: what no test at half the level rejects. As a whole sequence over time
-/// they miss the truth with at most the level's probability (Waudby-Smith and Ramdas 2023, theorem 3).
+/// they miss the truth with at most the level's probability (Waudby-Smith and Ramdas 2023, section 4.4).
 struct Intervals: Sendable {
     let confidence: Double
 

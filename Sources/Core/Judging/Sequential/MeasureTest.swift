@@ -48,8 +48,9 @@ struct MeasureTest: Sendable {
         return outcome
     }
 
-    /// One bad instance must not fail a release. If all canary instances but one are no worse than tolerated, the wealth
-    /// without that one is a fair gamble; whichever it is, the least wealth over all that are left out is no more.
+    /// One bad instance must not fail a release. If all canary instances but one are no worse than tolerated, the
+    /// wealth without that one is a fair gamble; whichever it is, the least wealth over all that are left out is no
+    /// more.
     private func fail(_ outcome: inout Outcome, _ names: [String], suspect: String?, of count: Int) {
         guard names.count > 1 else {
             outcome.verdict = .fail

@@ -15,7 +15,8 @@ package struct SequentialVerdict: Hashable, Sendable {
         case worseOrInstance
         /// Shown to be no worse than tolerated.
         case noWorse
-        /// As a whole the canary fails, without this instance it does not, and it differs from its siblings: replace it.
+        /// As a whole the canary fails, without this instance it does not, and it differs from its siblings: replace
+        /// it.
         case oneInstance(String)
         /// As a whole the canary fails, but it is not yet certain that it is more than this instance.
         case perhapsOneInstance(String)

@@ -9,8 +9,8 @@ struct SplitCheck: Sendable {
         case tooMany(seen: Double, told: Double)
     }
 
-    /// Natural logarithm of how improbable a split must be; e^-25 is one in 72 billion, which leaves room for any number
-    /// of looks.
+    /// Natural logarithm of how improbable a split must be; e^-25 is one in 72 billion, which leaves room for any
+    /// number of looks.
     private static let limit = 25.0
 
     /// The Chernoff bound of a binomial share (Hoeffding 1963, theorem 1), which holds for every number of requests.

@@ -54,10 +54,11 @@ struct StrataReading: Sendable {
         }
     }
 
-    /// Under the null the router's assignment of cohorts is a permutation that outcomes know nothing of: whichever cohort
-    /// fails next, it is one of the canary's with the probability of their part in all that are still at risk, whatever
-    /// weights were in force before. Within a window the order of failures is not known, so each test takes the end of the
-    /// range of that part at which its wealth is lowest.
+    /// Under the null the router's assignment of cohorts is a permutation that outcomes know nothing of: whichever
+    /// cohort fails next, it is one of the canary's with the probability of their part in all that are still at risk,
+    /// whatever weights were in force before. Within a window the order of failures is not known, so each test takes
+    /// the end of the range of that part at which its wealth is lowest. Betting on draws without replacement:
+    /// Waudby-Smith and Ramdas 2023, section 5.
     private func cohorts(_ canary: Side, _ stable: Side, _ null: Wealth.Null) -> Stratum? {
         guard let own = canary.events.cohorts, let other = stable.events.cohorts, own.atRisk > 0 else { return nil }
         let (left, right): (Int, Int)

@@ -10,7 +10,8 @@ package struct Tolerance: Hashable, Sendable, Codable {
         self.relative = relative
     }
 
-    /// Nothing is tolerated: the canary must not be worse at all. It can then be caught, but never be *shown* to be good.
+    /// Nothing is tolerated: the canary must not be worse at all. It can then be caught, but never be *shown* to be
+    /// good.
     package static let none = Tolerance()
 
     package var isNone: Bool { absolute == 0 && relative == 0 }

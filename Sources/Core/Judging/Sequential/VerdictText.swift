@@ -121,12 +121,13 @@ struct VerdictText: Sendable {
 
     private var splitText: String {
         switch split {
-        case .asTold: "as told"
-        case .tooFew(let seen, let told):
-            "\(NumberText.percent(seen)) of the requests ended on the canary, its weight was \(NumberText.percent(told)):"
-                + " they hang there, or were routed elsewhere"
-        case .tooMany(let seen, let told):
-            "\(NumberText.percent(seen)) of the requests ended on the canary, its weight was \(NumberText.percent(told))"
+        case .asTold: return "as told"
+        case .tooFew(let seen, let told): return shares(seen, told) + ": they hang there, or were routed elsewhere"
+        case .tooMany(let seen, let told): return shares(seen, told)
         }
+    }
+
+    private func shares(_ seen: Double, _ told: Double) -> String {
+        "\(NumberText.percent(seen)) of the requests ended on the canary, its weight was \(NumberText.percent(told))"
     }
 }

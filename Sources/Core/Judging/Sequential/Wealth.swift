@@ -6,15 +6,15 @@
 ///
 ///     Z = 1{canary} · Y / ((1 + r) w) − 1{stable} · Y / (1 − w)
 ///
-/// has the expectation `q_canary / (1 + r) − q_stable`, given all before. Under the null "no worse than tolerated" this is
-/// at most d = absolute / (1 + r), and `Π (1 + λ (Z − d))` is a non-negative supermartingale that starts at 1: Ville's
-/// inequality bounds the probability that it ever reaches 1/α by α, however often one looks (Waudby-Smith and Ramdas
-/// 2023, proposition 2). Z takes three values, so the product depends on counts alone. λ is set for each weight so that
-/// it is a bet that the odds of an event's falling on the canary are (1 + gain) times what the null has them; it depends
-/// on the weight, which is fixed before the unit is routed.
+/// has the expectation `q_canary / (1 + r) − q_stable`, given all before. Under the null "no worse than tolerated"
+/// this is at most d = absolute / (1 + r), and `Π (1 + λ (Z − d))` is a non-negative supermartingale that starts at 1:
+/// Ville's inequality bounds the probability that it ever reaches 1/α by α, however often one looks (Waudby-Smith and
+/// Ramdas 2023, section 4, the capital process). Z takes three values, so the product depends on counts alone. λ is
+/// set for each weight so that it is a bet that the odds of an event's falling on the canary are (1 + gain) times what
+/// the null has them; it depends on the weight, which is fixed before the unit is routed.
 ///
-/// For *occasions* (cohorts), the null is "an occasion on the canary has a chance of at most `absolute` of an event that
-/// it would not have had on stable", and the wealth is divided by the most that this can bring.
+/// For *occasions* (cohorts), the null is "an occasion on the canary has a chance of at most `absolute` of an event
+/// that it would not have had on stable", and the wealth is divided by the most that this can bring.
 struct Wealth: Sendable {
     enum Null: Sendable {
         /// The canary is no worse than tolerated; wealth is evidence that it is.
@@ -103,7 +103,8 @@ struct Bet {
         return sum
     }
 
-    /// The expected growth of the logarithm for each trial or occasion, were events to fall on the sides at these rates.
+    /// The expected growth of the logarithm for each trial or occasion, were events to fall on the sides at these
+    /// rates.
     /// - Parameters:
     ///   - hitting: events on the bet's side for each trial or occasion.
     ///   - missing: events on the other side.
