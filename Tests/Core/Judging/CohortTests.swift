@@ -129,11 +129,14 @@ private struct StickyWorld {
     func play(canaryRate: Double) -> (cohorts: Bool, requests: Bool) {
         var random = random
         let always = Set((0..<8).map { _ in Int(random.next() % UInt64(Self.cohorts)) })
-        let regulars = Array(always)
+        let regulars = always.sorted()
         var failed = Set<Int>()
         var windows: [TrafficSample] = []
-        let byCohort = SequentialJudge(SequentialSpec(errors: Tolerance.none, unit: .cohort, falseAlarms: 0.05))
-        let byRequest = SequentialJudge(SequentialSpec(errors: Tolerance.none, falseAlarms: 0.05))
+        // The wealth alone: whole looks would spend the test's time on intervals.
+        func isAlarmed(_ unit: SequentialSpec.Unit) -> Bool {
+            let strata = StrataReading(windows, unit: unit).strata(.errors, .tolerable)
+            return Wealth(null: .tolerable, bets: .against).logarithm(strata, .none) >= -RealFunctions.log(0.05)
+        }
         var found = (cohorts: false, requests: false)
         for window in 0..<16 {
             let edge = window < 8 ? 50 : 200
@@ -163,8 +166,8 @@ private struct StickyWorld {
                 canary: ReleaseSample(requests: requests.0, errors: EventCount(errors.0, cohorts: canary)),
                 stable: ReleaseSample(requests: requests.1, errors: EventCount(errors.1, cohorts: stable)))
             windows.append(sample)
-            if byCohort.look(windows).verdict == .fail { found.cohorts = true }
-            if byRequest.look(windows).verdict == .fail { found.requests = true }
+            if isAlarmed(.cohort) { found.cohorts = true }
+            if isAlarmed(.request) { found.requests = true }
         }
         return found
     }

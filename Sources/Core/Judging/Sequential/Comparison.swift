@@ -23,6 +23,8 @@ package struct Comparison: Hashable, Sendable, Codable {
     /// Decimal logarithms of the wealth against "worse than tolerated", and of what it takes to pass.
     package var favour: Double
     package var favourNeeded: Double
+    /// The last look's test of fixed size passed it, not the looks before.
+    package var isPassedAtLast: Bool
     /// How many more units in all (with cohorts: of the canary's) are likely to be needed, and for which answer.
     package var needed: NeededUnits?
     /// What stands out about instances.

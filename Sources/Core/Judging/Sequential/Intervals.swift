@@ -6,36 +6,62 @@ struct Intervals: Sendable {
     private var needed: Double { -RealFunctions.log((1 - confidence) / 2) }
 
     /// Of `q_canary − q_stable`, for strata of trials.
-    func difference(against: [Stratum], favour: [Stratum]) -> ConfidenceInterval {
-        let low = edge(from: -1, to: 1, against, .tolerable) { Tolerance(absolute: $0) }
-        let high = edge(from: 1, to: -1, favour, .intolerable) { Tolerance(absolute: $0) }
-        return ConfidenceInterval(low: low, high: max(low, high))
+    /// - Parameter estimate: of the difference; the search begins there.
+    func difference(_ estimate: Double, against: [Stratum], favour: [Stratum]) -> ConfidenceInterval {
+        let step = 0.01 + abs(estimate) / 4
+        func tolerance(_ value: Double) -> Tolerance { Tolerance(absolute: value) }
+        let low = edge(from: estimate, to: -1, by: -step, against, .tolerable, tolerance)
+        let high = edge(from: estimate, to: 1, by: step, favour, .intolerable, tolerance)
+        return ConfidenceInterval(low: low ?? -1, high: max(low ?? -1, high ?? 1))
     }
 
     /// Of `q_canary / q_stable`.
-    func ratio(against: [Stratum], favour: [Stratum]) -> ConfidenceInterval {
+    /// - Parameter estimate: of the ratio.
+    func ratio(_ estimate: Double, against: [Stratum], favour: [Stratum]) -> ConfidenceInterval {
         let far = RealFunctions.log(1e6)
+        let start = estimate > 0 && estimate.isFinite ? RealFunctions.log(estimate) : 0
         func tolerance(_ logarithm: Double) -> Tolerance { Tolerance(relative: RealFunctions.exp(logarithm) - 1) }
-        let low = edge(from: -far, to: far, against, .tolerable, tolerance)
-        let high = edge(from: far, to: -far, favour, .intolerable, tolerance)
+        let low = edge(from: start, to: -far, by: -0.5, against, .tolerable, tolerance)
+        let high = edge(from: start, to: far, by: 0.5, favour, .intolerable, tolerance)
         return ConfidenceInterval(
-            low: low <= -far ? 0 : RealFunctions.exp(low),
-            high: high >= far ? .infinity : RealFunctions.exp(max(low, high)))
+            low: low.map(RealFunctions.exp) ?? 0, high: high.map { RealFunctions.exp(max(low ?? $0, $0)) } ?? .infinity)
     }
 
-    /// The last value from `near` towards `far` that is rejected, or `near` when none is. Wealth falls along the way.
+    /// The value nearest to `start` that is rejected, on the way to `end`; nil when not even the end is. Wealth rises
+    /// along the way.
     private func edge(
-        from near: Double, to far: Double, _ strata: [Stratum], _ null: Wealth.Null,
+        from start: Double, to end: Double, by first: Double, _ strata: [Stratum], _ null: Wealth.Null,
         _ tolerance: (Double) -> Tolerance
-    ) -> Double {
+    ) -> Double? {
         let wealth = Wealth(null: null, bets: .interval)
-        func isRejected(_ value: Double) -> Bool { wealth.logarithm(strata, tolerance(value)) >= needed }
-        guard isRejected(near) else { return near }
-        var rejected = near
-        var kept = far
-        for _ in 0..<18 {
-            let middle = (rejected + kept) / 2
-            if isRejected(middle) { rejected = middle } else { kept = middle }
+        func excess(_ value: Double) -> Double { wealth.logarithm(strata, tolerance(value)) - needed }
+        var kept = start
+        var below = excess(start)
+        // The estimate itself is hardly ever rejected; if it is, the interval ends there.
+        guard below < 0 else { return start }
+        var step = first
+        var rejected = start
+        var above = below
+        while above < 0 {
+            if rejected == end { return nil }
+            (kept, below) = (rejected, above)
+            rejected = abs(end - rejected) <= abs(step) ? end : rejected + step
+            step *= 3
+            above = excess(rejected)
+        }
+        // Regula falsi, halving the weight of an end that stays (the Illinois variant): the sides' values are known.
+        let precision = 0.002 * abs(rejected - start)
+        for _ in 0..<12 where abs(rejected - kept) > precision {
+            let part = below / (below - above)
+            let middle = kept + (rejected - kept) * min(0.95, max(0.05, part))
+            let value = excess(middle)
+            if value >= 0 {
+                (rejected, above) = (middle, value)
+                below /= 2
+            } else {
+                (kept, below) = (middle, value)
+                above /= 2
+            }
         }
         return rejected
     }

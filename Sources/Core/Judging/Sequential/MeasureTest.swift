@@ -7,7 +7,9 @@ struct MeasureTest: Sendable {
     let tolerance: Tolerance
     /// The probability of a false alarm that this measure may spend.
     let falseAlarms: Double
+    /// The probability of a miss that looks may spend, and the last one on top.
     let missed: Double
+    let missedAtLast: Double
 
     /// What the tests say.
     struct Outcome: Sendable {
@@ -16,6 +18,8 @@ struct MeasureTest: Sendable {
         var against: Double
         var favour: Double
         var notes: [InstanceNote] = []
+        /// It was the last look's own test that passed it.
+        var isPassedAtLast = false
     }
 
     var againstNeeded: Double { -RealFunctions.log(falseAlarms) }
@@ -24,7 +28,8 @@ struct MeasureTest: Sendable {
     private var canaries: [ReleaseSample] { reading.samples.map(\.canary) }
     private var stables: [ReleaseSample] { reading.samples.map(\.stable) }
 
-    func outcome() -> Outcome {
+    /// - Parameter isLast: no look will follow.
+    func outcome(isLast: Bool) -> Outcome {
         let comparison = InstanceComparison(reading: reading, measure: measure)
         let canaryNames = InstanceComparison.names(canaries)
         let stableNames = InstanceComparison.names(stables)
@@ -44,6 +49,9 @@ struct MeasureTest: Sendable {
             fail(&outcome, canaryNames, suspect: suspect, of: stableNames.count)
         } else if outcome.favour >= favourNeeded, passesWithoutEach(stableNames) {
             outcome.verdict = .pass
+        } else if isLast, passesAtLast(stableNames) {
+            outcome.verdict = .pass
+            outcome.isPassedAtLast = true
         }
         return outcome
     }
@@ -85,6 +93,12 @@ struct MeasureTest: Sendable {
     private func passesWithoutEach(_ names: [String]) -> Bool {
         guard names.count > 1 else { return true }
         return names.allSatisfy { logWealth(.intolerable, without: [.stable($0)]) >= favourNeeded }
+    }
+
+    private func passesAtLast(_ names: [String]) -> Bool {
+        let test = LastLook(tolerance: tolerance, level: missedAtLast)
+        let without: [[StrataReading.LeftOut]] = [[]] + (names.count > 1 ? names.map { [.stable($0)] } : [])
+        return without.allSatisfy { test.passes(reading.strata(measure, .intolerable, without: $0)) }
     }
 
     private func differs(

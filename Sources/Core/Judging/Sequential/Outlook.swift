@@ -32,7 +32,7 @@ struct Outlook: Sendable {
         strata.reduce(0) { sum, stratum in
             switch stratum.exposure {
             case .trials(let trials): sum + Double(trials) * (1 - stratum.share)
-            case .occasions(_, let fewest): sum + Double(fewest) * (1 - stratum.share) / stratum.share
+            case .occasions(_, let fewest, _): sum + Double(fewest) * (1 - stratum.share) / stratum.share
             }
         }
     }
@@ -69,7 +69,7 @@ extension Stratum {
     var units: Int {
         switch exposure {
         case .trials(let trials): trials
-        case .occasions(_, let fewest): fewest
+        case .occasions(_, let fewest, _): fewest
         }
     }
 
@@ -78,15 +78,6 @@ extension Stratum {
         switch exposure {
         case .trials: share
         case .occasions: 1
-        }
-    }
-}
-
-extension Wealth.Null {
-    var isAgainst: Bool {
-        switch self {
-        case .tolerable: true
-        case .intolerable: false
         }
     }
 }

@@ -12,7 +12,7 @@ package struct SequentialJudge: Sendable {
     /// One look.
     /// - Parameters:
     ///   - samples: everything that was counted since the run's mark, cumulated or in windows.
-    ///   - isLast: the budget is spent, and no further look will be taken.
+    ///   - isLast: the budget is spent, and no further look will be taken; true once in a run, whatever came of it.
     package func look(_ samples: [TrafficSample], isLast: Bool = false) -> SequentialVerdict {
         let check = SampleCheck(spec: spec)
         if let objection = spec.objection ?? check.objection(samples) {
@@ -28,8 +28,9 @@ package struct SequentialJudge: Sendable {
         for measure in measures {
             let test = MeasureTest(
                 reading: reading, measure: measure, tolerance: spec.tolerance(measure),
-                falseAlarms: spec.falseAlarms / Double(measures.count), missed: spec.missed)
-            let outcome = test.outcome()
+                falseAlarms: spec.falseAlarms / Double(measures.count), missed: spec.missed * (1 - spec.keptForLast),
+                missedAtLast: spec.missed * spec.keptForLast)
+            let outcome = test.outcome(isLast: isLast)
             outcomes.append(outcome)
             comparisons.append(comparison(test, outcome))
         }
@@ -77,10 +78,12 @@ package struct SequentialJudge: Sendable {
             name: name(test.measure), verdict: outcome.verdict, canaryEvents: counts.canaryEvents,
             canaryUnits: counts.canaryUnits, stableEvents: counts.stableEvents, stableUnits: counts.stableUnits,
             difference: counts.difference,
-            differenceInterval: isRequests ? intervals.difference(against: against, favour: favour) : nil,
-            ratio: counts.ratio, ratioInterval: intervals.ratio(against: against, favour: favour),
+            differenceInterval: isRequests
+                ? intervals.difference(counts.difference ?? 0, against: against, favour: favour) : nil,
+            ratio: counts.ratio, ratioInterval: intervals.ratio(counts.ratio ?? 1, against: against, favour: favour),
             against: outcome.against / ten, againstNeeded: test.againstNeeded / ten, favour: outcome.favour / ten,
             favourNeeded: test.favourNeeded / ten,
+            isPassedAtLast: outcome.isPassedAtLast,
             needed: outcome.verdict == .inconclusive ? outlook.needed(against: against, favour: favour) : nil,
             instances: outcome.notes)
     }

@@ -17,18 +17,23 @@ package struct SequentialSpec: Hashable, Sendable, Codable {
     package var falseAlarms: Double
     /// The probability with which a canary that is worse than tolerated may ever pass. Above 0, below 1.
     package var missed: Double
+    /// The part of `missed` that is kept for the last look, 0 to 1 (1 left out). When the budget is spent, a test of
+    /// fixed size may still pass the canary: it needs fewer requests than one that may look all the time. Without a
+    /// budget, and for cohorts, which have no such test, all of `missed` goes to the looks.
+    package var keptForLast: Double
     /// Of the intervals in the evidence; they too hold over all looks. Above 0, below 1.
     package var confidence: Double
 
     package init(
         errors: Tolerance?, latencies: [LatencyTolerance] = [], unit: Unit = .request, falseAlarms: Double = 0.01,
-        missed: Double = 0.05, confidence: Double = 0.95
+        missed: Double = 0.05, keptForLast: Double = 0.5, confidence: Double = 0.95
     ) {
         self.errors = errors
         self.latencies = latencies
         self.unit = unit
         self.falseAlarms = falseAlarms
         self.missed = missed
+        self.keptForLast = unit == .cohort ? 0 : keptForLast
         self.confidence = confidence
     }
 
@@ -61,6 +66,9 @@ package struct SequentialSpec: Hashable, Sendable, Codable {
         }
         for (name, level) in [("falseAlarms", falseAlarms), ("missed", missed), ("confidence", confidence)] {
             guard level > 0, level < 1 else { return "\(name) has to lie between 0% and 100%" }
+        }
+        guard keptForLast >= 0, keptForLast < 1, unit == .request || keptForLast == 0 else {
+            return "what is kept for the last look has to be a part of the whole, and nothing for cohorts"
         }
         return nil
     }

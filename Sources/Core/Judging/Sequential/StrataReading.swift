@@ -13,8 +13,8 @@ struct StrataReading: Sendable {
     init(_ samples: [TrafficSample], unit: SequentialSpec.Unit) {
         self.unit = unit
         switch unit {
-        case .request: self.samples = Self.sums(samples)
-        case .cohort: self.samples = samples
+        case .request: self.samples = samples.addedUp
+        case .cohort: self.samples = samples.widened
         }
     }
 
@@ -61,31 +61,18 @@ struct StrataReading: Sendable {
     /// Waudby-Smith and Ramdas 2023, section 5.
     private func cohorts(_ canary: Side, _ stable: Side, _ null: Wealth.Null) -> Stratum? {
         guard let own = canary.events.cohorts, let other = stable.events.cohorts, own.atRisk > 0 else { return nil }
-        let (left, right): (Int, Int)
-        switch null {
-        case .tolerable: (left, right) = (own.atRisk, other.atRisk - other.failed)
-        case .intolerable: (left, right) = (own.atRisk - own.failed, other.atRisk)
+        func share(_ left: Int, _ right: Int) -> Double {
+            let part = Double(left) * canary.kept
+            let share = part / (part + Double(right) * stable.kept)
+            // At the ends the bets are still defined as limits; a hair inside they are so in floating point, too.
+            return min(max(share, 1e-12), 1 - 1e-12)
         }
-        let part = Double(left) * canary.kept
-        let share = part / (part + Double(right) * stable.kept)
-        guard share.isFinite else { return nil }
-        // At the ends the bets are still defined as limits; a hair inside they are so in floating point, too.
+        let highest = share(own.atRisk, other.atRisk - other.failed)
+        let lowest = own.atRisk == own.failed ? 1e-12 : share(own.atRisk - own.failed, other.atRisk)
+        let (events, occasions) = null.isAgainst ? (highest, lowest) : (lowest, highest)
         return Stratum(
-            share: min(max(share, 1e-12), 1 - 1e-12), canaryEvents: own.failed, stableEvents: other.failed,
-            exposure: .occasions(most: canary.requests, fewest: own.observed))
-    }
-
-    private static func sums(_ samples: [TrafficSample]) -> [TrafficSample] {
-        var sums: [TrafficSample] = []
-        for sample in samples {
-            if let index = sums.firstIndex(where: { $0.weight == sample.weight }) {
-                sums[index].canary.add(sample.canary)
-                sums[index].stable.add(sample.stable)
-            } else {
-                sums.append(sample)
-            }
-        }
-        return sums
+            share: events, canaryEvents: own.failed, stableEvents: other.failed,
+            exposure: .occasions(most: canary.requests, fewest: own.observed, share: occasions))
     }
 }
 
@@ -122,21 +109,6 @@ extension ReleaseSample {
         case .latency(let index): slow[index]
         }
     }
-
-    fileprivate mutating func add(_ other: ReleaseSample) {
-        requests += other.requests
-        errors.add(other.errors)
-        for index in slow.indices { slow[index].add(other.slow[index]) }
-        for instance in other.instances {
-            if let index = instances.firstIndex(where: { $0.name == instance.name }) {
-                instances[index].requests += instance.requests
-                instances[index].errors.add(instance.errors)
-                for limit in instance.slow.indices { instances[index].slow[limit].add(instance.slow[limit]) }
-            } else {
-                instances.append(instance)
-            }
-        }
-    }
 }
 
 extension InstanceSample {
@@ -149,12 +121,6 @@ extension InstanceSample {
 }
 
 extension EventCount {
-    /// For requests: cohorts at risk cannot be added up.
-    fileprivate mutating func add(_ other: EventCount) {
-        surely += other.surely
-        possibly += other.possibly
-    }
-
     /// What counts in a unit.
     func count(_ unit: SequentialSpec.Unit) -> Int {
         switch unit {

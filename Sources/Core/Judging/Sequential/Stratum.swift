@@ -14,8 +14,9 @@ struct Stratum: Hashable, Sendable {
         /// Units are drawn one by one, so many in all on both sides, those with events among them.
         case trials(Int)
         /// Events are drawn, and the tolerance allows the canary an extra one for each of so many occasions. Fewer
-        /// occasions are the safe side for a pass, more for a failure: one number for each.
-        case occasions(most: Int, fewest: Int)
+        /// occasions are the safe side for a pass, more for a failure: one number for each. The share is known within a
+        /// range only: the stratum's is the safe end for events, this one for occasions.
+        case occasions(most: Int, fewest: Int, share: Double)
     }
 
     var events: Int { canaryEvents + stableEvents }

@@ -21,7 +21,8 @@ struct VerdictText: Sendable {
             return "the canary is worse than tolerated: \(seen); with one canary instance, whether it is the release or"
                 + " the instance cannot be told"
         case .noWorse:
-            return "no worse than tolerated: " + comparisons.map(sides).joined(separator: "; ")
+            let how = comparisons.contains(where: \.isPassedAtLast) ? ", by the test of the last look" : ""
+            return "no worse than tolerated\(how): " + comparisons.map(sides).joined(separator: "; ")
         case .oneInstance(let name):
             return "one instance differs: \(name) has more than its siblings, and without it the canary is not shown to"
                 + " be worse; replace it and go on looking (\(seen))"

@@ -21,6 +21,13 @@ struct Wealth: Sendable {
         case tolerable
         /// The canary is at least as bad as what is no longer tolerated; wealth is evidence that it is better.
         case intolerable
+
+        var isAgainst: Bool {
+            switch self {
+            case .tolerable: true
+            case .intolerable: false
+            }
+        }
     }
 
     let null: Null
@@ -51,6 +58,8 @@ struct Bet {
     private let events: Double
     /// The probability that an event falls on that side, at the edge of the null.
     private let odds: Double
+    /// The same, as it enters for occasions.
+    private let quietOdds: Double
     /// Occasions or trials without an event, and what the tolerance costs or brings for each.
     private let quiet: Double
     private let drift: Double
@@ -80,12 +89,15 @@ struct Bet {
             quiet = Double(trials - stratum.events)
             drift = -sign * shift / (up + down)
             odds = (sign > 0 ? down : up) / (up + down)
-        case .occasions(let most, let fewest):
+            quietOdds = odds
+        case .occasions(let most, let fewest, let share):
             isTrials = false
             quiet = Double(sign > 0 ? most : fewest)
             odds = (sign > 0 ? stable : canary) / (canary + stable)
+            let (own, other) = (1 / ((1 + tolerance.relative) * share), 1 / (1 - share))
+            quietOdds = (sign > 0 ? other : own) / (own + other)
             // What an extra event on the canary brings or costs, but for the bet's size.
-            drift = absolute * (sign > 0 ? 1 - odds : -odds)
+            drift = absolute * (sign > 0 ? 1 - quietOdds : -quietOdds)
         }
     }
 
@@ -95,11 +107,8 @@ struct Bet {
         let scale = 1 + gain * odds
         var sum = hits * logOnePlus - events * RealFunctions.log(scale)
         guard drift != 0, quiet > 0 else { return sum }
-        if isTrials {
-            sum += quiet * RealFunctions.log1p(drift * gain / scale)
-        } else {
-            sum -= quiet * RealFunctions.log1p(drift * gain / scale)
-        }
+        let still = quiet * RealFunctions.log1p(drift * gain / (1 + gain * quietOdds))
+        sum += isTrials ? still : -still
         return sum
     }
 
@@ -110,7 +119,7 @@ struct Bet {
     ///   - missing: events on the other side.
     func growth(_ gain: Double, _ logOnePlus: Double, hitting: Double, missing: Double) -> Double {
         let scale = 1 + gain * odds
-        let still = RealFunctions.log1p(drift * gain / scale)
+        let still = RealFunctions.log1p(drift * gain / (1 + gain * quietOdds))
         return hitting * logOnePlus - (hitting + missing) * RealFunctions.log(scale)
             + (isTrials ? (1 - hitting - missing) * still : -still)
     }
