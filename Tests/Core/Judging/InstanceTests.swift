@@ -72,16 +72,29 @@ import Testing
         #expect(answer.verdict == .pass)
     }
 
-    /// Replaced instances come and go; what they counted stays theirs.
-    @Test func instancesMayChangeBetweenWindows() {
-        let first = TrafficSample(
-            weight: 0.1, canary: release([(5, 500), (60, 500)], "c"), stable: release(healthy, "s"))
-        var second = TrafficSample(
-            weight: 0.2, canary: release([(50, 5000), (50, 5000)], "c"), stable: release([(400, 40_000)], "s"))
-        second.canary.instances[1].name = "c2"
-        let answer = SequentialJudge(SequentialSpec(errors: Tolerance(absolute: 0.005))).look([first, second])
-        #expect(answer.verdict == .pass || answer.reason == .tooFew || answer.reason == .oneInstance("c1"))
-        #expect(answer.verdict != .fail)
+    /// What a replaced instance served is not judged any more; its successor counts.
+    @Test func lookingGoesOnWithoutAReplacedInstance() {
+        let judge = SequentialJudge(SequentialSpec(errors: Tolerance(absolute: 0.005)))
+        func samples(_ successor: (Int, Int)) -> [TrafficSample] {
+            let first = TrafficSample(
+                weight: 0.1, canary: release([(5, 500), (60, 500)], "c"), stable: release(healthy, "s"))
+            var second = TrafficSample(
+                weight: 0.2, canary: release([(50, 5000), successor], "c"),
+                stable: release([(200, 20_000), (200, 20_000)], "s"))
+            second.canary.instances[1].name = "c2"
+            return [first, second]
+        }
+        #expect(judge.look(samples((50, 5000))).verdict != .fail)
+        #expect(judge.look(samples((50, 5000)), replaced: ["c1"]).verdict == .pass)
+        #expect(judge.look(samples((50, 5000)), replaced: ["c1"]).evidence.summary.contains(", without c1: "))
+        #expect(judge.look(samples((500, 5000)), replaced: ["c1"]).reason == .oneInstance("c2"))
+    }
+
+    /// An instance that got no request is no second opinion.
+    @Test func anInstanceWithoutRequestsDoesNotCount() {
+        let answer = look(canary: [(65, 1000), (0, 0)], stable: healthy)
+        #expect(answer.verdict == .fail)
+        #expect(answer.reason == .worseOrInstance)
     }
 
     @Test func instancesThatCountMoreThanTheirReleaseAreAnError() {

@@ -93,9 +93,8 @@ struct TrafficWorld {
             guard let latency else { break }
             let limits = LatencyLimits(latency, before: clock.before.counts)
             clock.before.add(draw.stableLatency)
-            guard let limits else { return }
-            canary.slow = [limits.canary(draw.canaryLatency.counts)]
-            stable.slow = [limits.stable(draw.stableLatency.counts)]
+            canary.slow = [limits?.canary(draw.canaryLatency.counts) ?? EventCount(0)]
+            stable.slow = [limits?.stable(draw.stableLatency.counts) ?? EventCount(0)]
         }
         samples.append(TrafficSample(weight: weight, canary: canary, stable: stable))
     }

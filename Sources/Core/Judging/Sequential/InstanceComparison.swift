@@ -9,15 +9,15 @@ struct InstanceComparison: Sendable {
     let reading: StrataReading
     let measure: Measure
 
-    /// The instances of one release, by name.
+    /// The instances of one release that had requests, by name.
     static func names(_ releases: [ReleaseSample]) -> [String] {
-        Set(releases.flatMap { $0.instances.map(\.name) }).sorted()
+        Set(releases.flatMap { $0.instances.filter { $0.requests > 0 }.map(\.name) }).sorted()
     }
 
     /// The instance with the most events beyond its share; the first by name of equals. Nil: there are none.
-    func worst(_ releases: [ReleaseSample]) -> String? {
+    func worst(_ names: [String], _ releases: [ReleaseSample]) -> String? {
         var found: (name: String, excess: Double)?
-        for name in Self.names(releases) {
+        for name in names {
             let excess = self.excess(name, releases)
             if excess > (found?.excess ?? -.infinity) { found = (name, excess) }
         }

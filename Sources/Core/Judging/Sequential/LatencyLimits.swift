@@ -10,8 +10,8 @@ package struct LatencyLimits: Hashable, Sendable, Codable {
 
     /// Fixes the limits for a window that begins now.
     /// - Parameter before: what stable's requests took before the window; ascending.
-    /// - Returns: nil when too few were timed to know the percentile: five have to lie above it. A window without
-    ///   limits is left out.
+    /// - Returns: nil when too few were timed to know the percentile: five have to lie above it. In a window without
+    ///   limits no request counts as slow, on either side.
     package init?(_ tolerance: LatencyTolerance, before: [LatencyCount]) {
         let total = before.reduce(0) { $0 + $1.count }
         let share = Double(tolerance.percentile) / 100_000

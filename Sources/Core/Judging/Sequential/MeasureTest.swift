@@ -31,16 +31,16 @@ struct MeasureTest: Sendable {
     /// - Parameter isLast: no look will follow.
     func outcome(isLast: Bool) -> Outcome {
         let comparison = InstanceComparison(reading: reading, measure: measure)
-        let canaryNames = InstanceComparison.names(canaries)
+        let canaryNames = InstanceComparison.names(canaries).filter { !reading.replaced.contains(.canary($0)) }
         let stableNames = InstanceComparison.names(stables)
-        let suspect = stableNames.count > 1 ? comparison.worst(stables) : nil
+        let suspect = stableNames.count > 1 ? comparison.worst(stableNames, stables) : nil
         var outcome = Outcome(
             against: against(without: [], suspect: suspect, of: stableNames.count),
             favour: logWealth(.intolerable, without: []))
         if let suspect, differs(suspect, stables, of: stableNames.count, comparison) {
             outcome.notes.append(.stableDiffers(suspect))
         }
-        if canaryNames.count > 1, let worst = comparison.worst(canaries),
+        if canaryNames.count > 1, let worst = comparison.worst(canaryNames, canaries),
             differs(worst, canaries, of: canaryNames.count, comparison)
         {
             outcome.notes.append(.canaryDiffers(worst))

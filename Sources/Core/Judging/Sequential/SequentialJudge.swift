@@ -12,15 +12,18 @@ package struct SequentialJudge: Sendable {
     /// One look.
     /// - Parameters:
     ///   - samples: everything that was counted since the run's mark, cumulated or in windows.
+    ///   - replaced: canary instances that differed and were replaced: what they served is not judged.
     ///   - isLast: the budget is spent, and no further look will be taken; true once in a run, whatever came of it.
-    package func look(_ samples: [TrafficSample], isLast: Bool = false) -> SequentialVerdict {
+    package func look(
+        _ samples: [TrafficSample], replaced: [String] = [], isLast: Bool = false
+    ) -> SequentialVerdict {
         let check = SampleCheck(spec: spec)
         if let objection = spec.objection ?? check.objection(samples) {
             return SequentialVerdict(
                 verdict: .error, reason: .invalid, comparisons: [], evidence: Evidence("cannot be judged: \(objection)")
             )
         }
-        let reading = StrataReading(samples, unit: spec.unit)
+        let reading = StrataReading(samples, unit: spec.unit, replaced: replaced)
         let split = spec.unit == .request ? SplitCheck().answer(reading.samples) : .asTold
         let measures = spec.measures
         var comparisons: [Comparison] = []
@@ -35,7 +38,8 @@ package struct SequentialJudge: Sendable {
             comparisons.append(comparison(test, outcome))
         }
         let (verdict, reason) = answer(outcomes, split, isLast: isLast)
-        let words = VerdictText(spec: spec, samples: reading.samples, comparisons: comparisons, split: split)
+        let words = VerdictText(
+            spec: spec, samples: reading.samples, comparisons: comparisons, split: split, replaced: replaced)
         return SequentialVerdict(
             verdict: verdict, reason: reason, comparisons: comparisons, evidence: words.evidence(verdict, reason))
     }

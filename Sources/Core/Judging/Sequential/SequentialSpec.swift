@@ -48,13 +48,6 @@ package struct SequentialSpec: Hashable, Sendable, Codable {
         }
     }
 
-    func isShowable(_ measure: Measure) -> Bool {
-        switch measure {
-        case .errors: errors?.isNone == false
-        case .latency(let index): latencies[index].tolerance > 0
-        }
-    }
-
     /// What is wrong with it; nil: nothing.
     var objection: String? {
         if measures.isEmpty { return "nothing to compare: neither errors nor a latency" }

@@ -9,9 +9,13 @@ struct StrataReading: Sendable {
     let unit: SequentialSpec.Unit
     /// Checked; those with the same weight are added up when the unit allows it.
     let samples: [TrafficSample]
+    /// Always left out.
+    let replaced: [LeftOut]
 
-    init(_ samples: [TrafficSample], unit: SequentialSpec.Unit) {
+    /// - Parameter replaced: names of canary instances that are not judged any more.
+    init(_ samples: [TrafficSample], unit: SequentialSpec.Unit, replaced: [String] = []) {
         self.unit = unit
+        self.replaced = replaced.map(LeftOut.canary)
         switch unit {
         case .request: self.samples = samples.addedUp
         case .cohort: self.samples = samples.widened
@@ -22,14 +26,7 @@ struct StrataReading: Sendable {
     ///   to draw its requests from its release's at random, in proportion to how many it got.
     func strata(_ measure: Measure, _ null: Wealth.Null, without: [LeftOut] = []) -> [Stratum] {
         samples.compactMap { sample in
-            var canary = Side(sample.canary, measure)
-            var stable = Side(sample.stable, measure)
-            for left in without {
-                switch left {
-                case .canary(let name): canary.leave(out: name, of: sample.canary, measure)
-                case .stable(let name): stable.leave(out: name, of: sample.stable, measure)
-                }
-            }
+            let (canary, stable) = sides(sample, measure, without: without)
             guard canary.kept > 0, stable.kept > 0 else { return nil }
             switch unit {
             case .request: return requests(sample.weight, canary, stable, null)
@@ -38,7 +35,24 @@ struct StrataReading: Sendable {
         }
     }
 
-    private func requests(_ weight: Double, _ canary: Side, _ stable: Side, _ null: Wealth.Null) -> Stratum {
+    /// What is left of both releases.
+    func sides(
+        _ sample: TrafficSample, _ measure: Measure, without: [LeftOut] = []
+    ) -> (canary: ReleaseSide, stable: ReleaseSide) {
+        var canary = ReleaseSide(sample.canary, measure)
+        var stable = ReleaseSide(sample.stable, measure)
+        for left in replaced + without {
+            switch left {
+            case .canary(let name): canary.leave(out: name, of: sample.canary, measure)
+            case .stable(let name): stable.leave(out: name, of: sample.stable, measure)
+            }
+        }
+        return (canary, stable)
+    }
+
+    private func requests(_ weight: Double, _ canary: ReleaseSide, _ stable: ReleaseSide, _ null: Wealth.Null)
+        -> Stratum
+    {
         let odds = weight * canary.kept / ((1 - weight) * stable.kept)
         let trials = canary.requests + stable.requests
         let share = odds / (1 + odds)
@@ -59,7 +73,7 @@ struct StrataReading: Sendable {
     /// whatever weights were in force before. Within a window the order of failures is not known, so each test takes
     /// the end of the range of that part at which its wealth is lowest. Betting on draws without replacement:
     /// Waudby-Smith and Ramdas 2023, section 5.
-    private func cohorts(_ canary: Side, _ stable: Side, _ null: Wealth.Null) -> Stratum? {
+    private func cohorts(_ canary: ReleaseSide, _ stable: ReleaseSide, _ null: Wealth.Null) -> Stratum? {
         guard let own = canary.events.cohorts, let other = stable.events.cohorts, own.atRisk > 0 else { return nil }
         func share(_ left: Int, _ right: Int) -> Double {
             let part = Double(left) * canary.kept
@@ -73,59 +87,5 @@ struct StrataReading: Sendable {
         return Stratum(
             share: events, canaryEvents: own.failed, stableEvents: other.failed,
             exposure: .occasions(most: canary.requests, fewest: own.observed, share: occasions))
-    }
-}
-
-/// One release in one sample, with or without some of its instances.
-private struct Side {
-    var requests: Int
-    var events: EventCount
-    /// The share of the release's requests that is left.
-    var kept = 1.0
-
-    init(_ release: ReleaseSample, _ measure: Measure) {
-        requests = release.requests
-        events = release.events(measure)
-    }
-
-    mutating func leave(out name: String, of release: ReleaseSample, _ measure: Measure) {
-        guard let instance = release.instances.first(where: { $0.name == name }), instance.requests > 0 else { return }
-        let gone = instance.events(measure)
-        kept -= Double(instance.requests) / Double(release.requests)
-        if requests == instance.requests { kept = 0 }
-        requests -= instance.requests
-        events.surely = max(0, events.surely - gone.surely)
-        events.possibly = max(0, events.possibly - gone.possibly)
-        if let failed = gone.cohorts?.failed, let all = events.cohorts?.failed {
-            events.cohorts?.failed = max(0, all - failed)
-        }
-    }
-}
-
-extension ReleaseSample {
-    func events(_ measure: Measure) -> EventCount {
-        switch measure {
-        case .errors: errors
-        case .latency(let index): slow[index]
-        }
-    }
-}
-
-extension InstanceSample {
-    func events(_ measure: Measure) -> EventCount {
-        switch measure {
-        case .errors: errors
-        case .latency(let index): slow[index]
-        }
-    }
-}
-
-extension EventCount {
-    /// What counts in a unit.
-    func count(_ unit: SequentialSpec.Unit) -> Int {
-        switch unit {
-        case .request: surely
-        case .cohort: cohorts?.failed ?? 0
-        }
     }
 }

@@ -16,12 +16,12 @@ struct UnitCounts: Sendable {
         var above = 0.0
         var below = 0.0
         for (index, sample) in reading.samples.enumerated() {
-            let canary = sample.canary.events(measure)
-            let stable = sample.stable.events(measure)
+            let (own, other) = reading.sides(sample, measure)
+            let (canary, stable) = (own.events, other.events)
             let (left, right): (Int, Int)
             switch reading.unit {
             case .request:
-                (left, right) = (sample.canary.requests, sample.stable.requests)
+                (left, right) = (own.requests, other.requests)
                 canaryUnits += left
                 stableUnits += right
             case .cohort:

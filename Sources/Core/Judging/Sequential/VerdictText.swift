@@ -6,6 +6,8 @@ struct VerdictText: Sendable {
     let samples: [TrafficSample]
     let comparisons: [Comparison]
     let split: SplitCheck.Answer
+    /// Canary instances that are not judged any more.
+    let replaced: [String]
 
     func evidence(_ verdict: Verdict, _ reason: SequentialVerdict.Reason) -> Evidence {
         Evidence(summary(verdict, reason), findings: comparisons.map(finding) + instances + [unit])
@@ -22,7 +24,8 @@ struct VerdictText: Sendable {
                 + " the instance cannot be told"
         case .noWorse:
             let how = comparisons.contains(where: \.isPassedAtLast) ? ", by the test of the last look" : ""
-            return "no worse than tolerated\(how): " + comparisons.map(sides).joined(separator: "; ")
+            let without = replaced.isEmpty ? "" : ", without \(replaced.joined(separator: ", "))"
+            return "no worse than tolerated\(how)\(without): " + comparisons.map(sides).joined(separator: "; ")
         case .oneInstance(let name):
             return "one instance differs: \(name) has more than its siblings, and without it the canary is not shown to"
                 + " be worse; replace it and go on looking (\(seen))"
@@ -37,8 +40,16 @@ struct VerdictText: Sendable {
 
     /// `error rate 5.1% (21 of 412) on the canary, 1% (37 of 3708) on stable`.
     private func sides(_ comparison: Comparison) -> String {
-        "\(comparison.name) \(rate(comparison.canaryEvents, comparison.canaryUnits)) on the canary,"
+        "\(what(comparison)) \(rate(comparison.canaryEvents, comparison.canaryUnits)) on the canary,"
             + " \(rate(comparison.stableEvents, comparison.stableUnits)) on stable"
+    }
+
+    private func what(_ comparison: Comparison) -> String {
+        isLatency(comparison) ? "requests slower than stable's \(comparison.name) allows" : comparison.name
+    }
+
+    private func isLatency(_ comparison: Comparison) -> Bool {
+        spec.latencies.contains { $0.name == comparison.name }
     }
 
     private func rate(_ events: Int, _ units: Int) -> String {
