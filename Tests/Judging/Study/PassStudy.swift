@@ -46,6 +46,40 @@ struct PassStudy {
         print(table.text)
     }
 
+    /// Canaries at the edge where the unit is another: none of them may pass more often than the level says.
+    mutating func edges(_ print: (String) -> Void) async {
+        var table = Table(
+            "Canaries worse by just what is no longer tolerated, by unit (canary at 25 %, 50,000 requests; 5 % missed"
+                + " asked for)", ["what", "errors", "worse by", "good: passed", "at the edge: passed", "within"])
+        for (kind, rate) in [
+            (Scenario.Kind.bursts, 0.01), (.sticky, 0.001), (.sticky, 0.01), (.badStable, 0.002), (.badStable, 0.01),
+            (.latency, 0.001),
+        ] {
+            let isLatency = kind == .latency
+            var spec = AlarmStudy.spec(kind)
+            spec.errors = isLatency ? nil : Tolerance(absolute: 0.01)
+            if isLatency { spec.latencies = [LatencyTolerance(percentile: 95_000, tolerance: 0.2)] }
+            var scenario = Scenario(kind: kind, perLook: 500, looks: 100, weights: [0.25], rate: rate)
+            let good = await passes(scenario, spec)
+            if isLatency { scenario.slower = 1.2 } else { scenario.excess = 0.01 }
+            let edge = await passes(scenario, spec)
+            isSound = isSound && edge.isWithin(Self.missed)
+            table.add([
+                kind.rawValue, Figures.percent(rate), isLatency ? "20%" : "1pp", Figures.percent(good.share), edge.text,
+                edge.isWithin(Self.missed) ? "yes" : "NO",
+            ])
+        }
+        print(table.text)
+    }
+
+    private func passes(_ scenario: Scenario, _ spec: SequentialSpec) async -> Rate {
+        var rate = Rate()
+        for trial in await crew.run({ Trial.run(scenario, spec, seed: $0, stream: 8) }) {
+            rate.add(trial.verdict == .pass)
+        }
+        return rate
+    }
+
     private func trials(_ budget: Int, _ rate: Double, _ excess: Double, _ margin: Double) async -> [Found] {
         let scenario = Scenario(
             kind: .independent, perLook: budget / 100, looks: 100, weights: [0.25], rate: rate, excess: excess)

@@ -52,6 +52,7 @@ struct StudyCommand: AsyncParsableCommand {
             case .passes:
                 var study = PassStudy(crew)
                 await study.run(show)
+                await study.edges(show)
                 isSound = isSound && study.isSound
             case .split: await SplitStudy(crew).run(show)
             case .cost: CostStudy().run(show)

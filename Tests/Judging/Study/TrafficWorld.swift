@@ -56,8 +56,9 @@ struct TrafficWorld {
         }
         drawn += 1
         let isCanary = random.isHit(weight)
-        let rate = isCanary ? scenario.canaryRate : scenario.rate
-        draw.counts.add(isCanary, isError: random.isHit(rate * burst))
+        // What the canary makes on top does not come in bursts: a pass may well come before the first one does.
+        let rate = isCanary ? scenario.rate * scenario.factor * burst + scenario.excess : scenario.rate * burst
+        draw.counts.add(isCanary, isError: random.isHit(rate))
     }
 
     private mutating func instance(_ weight: Double, _ draw: inout Draw) {
