@@ -1,4 +1,5 @@
 import Domain
+import FoundationEssentials
 import Testing
 
 @testable import Judging
@@ -134,6 +135,16 @@ import Testing
         ]
         for spec in bad { #expect(SequentialJudge(spec).look(good).verdict == .error, "\(spec)") }
         #expect(SequentialJudge(SequentialSpec(errors: none)).look(good).verdict == .pass)
+    }
+
+    /// What is kept in records has to be writable, unknown ends and all.
+    @Test func comparisonsSurviveJSON() throws {
+        for sample in [sample(canary: (0, 10), stable: (0, 90)), sample(canary: (25, 500), stable: (45, 4500))] {
+            let found = judge.look([sample]).comparisons
+            let data = try JSONEncoder().encode(found)
+            #expect(try JSONDecoder().decode([Comparison].self, from: data) == found)
+        }
+        #expect(judge.look([sample(canary: (0, 10), stable: (0, 90))]).comparisons.first?.ratioInterval?.high == nil)
     }
 
     /// The split that the test rests on is checked, too.

@@ -16,7 +16,7 @@ package struct Comparison: Hashable, Sendable, Codable {
     package var differenceInterval: ConfidenceInterval?
     /// The canary's rate divided by stable's, within weights (Mantel and Haenszel); nil without events on stable.
     package var ratio: Double?
-    package var ratioInterval: ConfidenceInterval?
+    package var ratioInterval: RatioInterval?
     /// Decimal logarithms of the wealth against "no worse than tolerated", and of what it takes to fail.
     package var against: Double
     package var againstNeeded: Double
@@ -34,12 +34,23 @@ package struct Comparison: Hashable, Sendable, Codable {
     package var stableRate: Double? { stableUnits > 0 ? Double(stableEvents) / Double(stableUnits) : nil }
 }
 
-/// Ends of an interval; `-1` and `1` of a difference, 0 and infinity of a ratio mean that nothing is known on that
-/// side.
+/// Ends of an interval; of a difference of shares -1 and 1 mean that nothing is known on that side.
 package struct ConfidenceInterval: Hashable, Sendable, Codable {
     package var low: Double
     package var high: Double
     package init(low: Double, high: Double) {
+        self.low = low
+        self.high = high
+    }
+}
+
+/// Ends of the interval of a ratio.
+package struct RatioInterval: Hashable, Sendable, Codable {
+    /// 0: nothing is known on that side.
+    package var low: Double
+    /// Nil: nothing is known on that side.
+    package var high: Double?
+    package init(low: Double, high: Double?) {
         self.low = low
         self.high = high
     }

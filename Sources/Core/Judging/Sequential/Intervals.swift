@@ -17,14 +17,14 @@ struct Intervals: Sendable {
 
     /// Of `q_canary / q_stable`.
     /// - Parameter estimate: of the ratio.
-    func ratio(_ estimate: Double, against: [Stratum], favour: [Stratum]) -> ConfidenceInterval {
+    func ratio(_ estimate: Double, against: [Stratum], favour: [Stratum]) -> RatioInterval {
         let far = RealFunctions.log(1e6)
         let start = estimate > 0 && estimate.isFinite ? RealFunctions.log(estimate) : 0
         func tolerance(_ logarithm: Double) -> Tolerance { Tolerance(relative: RealFunctions.exp(logarithm) - 1) }
         let low = edge(from: start, to: -far, by: -0.5, against, .tolerable, tolerance)
         let high = edge(from: start, to: far, by: 0.5, favour, .intolerable, tolerance)
-        return ConfidenceInterval(
-            low: low.map(RealFunctions.exp) ?? 0, high: high.map { RealFunctions.exp(max(low ?? $0, $0)) } ?? .infinity)
+        return RatioInterval(
+            low: low.map(RealFunctions.exp) ?? 0, high: high.map { RealFunctions.exp(max(low ?? $0, $0)) })
     }
 
     /// The value nearest to `start` that is rejected, on the way to `end`; nil when not even the end is. Wealth rises

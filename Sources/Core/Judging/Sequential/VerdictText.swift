@@ -74,7 +74,8 @@ struct VerdictText: Sendable {
             parts.append("difference \(NumberText.points(difference)) (\(percent) over all looks: \(ends))")
         }
         if let interval = comparison.ratioInterval, let ratio = comparison.ratio {
-            let ends = "\(NumberText.significant(interval.low)) to \(NumberText.significant(interval.high))"
+            let high = NumberText.significant(interval.high ?? .infinity)
+            let ends = "\(NumberText.significant(interval.low)) to \(high)"
             parts.append("ratio \(NumberText.significant(ratio)) (\(ends))")
         }
         parts.append("evidence against \(evidence(comparison.against, of: comparison.againstNeeded))")

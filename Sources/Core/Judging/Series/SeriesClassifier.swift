@@ -37,7 +37,7 @@ struct SeriesClassifier: Sendable {
         result.baselineCount = other.count
         result.shift = ranks.shift
         result.interval = interval
-        result.ratio = ratio
+        result.ratio = ratio.isFinite ? ratio : nil
         result.label = label(metric, ranks.shift, interval, ratio)
         result.isCriticalFailure = metric.isCritical && isCritical(metric, result.label, ratio)
         result.reason = reason(result)
@@ -111,7 +111,7 @@ struct SeriesClassifier: Sendable {
         let shift = NumberText.significant(result.shift ?? 0)
         let low = NumberText.significant(result.interval?.low ?? 0)
         let high = NumberText.significant(result.interval?.high ?? 0)
-        let ratio = NumberText.significant(result.ratio ?? 1)
+        let ratio = NumberText.significant(result.ratio ?? .infinity)
         return "\(word): shift \(shift) (\(low) to \(high)), ratio of means \(ratio),"
             + " \(result.canaryCount) and \(result.baselineCount) values"
     }

@@ -28,7 +28,7 @@ package struct SeriesResult: Hashable, Sendable, Codable {
     package var shift: Double?
     /// Of the shift.
     package var interval: ConfidenceInterval?
-    /// Of the means, canary by baseline.
+    /// Of the means, canary by baseline; nil when the baseline's is zero and the canary's is not.
     package var ratio: Double?
 
     init(_ metric: SeriesMetric, _ label: Label, _ reason: String) {
