@@ -21,9 +21,17 @@ enum RealFunctions {
 
     /// `log(Σ weights · exp(logarithms))` without overflow; minus infinity for an empty sum.
     static func logSum(_ logarithms: [Double], weights: [Double]) -> Double {
+        logarithms.withUnsafeBufferPointer { logSum($0, weights: weights) }
+    }
+
+    /// The same for numbers that are in no array.
+    static func logSum(_ logarithms: UnsafeBufferPointer<Double>, weights: [Double]) -> Double {
         guard let highest = logarithms.max(), highest > -.infinity else { return -.infinity }
         var sum = 0.0
-        for index in logarithms.indices { sum += weights[index] * exp(logarithms[index] - highest) }
+        // What is smaller than this part of the largest would not change a digit.
+        for index in logarithms.indices where logarithms[index] - highest > -45 {
+            sum += weights[index] * exp(logarithms[index] - highest)
+        }
         return highest + log(sum)
     }
 }

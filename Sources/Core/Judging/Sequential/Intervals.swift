@@ -50,7 +50,7 @@ struct Intervals: Sendable {
             above = excess(rejected)
         }
         // Regula falsi, halving the weight of an end that stays (the Illinois variant): the sides' values are known.
-        let precision = 0.002 * abs(rejected - start)
+        let precision = 0.01 * abs(rejected - start)
         for _ in 0..<12 where abs(rejected - kept) > precision {
             let part = below / (below - above)
             let middle = kept + (rejected - kept) * min(0.95, max(0.05, part))

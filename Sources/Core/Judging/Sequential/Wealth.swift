@@ -35,19 +35,28 @@ struct Wealth: Sendable {
 
     /// The natural logarithm of the mixture's wealth; 0 without evidence, minus infinity when it is lost.
     func logarithm(_ strata: [Stratum], _ tolerance: Tolerance) -> Double {
-        RealFunctions.logSum(logarithms(strata, tolerance), weights: bets.weights)
+        // Looks take most of their time here, so nothing is allocated.
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: bets.gains.count) { sums in
+            sums.initialize(repeating: 0)
+            add(strata, tolerance, to: sums)
+            return RealFunctions.logSum(UnsafeBufferPointer(sums), weights: bets.weights)
+        }
     }
 
     /// The logarithm of each bet's own wealth.
     func logarithms(_ strata: [Stratum], _ tolerance: Tolerance) -> [Double] {
         var sums = [Double](repeating: 0, count: bets.gains.count)
+        sums.withUnsafeMutableBufferPointer { add(strata, tolerance, to: $0) }
+        return sums
+    }
+
+    private func add(_ strata: [Stratum], _ tolerance: Tolerance, to sums: UnsafeMutableBufferPointer<Double>) {
         for stratum in strata {
             let bet = Bet(stratum, tolerance, null)
             for index in sums.indices {
                 sums[index] += bet.logarithm(bets.gains[index], bets.logOnePlus[index])
             }
         }
-        return sums
     }
 }
 
