@@ -36,10 +36,13 @@ package struct EpochRelease: Hashable, Sendable, Codable {
     package var seen: CohortSet
     /// Cohorts of which a request failed.
     package var failed: CohortSet
+    /// How long the slowest request of each cohort took.
+    package var slowest: CohortLatencies
 
     package init(
         release: ReleaseNumber, weight: Weight, requests: Int = 0, errors: Int = 0, latency: [LatencyBucket] = [],
-        instances: [InstanceOutcome] = [], seen: CohortSet = CohortSet(), failed: CohortSet = CohortSet()
+        instances: [InstanceOutcome] = [], seen: CohortSet = CohortSet(), failed: CohortSet = CohortSet(),
+        slowest: CohortLatencies = CohortLatencies()
     ) {
         self.release = release
         self.weight = weight
@@ -49,6 +52,7 @@ package struct EpochRelease: Hashable, Sendable, Codable {
         self.instances = instances
         self.seen = seen
         self.failed = failed
+        self.slowest = slowest
     }
 }
 
@@ -57,11 +61,38 @@ package struct InstanceOutcome: Hashable, Sendable, Codable {
     package var instance: InstanceID
     package var requests: Int
     package var errors: Int
+    /// Cohorts whose first failure under this split was here; 0 unless visitors stay on their side.
+    package var failedCohorts: Int
 
-    package init(instance: InstanceID, requests: Int, errors: Int) {
+    package init(instance: InstanceID, requests: Int, errors: Int, failedCohorts: Int = 0) {
         self.instance = instance
         self.requests = requests
         self.errors = errors
+        self.failedCohorts = failedCohorts
+    }
+}
+
+/// How long the slowest request of each cohort took.
+package struct CohortLatencies: Hashable, Sendable, Codable {
+    /// By cohort: microseconds, the upper end of a bucket, as in `LatencyBucket`; 0: none was timed.
+    private var bounds: [Int32]
+
+    package init() { bounds = [] }
+
+    /// - Parameter bounds: by cohort: microseconds, 0 for those without a request that was timed.
+    package init(bounds: [Int32]) {
+        let end = bounds.lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0
+        self.bounds = Array(bounds.prefix(end))
+    }
+
+    /// The cohorts with a request for which this is true.
+    /// - Parameter isSlow: of a latency in microseconds, the upper end of its bucket; true for all above some latency.
+    package func cohorts(where isSlow: (Int) -> Bool) -> CohortSet {
+        var words = [UInt64](repeating: 0, count: (bounds.count + 63) / 64)
+        for (cohort, bound) in bounds.enumerated() where bound > 0 && isSlow(Int(bound)) {
+            words[cohort / 64] |= 1 << UInt64(cohort % 64)
+        }
+        return CohortSet(words: words)
     }
 }
 
@@ -87,6 +118,19 @@ package struct CohortSet: Hashable, Sendable, Codable {
     package var isEmpty: Bool { words.isEmpty }
 
     package var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
+
+    /// How many of a range are in it.
+    package func count(in range: Range<Int>) -> Int {
+        var count = 0
+        for (index, word) in words.enumerated() {
+            let low = max(0, range.lowerBound - index * 64)
+            let high = min(64, range.upperBound - index * 64)
+            guard low < high else { continue }
+            let mask = (high == 64 ? UInt64.max : (1 << UInt64(high)) - 1) & ~((1 << UInt64(low)) - 1)
+            count += (word & mask).nonzeroBitCount
+        }
+        return count
+    }
 
     package func contains(_ cohort: Int) -> Bool {
         words.indices.contains(cohort / 64) && words[cohort / 64] & 1 << UInt64(cohort % 64) != 0

@@ -102,13 +102,16 @@ struct CountLedger: Sendable {
             requests: Int(clamping: sum.requests), errors: Int(clamping: sum.errors), latency: buckets(sum.latency),
             instances: counts.instances.compactMap(Self.outcome).sorted { $0.instance < $1.instance },
             seen: CohortSet(words: counts.cohortSets?.seen.words ?? []),
-            failed: CohortSet(words: counts.cohortSets?.failed.words ?? []))
+            failed: CohortSet(words: counts.cohortSets?.failed.words ?? []),
+            slowest: Ports.CohortLatencies(
+                bounds: counts.cohortSets?.slowest.places.map { $0 == 0 ? 0 : bounds[Int($0) - 1] } ?? []))
     }
 
     private static func outcome(_ counts: InstanceCounts) -> InstanceOutcome? {
         InstanceID(counts.instance).map {
             InstanceOutcome(
-                instance: $0, requests: Int(clamping: counts.requests), errors: Int(clamping: counts.errors))
+                instance: $0, requests: Int(clamping: counts.requests), errors: Int(clamping: counts.errors),
+                failedCohorts: Int(clamping: counts.failedCohorts ?? 0))
         }
     }
 
@@ -124,11 +127,17 @@ struct CountLedger: Sendable {
 
     private static func buckets(_ histogram: LatencyHistogram) -> [LatencyBucket] {
         zip(histogram.buckets, histogram.counts).map { index, count in
-            // The highest whole microsecond of the bucket; the last one is open.
-            let next = index + 1 < LatencyBuckets.count ? LatencyBuckets.lowerBound(index + 1) - 1 : .max
-            return LatencyBucket(microseconds: Int(clamping: next), count: Int(clamping: count))
+            LatencyBucket(microseconds: Int(clamping: bound(index)), count: Int(clamping: count))
         }
     }
+
+    /// The highest whole microsecond of a bucket; the last one is open.
+    private static func bound(_ index: Int) -> UInt64 {
+        index + 1 < LatencyBuckets.count ? LatencyBuckets.lowerBound(index + 1) - 1 : .max
+    }
+
+    /// The same of all buckets, at most half an hour; that of the first is 1, so that 0 means none.
+    private static let bounds: [Int32] = (0..<LatencyBuckets.count).map { max(1, Int32(clamping: bound($0))) }
 }
 
 extension ReleaseCounts {

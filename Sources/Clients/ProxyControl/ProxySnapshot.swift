@@ -76,7 +76,7 @@ package struct ReleaseCounts: Codable, Sendable, Equatable {
     /// From the full request head to the end of the response, in microseconds; tunnels and aborted requests not.
     package var latency: LatencyHistogram
     package var routes: [RouteCounts]
-    /// Sticky services: who came, and for whom a request failed. Nil while nobody has.
+    /// Sticky services: who came, for whom a request failed, and how long they waited. Nil while nobody has.
     package var cohortSets: CohortSets?
     package var instances: [InstanceCounts]
 
@@ -151,11 +151,14 @@ package struct InstanceCounts: Codable, Sendable, Equatable {
     package var inFlight: Int
     package var requests: UInt64
     package var errors: UInt64
+    /// Sticky services: cohorts whose first failure in the epoch was here. Nil while there is none.
+    package var failedCohorts: UInt64?
 
-    package init(instance: String, inFlight: Int, requests: UInt64, errors: UInt64) {
+    package init(instance: String, inFlight: Int, requests: UInt64, errors: UInt64, failedCohorts: UInt64? = nil) {
         self.instance = instance
         self.inFlight = inFlight
         self.requests = requests
         self.errors = errors
+        self.failedCohorts = failedCohorts
     }
 }

@@ -18,6 +18,8 @@ final class ReleaseTally {
     private let latency: UnsafeMutablePointer<UInt64>
     /// Bits of the cohorts that were seen, and behind them those of the cohorts that failed; nil: not sticky.
     private let cohorts: UnsafeMutablePointer<UInt64>?
+    /// The place in `CohortLatencies` of each cohort; nil: not sticky.
+    private let slowest: UnsafeMutablePointer<UInt16>?
     private static let cohortWords = (StickyCohort.count + 63) / 64
 
     init(_ key: TallyKey, weight: Int, isSticky: Bool) {
@@ -28,11 +30,14 @@ final class ReleaseTally {
         latency.initialize(repeating: 0, count: LatencyBuckets.count)
         cohorts = isSticky ? .allocate(capacity: 2 * Self.cohortWords) : nil
         cohorts?.initialize(repeating: 0, count: 2 * Self.cohortWords)
+        slowest = isSticky ? .allocate(capacity: StickyCohort.count) : nil
+        slowest?.initialize(repeating: 0, count: StickyCohort.count)
     }
 
     deinit {
         latency.deallocate()
         cohorts?.deallocate()
+        slowest?.deallocate()
     }
 
     /// Counts the time of a complete answer.
@@ -54,11 +59,23 @@ final class ReleaseTally {
 
     /// Notes that a cohort came, and whether its request failed.
     /// - Parameter cohort: `0 ..< StickyCohort.count`.
-    func addCohort(_ cohort: Int, isError: Bool) {
-        guard let cohorts else { return }
+    /// - Returns: Whether it is the first failure of the cohort.
+    func addCohort(_ cohort: Int, isError: Bool) -> Bool {
+        guard let cohorts else { return false }
         let bit: UInt64 = 1 << UInt64(cohort & 63)
         cohorts[cohort >> 6] |= bit
-        if isError { cohorts[Self.cohortWords + (cohort >> 6)] |= bit }
+        let place = Self.cohortWords + (cohort >> 6)
+        guard isError, cohorts[place] & bit == 0 else { return false }
+        cohorts[place] |= bit
+        return true
+    }
+
+    /// Notes how long a request of a cohort took, if none took longer.
+    /// - Parameter cohort: `0 ..< StickyCohort.count`.
+    func addCohortLatency(_ cohort: Int, nanoseconds: UInt64) {
+        guard let slowest else { return }
+        let place = UInt16(LatencyBuckets.index(microseconds: nanoseconds / 1000) + 1)
+        if place > slowest[cohort] { slowest[cohort] = place }
     }
 
     /// Nil while nobody came.
@@ -68,7 +85,8 @@ final class ReleaseTally {
         let seen = CohortBits(dense: UnsafeBufferPointer(start: cohorts, count: count))
         if seen.isEmpty { return nil }
         return CohortSets(
-            seen: seen, failed: CohortBits(dense: UnsafeBufferPointer(start: cohorts + count, count: count)))
+            seen: seen, failed: CohortBits(dense: UnsafeBufferPointer(start: cohorts + count, count: count)),
+            slowest: CohortLatencies(dense: UnsafeBufferPointer(start: slowest, count: StickyCohort.count)))
     }
 
     /// The counter of a rule, made on first use.
@@ -108,8 +126,7 @@ final class ReleaseTally {
         }
         if let sets = cohortSets {
             var all = sum.cohortSets ?? CohortSets()
-            all.seen.formUnion(sets.seen)
-            all.failed.formUnion(sets.failed)
+            all.formUnion(sets)
             sum.cohortSets = all
         }
         for instance in instances {
@@ -117,11 +134,16 @@ final class ReleaseTally {
                 sum.instances[index].inFlight += instance.inFlight
                 sum.instances[index].requests += instance.requests
                 sum.instances[index].errors += instance.errors
+                if instance.failedCohorts > 0 {
+                    sum.instances[index].failedCohorts =
+                        (sum.instances[index].failedCohorts ?? 0) + instance.failedCohorts
+                }
             } else {
                 sum.instances.append(
                     InstanceCounts(
                         instance: instance.instance, inFlight: instance.inFlight, requests: instance.requests,
-                        errors: instance.errors))
+                        errors: instance.errors,
+                        failedCohorts: instance.failedCohorts > 0 ? instance.failedCohorts : nil))
             }
         }
     }
@@ -158,6 +180,8 @@ final class InstanceTally {
     var inFlight = 0
     var requests: UInt64 = 0
     var errors: UInt64 = 0
+    /// Cohorts whose first failure was here.
+    var failedCohorts: UInt64 = 0
 
     init(instance: String) { self.instance = instance }
 }

@@ -167,9 +167,16 @@ struct CountLedgerTests {
         var counts = counts(release, epoch, requests: requests, errors: 1)
         counts.weight = weight
         counts.isSticky = true
-        counts.cohortSets = CohortSets(seen: CohortBits([release, 9999]), failed: CohortBits([release]))
-        counts.instances = [InstanceCounts(instance: "\(release)", inFlight: 0, requests: requests, errors: 1)]
+        counts.cohortSets = CohortSets(
+            seen: CohortBits([release, 9999]), failed: CohortBits([release]), slowest: Self.slowest([0, 0, 101, 201]))
+        counts.instances = [
+            InstanceCounts(instance: "\(release)", inFlight: 0, requests: requests, errors: 1, failedCohorts: 1)
+        ]
         return counts
+    }
+
+    private static func slowest(_ places: [UInt16]) -> ProxyControl.CohortLatencies {
+        places.withUnsafeBufferPointer { ProxyControl.CohortLatencies(dense: $0) }
     }
 
     @Test func splitsAreToldApartAndKeptWhenTheProxyForgetsThem() {
@@ -186,7 +193,12 @@ struct CountLedgerTests {
         #expect(found.epochs.map { $0.releases.map(\.weight.percent) } == [[75, 25], [50, 50]])
         let canary = found.epochs[0].releases[1]
         #expect(found.epochs[0].isSticky && canary.seen == CohortSet([2, 9999]) && canary.failed == CohortSet([2]))
-        #expect(canary.instances == [InstanceOutcome(instance: InstanceID(2), requests: 10, errors: 1)])
+        #expect(
+            canary.instances == [InstanceOutcome(instance: InstanceID(2), requests: 10, errors: 1, failedCohorts: 1)])
+        // Microseconds up to 255 have a bucket each.
+        #expect(canary.slowest.cohorts { $0 > 99 } == CohortSet([2, 3]))
+        #expect(canary.slowest.cohorts { $0 > 100 } == CohortSet([3]))
+        #expect(canary.slowest.cohorts { $0 > 200 } == CohortSet())
         #expect(canary.errors == 1 && canary.latency.map(\.count) == [10])
     }
 
@@ -202,8 +214,19 @@ struct CountLedgerTests {
         let text = try JSONEncoder().encode([bits, CohortBits()])
         #expect(try JSONDecoder().decode([CohortBits].self, from: text) == [bits, CohortBits()])
         #expect(CohortSet(words: bits.words) == CohortSet([9999, 64, 0, 63]))
+        let slowest = [Self.slowest([0, 1, 255, 3968, 0]), Self.slowest([0, 0]), Self.slowest([4096 - 129])]
+        let coded = try JSONEncoder().encode(slowest)
+        #expect(String(decoding: coded, as: UTF8.self) == "[\"0000010fff80\",\"\",\"f7f\"]")
+        #expect(try JSONDecoder().decode([ProxyControl.CohortLatencies].self, from: coded) == slowest)
+        for damaged in ["[\"00\"]", "[\"fff\"]", "[\"0g0\"]"] {
+            #expect(throws: DecodingError.self) {
+                try JSONDecoder().decode([ProxyControl.CohortLatencies].self, from: Data(damaged.utf8))
+            }
+        }
         for damaged in ["[\"0\"]", "[\"000000000000000g\"]"] {
-            #expect(throws: DecodingError.self) { try JSONDecoder().decode([CohortBits].self, from: Data(damaged.utf8)) }
+            #expect(throws: DecodingError.self) {
+                try JSONDecoder().decode([CohortBits].self, from: Data(damaged.utf8))
+            }
         }
     }
 

@@ -193,6 +193,11 @@ extension RouterCheck {
             let unlucky = failed[0].union(failed[1]).count
             try require((5...10).contains(unlucky), "\(unlucky) cohorts of 10 visitors failed")
             try require(seen[0].intersection(seen[1]).isEmpty, "a cohort is on both sides")
+            for release in epoch.releases {
+                let first = release.instances.reduce(0) { $0 + $1.failedCohorts }
+                let failed = release.failed.count
+                try require(first == failed, "instances have \(first) of \(failed) first failures")
+            }
             for (came, unlucky) in zip(seen, failed) {
                 try require(unlucky.subtracting(came).isEmpty, "a cohort failed that never came")
             }

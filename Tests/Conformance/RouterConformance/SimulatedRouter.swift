@@ -212,6 +212,7 @@ extension EpochRelease {
     fileprivate mutating func count(_ instance: InstanceID?, cohort: Int?, isError: Bool) {
         requests += 1
         errors += isError ? 1 : 0
+        let isFirst = cohort.map { isError && !failed.contains($0) } ?? false
         if let cohort {
             seen.insert(cohort)
             if isError { failed.insert(cohort) }
@@ -223,6 +224,7 @@ extension EpochRelease {
         }
         instances[index].requests += 1
         instances[index].errors += isError ? 1 : 0
+        instances[index].failedCohorts += isFirst ? 1 : 0
     }
 }
 

@@ -222,6 +222,7 @@ import Testing
         let low = counts.cohortSets?.seen.cohorts ?? []
         #expect(low.allSatisfy { $0 < 3000 } && low.count <= Int(counts.requests) && low.count > 0)
         #expect(counts.cohortSets?.failed.isEmpty == true)
+        #expect(counts.cohortSets?.slowest.places.filter { $0 > 0 }.count == low.count)
         let high = try await proxy.counts(1).cohortSets?.seen.cohorts ?? []
         #expect(high.allSatisfy { $0 >= 3000 } && high.count > 0)
         #expect(try await proxy.server.snapshot().services.first?.releases.allSatisfy { $0.isSticky == true } == true)

@@ -62,8 +62,7 @@ struct LiveProxy: Sendable {
             sum.instances += counts.instances
             if let sets = counts.cohortSets {
                 var all = sum.cohortSets ?? CohortSets()
-                all.seen.formUnion(sets.seen)
-                all.failed.formUnion(sets.failed)
+                all.formUnion(sets)
                 sum.cohortSets = all
             }
             sum.routes += counts.routes
@@ -109,7 +108,9 @@ extension ProxyLimits {
 extension CohortBits {
     /// The numbers in it, rising.
     var cohorts: [Int] {
-        words.indices.flatMap { index in (0..<64).filter { words[index] >> UInt64($0) & 1 == 1 }.map { index * 64 + $0 } }
+        words.indices.flatMap { index in
+            (0..<64).filter { words[index] >> UInt64($0) & 1 == 1 }.map { index * 64 + $0 }
+        }
     }
 }
 
