@@ -83,8 +83,8 @@ let adapters: [Target] = [
     floor(
         "Gates", "Adapters/Gates",
         [
-            "Domain", "Ports", "SecretValues", "LoadGenerator", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1,
-            .nioPosix, .subprocess, .system,
+            "Domain", "Judging", "Ports", "SecretValues", "LoadGenerator", .asyncHTTPClient, .crypto, .nioCore,
+            .nioHTTP1, .nioPosix, .subprocess, .system,
         ]),
     floor(
         "Notifiers", "Adapters/Notifiers",

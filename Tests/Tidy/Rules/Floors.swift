@@ -34,6 +34,8 @@ enum Floor: Hashable, Sendable {
         case (.engine, .core), (.engine, .ports): module != "Planning" && module != "Manifests"
         case (.adapters, .core(0)), (.adapters, .ports), (.adapters, .clients), (.adapters, .shim): true
         case (.adapters, .load): module == "LoadGenerator"
+        // What an analysis measured is judged where the counts are.
+        case (.adapters, .core): module == "Judging"
         case (.keeper, .shim): true
         case (.keeper, .clients): module == "KeeperControl"
         case (.proxy, .clients): module == "ProxyControl"
