@@ -14,7 +14,8 @@ package actor AnalysisGate {
     private let counter: Counter
     /// Milliseconds on a clock that does not jump.
     private let now: @Sendable () -> Int64
-    private var runs = RunMemory<AnalysisRun>()
+    /// Fewer than other gates remember: a run of a sticky service may take a megabyte.
+    private var runs = RunMemory<AnalysisRun>(limit: 32)
 
     package init(
         now: @escaping @Sendable () -> Int64 = ThresholdGate.monotonic(), counter: @escaping Counter
@@ -24,9 +25,9 @@ package actor AnalysisGate {
     }
 
     /// Notes where a run begins. Nothing happens when the counts cannot be read: the first look then says why.
-    package func mark(_ key: LookKey) async {
+    package func mark(_ key: LookKey, release: ReleaseNumber) async {
         let run = RunKey(key)
-        guard runs[run] == nil, case .success(let counts) = await read(key), runs[run] == nil else { return }
+        guard runs[run] == nil, case .success(let counts) = await read(key, release), runs[run] == nil else { return }
         runs[run] = AnalysisRun(from: counts, at: now(), key.look > 0 ? .slipwayRestarted : .gateBegan)
     }
 
@@ -36,7 +37,7 @@ package actor AnalysisGate {
             return LookResult(.error, Evidence(words))
         }
         let counts: TrafficCounts
-        switch await read(request.key) {
+        switch await read(request.key, request.release.number) {
         case .success(let found): counts = found
         case .failure(let failure): return LookResult(.error, Evidence(failure.words))
         }
@@ -46,11 +47,20 @@ package actor AnalysisGate {
             let isFirst = request.key.look <= 1 && request.since == 0
             return begin(key, counts, isFirst ? .gateBegan : .slipwayRestarted)
         }
+        // What came in the delay is warm-up, and not judged.
+        if run.beginning == .gateBegan, request.key.look == 1, request.gate.schedule.initialDelay > .zero {
+            return begin(key, counts, .delayEnded)
+        }
         let pair = ReleasePair(canary: request.release.number, stable: stable.number)
         do {
             try run.take(counts, of: pair, spec, at: now(), within: request.gate.schedule.patience)
         } catch {
-            return begin(key, counts, .routerRestarted)
+            switch error {
+            case .beganAnew: return begin(key, counts, .routerRestarted)
+            case .fell:
+                let words = "the router's counts fell from one look to the next: this look is left out"
+                return LookResult(.inconclusive, Evidence(words))
+            }
         }
         let result = run.judge(
             spec, labels: (request.release.label, stable.label), standing: request.all.map(\.id))
@@ -66,12 +76,14 @@ package actor AnalysisGate {
 
     private struct Failure: Error { var words: String }
 
-    private func read(_ key: LookKey) async -> Result<TrafficCounts, Failure> {
+    /// Without the splits that the release on trial had no part in.
+    private func read(_ key: LookKey, _ release: ReleaseNumber) async -> Result<TrafficCounts, Failure> {
         do {
-            guard let counts = try await counter(key.service, key.environment) else {
+            guard var counts = try await counter(key.service, key.environment) else {
                 let words = "this environment's router counts no requests: releases cannot be compared by them"
                 return .failure(Failure(words: words))
             }
+            counts.epochs.removeAll { epoch in !epoch.releases.contains { $0.release == release } }
             return .success(counts)
         } catch {
             return .failure(
@@ -89,6 +101,7 @@ struct ReleasePair: Hashable, Sendable {
 /// Why a run counts from where it does.
 enum AnalysisBeginning: Hashable, Sendable {
     case gateBegan
+    case delayEnded
     case slipwayRestarted
     case routerRestarted
 
@@ -96,6 +109,7 @@ enum AnalysisBeginning: Hashable, Sendable {
     var reason: String {
         switch self {
         case .gateBegan: ""
+        case .delayEnded: ", as the initial delay is over"
         case .slipwayRestarted: ", since Slipway was restarted"
         case .routerRestarted: ", since the router was restarted and its counts began anew"
         }

@@ -10,7 +10,7 @@ struct AnalysisRun: Sendable {
     /// So many windows are told apart at most; after them the last one grows.
     static let windowsKept = 240
 
-    private let beginning: AnalysisBeginning
+    let beginning: AnalysisBeginning
     private let source: String
     private var closed: [TrafficSample] = []
     private var windows = 0
@@ -37,8 +37,13 @@ struct AnalysisRun: Sendable {
         cohorts = CohortMemory(markedAt: counts)
     }
 
-    /// The counts began anew, or fell.
-    struct CountsBeganAnew: Error {}
+    /// Why a reading cannot be taken in.
+    enum ReadingTrouble: Error {
+        /// Another run of the router counted, or other releases are compared.
+        case beganAnew
+        /// They are lower than they were: a look that was overtaken by a later one.
+        case fell
+    }
 
     /// Takes in a reading.
     /// - Parameters:
@@ -46,10 +51,9 @@ struct AnalysisRun: Sendable {
     ///   - span: how long the whole run may take.
     mutating func take(
         _ counts: TrafficCounts, of pair: ReleasePair, _ spec: AnalysisSpec, at now: Int64, within span: Span
-    ) throws(CountsBeganAnew) {
-        guard counts.source == source, self.pair == nil || self.pair == pair,
-            SplitCounts.all(of: pair, from: to, to: counts) != nil
-        else { throw CountsBeganAnew() }
+    ) throws(ReadingTrouble) {
+        guard counts.source == source, self.pair == nil || self.pair == pair else { throw .beganAnew }
+        guard SplitCounts.all(of: pair, from: to, to: counts) != nil else { throw .fell }
         self.pair = pair
         if limits == nil { limits = Self.limits(spec, from, recent: nil, pair) }
         let length = max(2000, span.milliseconds / 60)
@@ -151,6 +155,7 @@ extension AnalysisRun {
     private var counted: Finding {
         switch beginning {
         case .gateBegan: Finding(asked: "counted since", got: "the gate began", verdict: .pass)
+        case .delayEnded: Finding(asked: "counted since", got: "the initial delay ended", verdict: .pass)
         case .slipwayRestarted: Finding(asked: "counted since", got: "Slipway was restarted", verdict: .inconclusive)
         case .routerRestarted: Finding(asked: "counted since", got: "the router was restarted", verdict: .inconclusive)
         }

@@ -48,7 +48,7 @@ package struct GateDesk: GatePort {
         switch gate.question {
         case .health, .smoke, .command, .approval, .webhook, .load: return
         case .threshold: await threshold.mark(key, release: release, since: since)
-        case .analysis: await analysis.mark(key)
+        case .analysis: await analysis.mark(key, release: release)
         }
     }
 }

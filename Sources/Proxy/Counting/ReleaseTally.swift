@@ -125,9 +125,7 @@ final class ReleaseTally {
             }
         }
         if let sets = cohortSets {
-            var all = sum.cohortSets ?? CohortSets()
-            all.formUnion(sets)
-            sum.cohortSets = all
+            if sum.cohortSets == nil { sum.cohortSets = sets } else { sum.cohortSets?.formUnion(sets) }
         }
         for instance in instances {
             if let index = sum.instances.firstIndex(where: { $0.instance == instance.instance }) {

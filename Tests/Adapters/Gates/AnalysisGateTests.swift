@@ -49,10 +49,12 @@ struct AnalysisGateTests {
     }
 
     private func request(
-        _ look: Int, _ spec: AnalysisSpec, stable: Bool = true, within: Span = .minutes(10), standing: [UInt64] = []
+        _ look: Int, _ spec: AnalysisSpec, stable: Bool = true, within: Span = .minutes(10), standing: [UInt64] = [],
+        delay: Span = .zero
     ) -> LookRequest {
         let gate = GateSpec(
-            name: GateName("better"), question: .analysis(spec), schedule: GateSchedule(patience: within))
+            name: GateName("better"), question: .analysis(spec),
+            schedule: GateSchedule(initialDelay: delay, patience: within))
         return LookRequest(
             key: key(look), gate: gate, release: Self.release(15), stable: stable ? Self.release(14) : nil,
             instances: [],
@@ -93,7 +95,7 @@ struct AnalysisGateTests {
 
     @Test func aWorseCanaryFailsAndTheEvidenceSaysAfterHowMany() async {
         let gate = router.gate
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         router.say([split((1000, 100), stable: (9000, 90))])
         let result = await gate.look(spec, request(1, spec))
         #expect(result.verdict == .fail, "\(result.evidence)")
@@ -106,7 +108,7 @@ struct AnalysisGateTests {
 
     @Test func aGoodCanaryPasses() async {
         let gate = router.gate
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         router.say([split((10_000, 50), stable: (90_000, 450))])
         let result = await gate.look(spec, request(1, spec))
         #expect(result.verdict == .pass, "\(result.evidence)")
@@ -115,19 +117,31 @@ struct AnalysisGateTests {
     @Test func whatWasCountedBeforeTheRunNeverEnters() async {
         let gate = router.gate
         router.say([split((1000, 900), stable: (9000, 9))])
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         // A second mark of the same run changes nothing.
         router.say([split((1010, 900), stable: (9090, 9))])
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         router.say([split((11_000, 900), stable: (99_000, 9))])
         let result = await gate.look(spec, request(1, spec))
         #expect(result.verdict == .pass, "\(result.evidence)")
         #expect(result.evidence.summary.contains("of 10000"), "\(result.evidence.summary)")
     }
 
+    @Test func theInitialDelayIsWarmUp() async {
+        let gate = router.gate
+        await gate.mark(key(0), release: ReleaseNumber(15))
+        router.say([split((1000, 900), stable: (9000, 9))])
+        let first = await gate.look(spec, request(1, spec, delay: .seconds(10)))
+        #expect(first.verdict == .inconclusive)
+        #expect(first.evidence.summary.contains("as the initial delay is over"), "\(first.evidence.summary)")
+        router.say([split((11_000, 900), stable: (99_000, 9))])
+        let next = await gate.look(spec, request(2, spec, delay: .seconds(10)))
+        #expect(next.verdict == .pass && next.evidence.summary.contains("of 10000"), "\(next.evidence)")
+    }
+
     @Test func everyWeightIsJudgedByItself() async {
         let gate = router.gate
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         let first = split(epoch: 1, canary: 10, (1000, 10), stable: (9000, 90))
         router.say([first])
         #expect(await gate.look(spec, request(1, spec)).verdict != .fail)
@@ -141,7 +155,7 @@ struct AnalysisGateTests {
     @Test func aSpentBudgetIsTheLastLook() async {
         let gate = router.gate
         let bounded = AnalysisSpec(errors: .absolute(5_000), requests: 500)
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         router.say([split((499, 1), stable: (4500, 9))])
         let before = await gate.look(bounded, request(1, bounded))
         #expect(before.verdict == .inconclusive && !before.isLast)
@@ -170,14 +184,14 @@ struct AnalysisGateTests {
     @Test func countsThatCannotBeReadAreAnError() async {
         struct Trouble: Error {}
         let gate = AnalysisGate { _, _ in throw Trouble() }
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         let result = await gate.look(spec, request(1, spec))
         #expect(result.verdict == .error && result.evidence.summary.contains("Trouble"))
     }
 
     @Test func countsThatBeginAnewAreCountedFromThenOn() async {
         let gate = router.gate
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         router.say([split((1000, 100), stable: (9000, 90))], source: "b")
         let anew = await gate.look(spec, request(1, spec))
         #expect(anew.verdict == .inconclusive)
@@ -186,15 +200,18 @@ struct AnalysisGateTests {
         let after = await gate.look(spec, request(2, spec))
         #expect(after.verdict == .fail && after.evidence.summary.contains("50 of 1000"), "\(after.evidence.summary)")
         #expect(finding("counted since", after) == "the router was restarted")
-        // Counts that fall without a restart are not believed either.
+        // A reading that was overtaken by a later one is left out, and spoils nothing.
         router.say([split((1500, 150), stable: (18_000, 180))], source: "b")
         #expect(await gate.look(spec, request(3, spec)).verdict == .inconclusive)
+        router.say([split((2100, 155), stable: (18_900, 189))], source: "b")
+        let next = await gate.look(spec, request(4, spec))
+        #expect(next.verdict == .fail && next.evidence.summary.contains("55 of 1100"), "\(next.evidence.summary)")
     }
 
     @Test func aRestartOfSlipwayIsSaid() async {
         let gate = router.gate
         // The mark that a supervisor makes for a run that has looked before.
-        await gate.mark(key(7))
+        await gate.mark(key(7), release: ReleaseNumber(15))
         router.say([split((10, 0), stable: (90, 0))])
         let marked = await gate.look(spec, request(8, spec))
         #expect(finding("counted since", marked) == "Slipway was restarted")
@@ -205,7 +222,7 @@ struct AnalysisGateTests {
 
     @Test func oneBadInstanceIsNotTheReleasesFault() async {
         let gate = router.gate
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         let instances = [
             InstanceOutcome(instance: InstanceID(1), requests: 1000, errors: 10),
             InstanceOutcome(instance: InstanceID(2), requests: 1000, errors: 300),
@@ -217,7 +234,7 @@ struct AnalysisGateTests {
         let both = [1, 2].map { InstanceOutcome(instance: InstanceID($0), requests: 1000, errors: 155) }
         router.say([split((2000, 310), stable: (18_000, 180), canaryInstances: both)])
         let other = router.gate
-        await other.mark(key(0))
+        await other.mark(key(0), release: ReleaseNumber(15))
         let more = [1, 2].map { InstanceOutcome(instance: InstanceID($0), requests: 2000, errors: 310) }
         router.say([split((4000, 620), stable: (36_000, 360), canaryInstances: more)])
         #expect(await other.look(spec, request(1, spec)).verdict == .fail)
@@ -225,7 +242,7 @@ struct AnalysisGateTests {
 
     @Test func anInstanceThatWasReplacedIsNotJudgedAnyMore() async {
         let gate = router.gate
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         let bad = InstanceOutcome(instance: InstanceID(2), requests: 1000, errors: 300)
         let first = InstanceOutcome(instance: InstanceID(1), requests: 1000, errors: 10)
         router.say([split((2000, 310), stable: (18_000, 180), canaryInstances: [first, bad])])
@@ -252,7 +269,7 @@ struct AnalysisGateTests {
         let gate = router.gate
         let before = latency([10_000: 950, 50_000: 50])
         router.say([], stableBefore: before)
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         // Of the canary's requests a third take longer than stable's p95 and a fifth, of stable's a twentieth.
         let splits = [
             split(
@@ -267,7 +284,7 @@ struct AnalysisGateTests {
         let patient = AnalysisSpec(latencies: [LatencyAllowance(percentile: 95_000, more: 400_000)])
         let other = router.gate
         router.say([], stableBefore: before)
-        await other.mark(key(0))
+        await other.mark(key(0), release: ReleaseNumber(15))
         router.say(splits, stableBefore: latency([9_000: 2850, 10_000: 950, 50_000: 200]))
         #expect(await other.look(patient, request(1, patient)).verdict == .pass)
     }
@@ -275,7 +292,7 @@ struct AnalysisGateTests {
     @Test func withoutAnEarlierStableAWindowBeginsWhenThereIsOne() async {
         let slow = AnalysisSpec(latencies: [LatencyAllowance(percentile: 95_000, more: 200_000)])
         let gate = router.gate
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         func say(_ rounds: Int) {
             let stable = latency([9_000: 2850 * rounds, 50_000: 150 * rounds])
             router.say(
@@ -313,26 +330,26 @@ struct AnalysisGateTests {
     /// Five users who always fail are five pieces of evidence, however often they come.
     @Test func withStickyVisitorsOnlyACohortsFirstFailureCounts() async {
         let few = router.gate
-        await few.mark(key(0))
+        await few.mark(key(0), release: ReleaseNumber(15))
         router.say([visits(canary: 50, seen: 0..<10_000, failed: [1, 2, 3, 6000], errors: 10)])
         let result = await few.look(spec, request(1, spec))
         #expect(result.verdict == .inconclusive, "\(result.evidence)")
         #expect(finding("unit", result).contains("cohorts"), "\(finding("unit", result))")
         let many = router.gate
         router.say([])
-        await many.mark(key(0))
+        await many.mark(key(0), release: ReleaseNumber(15))
         router.say([visits(canary: 50, seen: 0..<10_000, failed: Array(0..<800) + Array(6000..<6100), errors: 1)])
         #expect(await many.look(spec, request(1, spec)).verdict == .fail)
         // Those who had failed before the mark are no news.
         let late = router.gate
-        await late.mark(key(0))
+        await late.mark(key(0), release: ReleaseNumber(15))
         router.say([visits(canary: 50, seen: 0..<10_000, failed: Array(0..<800) + Array(6000..<6100), errors: 9)])
         #expect(await late.look(spec, request(1, spec)).verdict == .inconclusive)
     }
 
     @Test func aBadInstanceIsFoundByItsCohortsToo() async {
         let gate = router.gate
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         var bad = visits(canary: 50, seen: 0..<10_000, failed: Array(0..<400) + Array(6000..<6040), errors: 1)
         bad.releases[1].instances = [
             InstanceOutcome(instance: InstanceID(1), requests: 25_000, errors: 10, failedCohorts: 10),
@@ -362,20 +379,20 @@ struct AnalysisGateTests {
         }
         let gate = router.gate
         router.say([], stableBefore: before)
-        await gate.mark(key(0))
+        await gate.mark(key(0), release: ReleaseNumber(15))
         router.say([visit(13_000, 0..<600)], stableBefore: before)
         let result = await gate.look(slow, request(1, slow))
         #expect(result.verdict == .fail, "\(result.evidence)")
         // A fifth more than stable's 10 ms is tolerated.
         let near = router.gate
         router.say([], stableBefore: before)
-        await near.mark(key(0))
+        await near.mark(key(0), release: ReleaseNumber(15))
         router.say([visit(11_900, 0..<600)], stableBefore: before)
         #expect(await near.look(slow, request(1, slow)).verdict != .fail)
         // Slow before the run began, under the same split.
         let late = router.gate
         router.say([visit(13_000, 0..<600)], stableBefore: before)
-        await late.mark(key(0))
+        await late.mark(key(0), release: ReleaseNumber(15))
         var again = visit(13_000, 0..<600)
         for index in again.releases.indices { again.releases[index].requests *= 2 }
         router.say([again], stableBefore: before)

@@ -16,6 +16,12 @@ extension SenseCheck {
         if analysis.isUnshowable {
             checkUnshowable(schedule, entry.value, &findings)
         }
+        if schedule.onInconclusive == .extend, schedule.extendLimit <= schedule.patience {
+            findings.warning(
+                .noEffect, (gate.entry.value.entry("extendLimit") ?? entry).value.place,
+                "`\(gate.name)` may look for \(schedule.patience), and is extended to no more: \(schedule.extendLimit)",
+                hint: "make `extendLimit` longer than `within`")
+        }
         for key in ["count", "failureLimit"] {
             guard let entry = gate.entry.value.entry(key) else { continue }
             findings.warning(
