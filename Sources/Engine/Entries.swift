@@ -27,12 +27,12 @@ extension EngineLoop {
         if let deployment = after.deployment, deployment != before.deployment {
             add(.deployment, "\(deployment.number.value)", recorded(deployment))
         }
-        let record = EnvironmentRecord(
-            nextDeployment: after.nextDeployment, active: after.deployment?.number, retention: after.retention,
-            notify: after.notify, watched: after.watched?.number)
-        if before.nextDeployment != after.nextDeployment || before.deployment?.number != record.active
+        if before.nextDeployment != after.nextDeployment || before.deployment?.number != after.deployment?.number
             || before.notify != after.notify || before.watched?.number != after.watched?.number
         {
+            let record = EnvironmentRecord(
+                nextDeployment: after.nextDeployment, active: after.deployment?.number, retention: after.retention,
+                notify: after.notify, watched: after.watched?.number)
             add(.environment, "", record.recorded(version: EnvironmentRecord.recordVersion, capacity: 16))
         }
         if before.quarantine != after.quarantine {

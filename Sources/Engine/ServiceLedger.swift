@@ -103,7 +103,7 @@ struct ServiceLedger {
             releases: [state.rollout?.from?.number, facts.number].compactMap { $0 },
             current: state.rollout?.from?.replicas ?? facts.replicas, isTrial: state.rollout != nil)
         _ = load.look(sight, spec, now: now)
-        turn.wake(in: ScaleMemory.rhythm)
+        turn.wake(in: ScaleMemory.rhythm(spec))
     }
 
     /// What the service's machine needs to know.

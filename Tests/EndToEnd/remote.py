@@ -153,8 +153,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 128
 print("version {version} begins", flush=True)
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+Server(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
 """)
     if not os.path.exists(os.path.join(place.project, "app/ballast")):
         with open(os.path.join(place.project, "app/ballast"), "wb") as file:

@@ -47,8 +47,11 @@ package struct ScaleMemory: Hashable, Sendable {
     private var spec: ScaleSpec?
     package private(set) var last: ScaleAdvice?
 
-    /// A look is taken at most this often.
-    package static let rhythm = Span.seconds(1)
+    /// A look is taken at most this often: three times within the shorter window, but at least a second and at most
+    /// five apart. More would wake an idle supervisor for nothing.
+    package static func rhythm(_ spec: ScaleSpec) -> Span {
+        min(.seconds(5), max(.seconds(1), .milliseconds(min(spec.up, spec.down).milliseconds / 3)))
+    }
 
     package init() {}
 
@@ -56,7 +59,7 @@ package struct ScaleMemory: Hashable, Sendable {
     package mutating func forget() { self = ScaleMemory() }
 
     package mutating func look(_ sight: ScaleSight, _ spec: ScaleSpec, now: Moment) -> ScaleAdvice {
-        if let last, let looked, self.spec == spec, last.basis == sight.current, now.since(looked) < Self.rhythm {
+        if let last, let looked, self.spec == spec, last.basis == sight.current, now.since(looked) < Self.rhythm(spec) {
             return last
         }
         looked = now

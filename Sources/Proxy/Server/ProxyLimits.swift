@@ -16,7 +16,9 @@ package struct ProxyLimits: Sendable, Equatable {
     package var idleMilliseconds = 75_000
     /// Without a byte in the middle of a body, in either direction.
     package var stallMilliseconds = 60_000
-    package var connectMilliseconds = 3_000
+    /// Over the second and third try of the kernel, one and three seconds after the first: a listener whose queue is
+    /// full for a moment costs time, not an answer.
+    package var connectMilliseconds = 4_000
     /// From the end of the request to the response head.
     package var responseMilliseconds = 60_000
     /// How long an idle upstream connection is kept: less than the time after which common servers close theirs.

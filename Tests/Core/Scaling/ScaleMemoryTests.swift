@@ -46,8 +46,22 @@ import Testing
         var memory = ScaleMemory()
         #expect(memory.look(sight([1400, 1400]), spec, now: at(0)).count == 2)
         var count = 2
-        for second in 1...31 { count = memory.look(sight([1400, 1400]), spec, now: at(Int64(second))).count }
+        for second in 1...35 { count = memory.look(sight([1400, 1400]), spec, now: at(Int64(second))).count }
         #expect(count == 4)
+    }
+
+    /// Three looks within the shorter window, one to five seconds apart: what comes between is not looked at.
+    @Test func looksAreApart() {
+        var quick = spec
+        quick.up = .zero
+        quick.down = .zero
+        for (spec, seconds) in [(spec, 5), (quick, 1)] {
+            var memory = ScaleMemory()
+            let first = memory.look(sight([700, 700]), spec, now: at(0))
+            let ignored = memory.look(sight([700, 0]), spec, now: Moment(wall: 999, boot: 999, bootID: 1))
+            #expect(ignored == first)
+            #expect(memory.look(sight([700, 0]), spec, now: at(Int64(seconds))) != first)
+        }
     }
 
     @Test func aPeakIsNot() {
@@ -67,14 +81,14 @@ import Testing
         for second in 901...1190 {
             #expect(memory.look(sight([10, 10, 10, 10]), spec, now: at(Int64(second))).count == 4)
         }
-        #expect(memory.look(sight([10, 10, 10, 10]), spec, now: at(1201)).count == 2)
+        #expect(memory.look(sight([10, 10, 10, 10]), spec, now: at(1206)).count == 2)
     }
 
     @Test func aGapDoesNotDelayMore() {
         var memory = ScaleMemory()
         for second in 0...29 { _ = memory.look(sight([1400, 1400]), spec, now: at(Int64(second))) }
         _ = memory.look(sight([nil, nil]), spec, now: at(30))
-        #expect(memory.look(sight([1400, 1400]), spec, now: at(31)).count == 4)
+        #expect(memory.look(sight([1400, 1400]), spec, now: at(35)).count == 4)
     }
 
     /// One metric says fewer, another is not known: nothing goes. One says more: more come.

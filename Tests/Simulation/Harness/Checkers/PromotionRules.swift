@@ -47,7 +47,9 @@ extension Referee {
     func checkRhythm(_ look: LookEffect, _ run: RunAccount, _ moment: Moment) {
         guard look.key.look > run.look else { return }
         let schedule = look.gate.schedule
-        if Span.milliseconds(now - run.seen) < min(schedule.interval, .seconds(10)) {
+        // Across a reboot nobody knows how much time has passed but by the wall clock, and that may have been set.
+        let passed = moment.bootID == run.asked.bootID ? Span.milliseconds(now - run.seen) : moment.since(run.asked)
+        if passed < min(schedule.interval, .seconds(10)) {
             fail(5, "gate \(look.gate.name) is asked again before its interval is over")
         }
         if run.failures > schedule.failureLimit { fail(5, "gate \(look.gate.name) failed and is asked again") }

@@ -26,7 +26,7 @@ extension Referee {
                 fail(2, "\(account.name) runs \(facts.replicas), outside of \(scale.min) to \(scale.max)")
             }
         }
-        checkStart(record, account)
+        checkStart(record, account, place)
         guard record.rollout == nil, account.trial == nil, let stable = record.stable, let before = account.stable,
             stable.number == before.number
         else { return }
@@ -35,13 +35,19 @@ extension Referee {
         account.stable?.replicas = stable.replicas
     }
 
-    /// A rollout begins with the count that stands, not with the one that was declared.
-    private func checkStart(_ record: ServiceState, _ account: ServiceAccount) {
+    /// A rollout begins with the count that stands, not with the one that was declared. The load may have taken some
+    /// away just before.
+    private func checkStart(_ record: ServiceState, _ account: ServiceAccount, _ place: Int) {
         guard let rollout = record.rollout, account.record?.rollout == nil, let scale = rollout.to.scale,
             let stable = account.record?.stable
         else { return }
-        if rollout.to.replicas < scale.clamp(stable.replicas) {
-            fail(2, "\(account.name)@\(rollout.to.number) begins with \(rollout.to.replicas) of \(stable.replicas)")
+        var standing = stable.replicas
+        if let from = rollout.from, from.number == stable.number, from.replicas < standing {
+            if record.hand == nil, account.record?.hand == nil { checkShrinking(from, place) }
+            standing = from.replicas
+        }
+        if rollout.to.replicas < scale.clamp(standing) {
+            fail(2, "\(account.name)@\(rollout.to.number) begins with \(rollout.to.replicas) of \(standing)")
         }
     }
 
@@ -50,8 +56,9 @@ extension Referee {
         guard let scale = stable.scale else { return fail(2, "\(service.name) shrinks and does not scale") }
         let shrinks = "\(service.name) shrinks to \(stable.replicas), and"
         let account = accounts[place]
-        // The engine looks once a second; what it cannot have seen is left out.
-        if let most = mostTold(account, over: scale.down.milliseconds - 2_500) {
+        // What the engine cannot have seen between two looks is left out.
+        let blind = Self.blind(scale)
+        if let most = mostTold(account, over: scale.down.milliseconds - blind, blind) {
             let wanted = service.needed(for: most, tolerance: scale.tolerance)
             if scale.clamp(wanted) > stable.replicas {
                 fail(2, "\(shrinks) \(wanted) were needed within \(scale.down)")
@@ -60,18 +67,24 @@ extension Referee {
         guard let last = account.loads.last else {
             return fail(2, "\(shrinks) its load was never measured")
         }
-        if last.load == nil, now - last.since > 2_500 {
+        if last.load == nil, now - last.since > blind {
             fail(2, "\(shrinks) nobody measures its load")
         }
     }
 
+    /// Two looks and a half, of three in the shorter window, one to five seconds apart.
+    private static func blind(_ scale: ScaleSpec) -> Int64 {
+        let rhythm = min(5_000, max(1_000, min(scale.up.milliseconds, scale.down.milliseconds) / 3))
+        return rhythm * 5 / 2
+    }
+
     /// The greatest load that the engine was told of during the last while, and for so long that it had to see it.
-    private func mostTold(_ account: ServiceAccount, over span: Int64) -> Int64? {
+    private func mostTold(_ account: ServiceAccount, over span: Int64, _ blind: Int64) -> Int64? {
         var most: Int64?
         var until = now
         for entry in account.loads.reversed() {
             if until <= now - span { break }
-            if let load = entry.load, until - entry.since > 2_500 { most = max(most ?? load, load) }
+            if let load = entry.load, until - entry.since > blind { most = max(most ?? load, load) }
             until = entry.since
         }
         return most

@@ -96,11 +96,24 @@ extension World {
             if let warm = account.warm, moment.since(warm.since) < warm.delay { return false }
         }
         // A count that is to shrink waits for its window, one by hand for its end.
-        let isScaled = services.contains { $0.metric != nil }
-        let isSeen = services.allSatisfy { $0.metric == nil || now - $0.measuredSince > 100_000 }
+        let windows = longestWindow
+        let isSeen = services.allSatisfy { $0.metric == nil || now - $0.measuredSince > windows }
         guard isSeen else { return false }
-        let byHand = referee.accounts.contains { $0.record?.hand != nil }
-        return now - lastEmission > (isScaled || byHand ? 100_000 : 30_000)
+        // A count by hand that is to end has to end first, where anything stands that it counts.
+        for account in referee.accounts where account.stable != nil && !account.isDown {
+            if account.record?.hand?.span != nil { return false }
+        }
+        return now - lastEmission > windows
+    }
+
+    /// After so long without a word nothing more can follow from the load.
+    private var longestWindow: Int64 {
+        var longest: Int64 = 30_000
+        for account in referee.accounts {
+            guard let scale = account.stable?.scale else { continue }
+            longest = max(longest, max(scale.up, scale.down).milliseconds + 20_000)
+        }
+        return longest
     }
 
     private var unrest: String {
