@@ -65,10 +65,10 @@ package struct SeriesJudge: Sendable {
             return (.inconclusive, nil, "\(missing) of \(results.count) metrics have no data")
         }
         // Groups without data take no part, and the others their weight.
-        let known = groups.filter { $0.score != nil }
-        let weight = known.reduce(0) { $0 + $1.weight }
+        let scored = groups.filter { $0.score != nil }
+        let weight = scored.reduce(0) { $0 + $1.weight }
         guard weight > 0 else { return (.inconclusive, nil, "no group with a weight has data") }
-        let sum = known.reduce(0) { $0 + ($1.score ?? 0) * $1.weight }
+        let sum = scored.reduce(0) { $0 + ($1.score ?? 0) * $1.weight }
         // Two decimals, as Kayenta rounds: 94.996 is a pass at 95.
         let score = (sum / weight * 100).rounded() / 100
         let words = "score \(NumberText.significant(score, digits: 4)) of 100, \(counts(results))"
