@@ -90,6 +90,15 @@ import Testing
         #expect(judge.look(samples((500, 5000)), replaced: ["c1"]).reason == .oneInstance("c2"))
     }
 
+    /// Where one instance got everything, it cannot be compared with its siblings.
+    @Test func aWeightWithOneInstanceIsLeftOutOfTheComparison() {
+        let first = TrafficSample(
+            weight: 0.1, canary: release([(5, 500), (60, 500)], "c"), stable: release(healthy, "s"))
+        let second = TrafficSample(weight: 0.05, canary: release([(1, 100)], "c"), stable: release([(19, 1900)], "s"))
+        let answer = SequentialJudge(SequentialSpec(errors: Tolerance(absolute: 0.005))).look([first, second])
+        #expect(answer.reason == .oneInstance("c1"))
+    }
+
     /// An instance that got no request is no second opinion.
     @Test func anInstanceWithoutRequestsDoesNotCount() {
         let answer = look(canary: [(65, 1000), (0, 0)], stable: healthy)
