@@ -21,7 +21,9 @@ struct SplitCounts: Sendable {
         for epoch in to.epochs {
             guard let canary = epoch.releases.first(where: { $0.release == pair.canary }),
                 let stable = epoch.releases.first(where: { $0.release == pair.stable }),
-                canary.weight > .none, stable.weight > .none
+                canary.weight > .none, stable.weight > .none,
+                // Which cohorts are whose is known as long as the two have them all.
+                !epoch.isSticky || canary.weight.complement == stable.weight
             else { continue }
             let before = from.epochs.first { $0.epoch == epoch.epoch }
             let then = (
