@@ -23,7 +23,9 @@ extension World {
                 view: LookView(run: look.key.run, look: look.key.look, result: nil)))
         service.areLooksNew = true
         var delay = random.delay(10, 1_500)
-        if case .silencesGates? = service.natures[look.release.value]?.quality, random.chance(6_000) { return }
+        let nature = service.natures[look.release.value]
+        // Of one there is never enough to see: it answers, or its gates would end by errors alone.
+        if case .silencesGates? = nature?.quality, (nature?.startTime ?? 0) % 2 == 0, random.chance(6_000) { return }
         if strikes(.answerLost, service) { return }
         if strikes(.answerLate, service) { delay += random.delay(1_000, 15_000) }
         let answer = Happening.answer(
