@@ -83,8 +83,8 @@ let adapters: [Target] = [
     floor(
         "Gates", "Adapters/Gates",
         [
-            "Domain", "Ports", "SecretValues", "LoadGenerator", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1,
-            .nioPosix, .subprocess, .system,
+            "Domain", "Judging", "Ports", "SecretValues", "LoadGenerator", .asyncHTTPClient, .crypto, .nioCore,
+            .nioHTTP1, .nioPosix, .subprocess, .system,
         ]),
     floor(
         "Notifiers", "Adapters/Notifiers",
@@ -145,6 +145,9 @@ let simulation: [Target] = [
         dependencies: ["Domain", "Judging", "Scaling", "Rollouts", "Deployments", "Ports", "Engine"],
         path: "Tests/Simulation/Harness", swiftSettings: strict),
     .executableTarget(
+        name: "slipway-judge-study", dependencies: ["Domain", "Judging", .arguments], path: "Tests/Judging/Study",
+        swiftSettings: strict),
+    .executableTarget(
         name: "slipway-simulate", dependencies: ["SimulationHarness", .arguments], path: "Tests/Simulation/Command",
         swiftSettings: strict),
 ]
@@ -161,7 +164,7 @@ let probes: [Target] = [
 let checks: [Target] = [
     tests("TidyTests", "Tidy", []),
     tests("DomainTests", "Core/Domain", ["Domain"]),
-    tests("JudgingTests", "Core/Judging", ["Domain", "Judging"]),
+    tests("JudgingTests", "Core/Judging", ["Domain", "Judging"], exclude: ["Fixtures"]),
     tests("ScalingTests", "Core/Scaling", ["Domain", "Scaling"]),
     tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Scaling", "Rollouts"]),
     tests("DeploymentsTests", "Core/Deployments", ["Domain", "Judging", "Rollouts", "Deployments"]),

@@ -21,10 +21,15 @@ package protocol RouterPort: Sendable {
 package struct TrafficCounts: Hashable, Sendable, Codable {
     /// Which run of the router counted.
     package var source: String
+    /// All requests, however they came to a release.
     package var releases: [ReleaseTraffic]
-    package init(source: String, releases: [ReleaseTraffic]) {
+    /// The same counts apart by split, the latest last, so that each request is judged by the weights that it was drawn
+    /// by. Splits of long ago are left out.
+    package var epochs: [EpochTraffic]
+    package init(source: String, releases: [ReleaseTraffic], epochs: [EpochTraffic] = []) {
         self.source = source
         self.releases = releases
+        self.epochs = epochs
     }
 }
 

@@ -75,7 +75,7 @@ extension SupervisorDesk {
             let asked =
                 [health]
                 + request.project.gates.filter {
-                    names.contains($0.name) && !$0.question.isApproval
+                    names.contains($0.name) && !$0.question.isApproval && !$0.question.needsSplit
                 }
             for (index, gate) in asked.enumerated() {
                 let key = LookKey(

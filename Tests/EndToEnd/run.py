@@ -21,6 +21,7 @@ import time
 import traceback
 import urllib.request
 
+import analysis
 import keyboard
 
 import postgres
@@ -1271,6 +1272,7 @@ TESTS = [
     a_watch_waits_for_the_deploy_and_for_a_person,
     channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
+    *analysis.TESTS,
     *remote.TESTS,
     *keyboard.TESTS,
 ]

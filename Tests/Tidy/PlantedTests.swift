@@ -29,6 +29,7 @@ import Testing
         Plant(.floor, "Sources/Commands/Some.swift", "import Server\nimport SQLiteJournal", at: []),
         Plant(.floor, "Sources/Basement/Some.swift", "", at: [1]),
         Plant(.outside, rollouts, "import Judging\nimport FoundationEssentials", at: [2]),
+        Plant(.outside, "Sources/Core/Judging/Some.swift", "import Glibc", at: [1]),
         Plant(.outside, "Sources/Keeper/Some.swift", "import Glibc\nimport Logging", at: [2]),
         Plant(.outside, "Sources/Engine/Some.swift", "import Logging", at: [1]),
         Plant(.icu, "Sources/Server/Some.swift", "import FoundationEssentials\nimport Foundation", at: [2]),

@@ -7,17 +7,20 @@ package struct GateDesk: GatePort {
     private let smoke: SmokeGate
     private let command: CommandGate
     private let threshold: ThresholdGate
+    private let analysis: AnalysisGate
     private let webhook: WebhookGate
     private let load: LoadGate
 
     package init(
         health: HealthGate = HealthGate(), smoke: SmokeGate = SmokeGate(), command: CommandGate,
-        threshold: ThresholdGate, webhook: WebhookGate = WebhookGate(), load: LoadGate = LoadGate()
+        threshold: ThresholdGate, analysis: AnalysisGate, webhook: WebhookGate = WebhookGate(),
+        load: LoadGate = LoadGate()
     ) {
         self.health = health
         self.smoke = smoke
         self.command = command
         self.threshold = threshold
+        self.analysis = analysis
         self.webhook = webhook
         self.load = load
     }
@@ -28,6 +31,7 @@ package struct GateDesk: GatePort {
         case .smoke(let spec): await smoke.look(spec, request)
         case .command(let spec): await command.look(spec, request)
         case .threshold(let spec): await threshold.look(spec, request)
+        case .analysis(let spec): await analysis.look(spec, request)
         case .webhook(let spec): await webhook.look(spec, request)
         case .load(let spec): await load.look(spec, request)
         case .approval:
@@ -44,6 +48,7 @@ package struct GateDesk: GatePort {
         switch gate.question {
         case .health, .smoke, .command, .approval, .webhook, .load: return
         case .threshold: await threshold.mark(key, release: release, since: since)
+        case .analysis: await analysis.mark(key)
         }
     }
 }

@@ -9,6 +9,8 @@ import ProxyControl
 struct CountLedger: Sendable {
     /// Releases of one service whose sums are kept, the highest numbers first.
     static let releasesKept = 16
+    /// Splits of one service that the proxy has forgotten and that are kept, the latest.
+    static let epochsKept = 32
 
     private struct Sum: Sendable {
         var requests: UInt64 = 0
@@ -27,6 +29,8 @@ struct CountLedger: Sendable {
         var current: [ReleaseCounts] = []
         /// Of epochs that the proxy has forgotten, by release.
         var forgotten: [Int: Sum] = [:]
+        /// Splits with releases that the proxy has forgotten, as last seen. Without what matches sent.
+        var ended: [UInt64: [ReleaseCounts]] = [:]
     }
 
     /// Which start of the proxy counted; empty before the first snapshot.
@@ -43,9 +47,11 @@ struct CountLedger: Sendable {
         for service in snapshot.services {
             var book = books[service.name] ?? Book()
             for old in book.current
-            where !service.releases.contains(where: { $0.release == old.release && $0.epoch == old.epoch }) {
+            where !service.releases.contains(where: { $0.isSame(as: old) }) {
                 book.forgotten[old.release, default: Sum()].add(old)
+                if old.isMatched != true { book.ended[old.epoch, default: []].append(old) }
             }
+            for epoch in book.ended.keys.sorted(by: >).dropFirst(Self.epochsKept) { book.ended[epoch] = nil }
             book.current = service.releases
             for release in book.forgotten.keys.sorted(by: >).dropFirst(Self.releasesKept) {
                 book.forgotten[release] = nil
@@ -71,7 +77,42 @@ struct CountLedger: Sendable {
                 errors: Int(clamping: sum.errors), inFlight: inFlight[release] ?? 0,
                 latency: Self.buckets(sum.latency))
         }
-        return TrafficCounts(source: source, releases: releases)
+        return TrafficCounts(source: source, releases: releases, epochs: Self.epochs(book))
+    }
+
+    /// Splits whose weights the proxy said, in the order of their numbers.
+    private static func epochs(_ book: Book) -> [EpochTraffic] {
+        var found = book.ended
+        for counts in book.current where counts.isMatched != true { found[counts.epoch, default: []].append(counts) }
+        return found.keys.sorted().compactMap { epoch in
+            let counts = (found[epoch] ?? []).sorted { $0.release < $1.release }
+            let releases = counts.compactMap(Self.release)
+            guard !releases.isEmpty, releases.count == counts.count else { return nil }
+            return EpochTraffic(
+                epoch: Int(clamping: epoch), isSticky: counts.contains { $0.isSticky == true }, releases: releases)
+        }
+    }
+
+    private static func release(_ counts: ReleaseCounts) -> EpochRelease? {
+        guard let weight = counts.weight else { return nil }
+        var sum = Sum()
+        sum.add(counts)
+        return EpochRelease(
+            release: ReleaseNumber(counts.release), weight: Weight(clamping: weight),
+            requests: Int(clamping: sum.requests), errors: Int(clamping: sum.errors), latency: buckets(sum.latency),
+            instances: counts.instances.compactMap(Self.outcome).sorted { $0.instance < $1.instance },
+            seen: CohortSet(words: counts.cohortSets?.seen.words ?? []),
+            failed: CohortSet(words: counts.cohortSets?.failed.words ?? []),
+            slowest: Ports.CohortLatencies(
+                bounds: counts.cohortSets?.slowest.places.map { $0 == 0 ? 0 : bounds[Int($0) - 1] } ?? []))
+    }
+
+    private static func outcome(_ counts: InstanceCounts) -> InstanceOutcome? {
+        InstanceID(counts.instance).map {
+            InstanceOutcome(
+                instance: $0, requests: Int(clamping: counts.requests), errors: Int(clamping: counts.errors),
+                failedCohorts: Int(clamping: counts.failedCohorts ?? 0))
+        }
     }
 
     /// All requests of each service since the proxy started.
@@ -86,9 +127,22 @@ struct CountLedger: Sendable {
 
     private static func buckets(_ histogram: LatencyHistogram) -> [LatencyBucket] {
         zip(histogram.buckets, histogram.counts).map { index, count in
-            // The highest whole microsecond of the bucket; the last one is open.
-            let next = index + 1 < LatencyBuckets.count ? LatencyBuckets.lowerBound(index + 1) - 1 : .max
-            return LatencyBucket(microseconds: Int(clamping: next), count: Int(clamping: count))
+            LatencyBucket(microseconds: Int(clamping: bound(index)), count: Int(clamping: count))
         }
+    }
+
+    /// The highest whole microsecond of a bucket; the last one is open.
+    private static func bound(_ index: Int) -> UInt64 {
+        index + 1 < LatencyBuckets.count ? LatencyBuckets.lowerBound(index + 1) - 1 : .max
+    }
+
+    /// The same of all buckets, at most half an hour; that of the first is 1, so that 0 means none.
+    private static let bounds: [Int32] = (0..<LatencyBuckets.count).map { max(1, Int32(clamping: bound($0))) }
+}
+
+extension ReleaseCounts {
+    /// Whether these are later counts of the same.
+    fileprivate func isSame(as other: ReleaseCounts) -> Bool {
+        release == other.release && epoch == other.epoch && (isMatched == true) == (other.isMatched == true)
     }
 }

@@ -39,8 +39,8 @@ package struct ServiceCounts: Codable, Sendable, Equatable {
     package var held: Int
     /// Requests answered 503 because `hold` was full, or because they waited in it for too long.
     package var refused: UInt64
-    /// One entry for each release and weight epoch; the last few epochs are kept, and older ones with requests in
-    /// flight.
+    /// One entry for each release and weight epoch, and another one for requests that a match sent there; the last few
+    /// epochs are kept, and older ones with requests in flight.
     package var releases: [ReleaseCounts]
 
     package init(name: String, epoch: UInt64, held: Int, refused: UInt64, releases: [ReleaseCounts]) {
@@ -52,10 +52,17 @@ package struct ServiceCounts: Codable, Sendable, Equatable {
     }
 }
 
-/// The counts of one release in one weight epoch.
+/// The counts of one release in one weight epoch: of the requests that the split sent there, or of those that a match
+/// did.
 package struct ReleaseCounts: Codable, Sendable, Equatable {
     package var release: Int
     package var epoch: UInt64
+    /// Present and true: requests that a header or a cookie sent here. Nothing about them is random.
+    package var isMatched: Bool?
+    /// The release's share of the split in this epoch, in percent. Nil from a proxy that does not say.
+    package var weight: Int?
+    /// Present and true: visitors stayed on their side in this epoch.
+    package var isSticky: Bool?
     /// Requests and tunnels under way.
     package var inFlight: Int
     /// The tunnels (after 101) among them.
@@ -69,13 +76,18 @@ package struct ReleaseCounts: Codable, Sendable, Equatable {
     /// From the full request head to the end of the response, in microseconds; tunnels and aborted requests not.
     package var latency: LatencyHistogram
     package var routes: [RouteCounts]
-    /// Sticky services: outcomes by cohort, folded to 256 buckets (cohort modulo 256); only those with requests.
-    package var cohorts: [CohortCounts]
+    /// Sticky services: who came, for whom a request failed, and how long they waited. Nil while nobody has.
+    package var cohortSets: CohortSets?
     package var instances: [InstanceCounts]
 
-    package init(release: Int, epoch: UInt64) {
+    package init(
+        release: Int, epoch: UInt64, weight: Int? = nil, isSticky: Bool = false, isMatched: Bool = false
+    ) {
         self.release = release
         self.epoch = epoch
+        self.isMatched = isMatched ? true : nil
+        self.weight = weight
+        self.isSticky = isSticky ? true : nil
         inFlight = 0
         tunnels = 0
         requests = 0
@@ -84,7 +96,7 @@ package struct ReleaseCounts: Codable, Sendable, Equatable {
         retries = 0
         latency = LatencyHistogram()
         routes = []
-        cohorts = []
+        cohortSets = nil
         instances = []
     }
 }
@@ -133,30 +145,20 @@ package struct RouteCounts: Codable, Sendable, Equatable {
     }
 }
 
-/// Outcomes of one bucket of cohorts.
-package struct CohortCounts: Codable, Sendable, Equatable {
-    package var bucket: Int
-    package var requests: UInt64
-    package var errors: UInt64
-
-    package init(bucket: Int, requests: UInt64, errors: UInt64) {
-        self.bucket = bucket
-        self.requests = requests
-        self.errors = errors
-    }
-}
-
 /// Outcomes of one instance. It stays listed after its removal from the table while `inFlight` is above zero.
 package struct InstanceCounts: Codable, Sendable, Equatable {
     package var instance: String
     package var inFlight: Int
     package var requests: UInt64
     package var errors: UInt64
+    /// Sticky services: cohorts whose first failure in the epoch was here. Nil while there is none.
+    package var failedCohorts: UInt64?
 
-    package init(instance: String, inFlight: Int, requests: UInt64, errors: UInt64) {
+    package init(instance: String, inFlight: Int, requests: UInt64, errors: UInt64, failedCohorts: UInt64? = nil) {
         self.instance = instance
         self.inFlight = inFlight
         self.requests = requests
         self.errors = errors
+        self.failedCohorts = failedCohorts
     }
 }

@@ -67,7 +67,8 @@ struct SupervisorHouse {
                 guard let digest = look.release.parts.artifact?.digest else { return "/" }
                 return try await artifacts.unpack(digest)
             },
-            threshold: ThresholdGate { service, environment in try await router.counts(service, in: environment) })
+            threshold: ThresholdGate { service, environment in try await router.counts(service, in: environment) },
+            analysis: AnalysisGate { service, environment in try await router.counts(service, in: environment) })
         let releases = ReleaseLibrary(journal: durable)
         let engine = EngineService(
             loop,

@@ -3,7 +3,9 @@ package import Domain
 /// One run of a gate: looks taken one at a time, counted against the gate's limits until there is an answer.
 ///
 /// The limits follow Argo Rollouts' words: a gate fails when failed looks are *more than* `failureLimit`, or errors in
-/// a row more than `errorLimit`. Other than there, a run that ends without evidence never counts as a pass.
+/// a row more than `errorLimit`. Other than there, a run that ends without evidence never counts as a pass. A gate with
+/// `patience` looks on until it has passed, whatever number of looks was inconclusive, unless one says that it is the
+/// last.
 package struct GateRun: Hashable, Sendable {
     /// Counted from 1 within the rollout.
     package let id: Int
@@ -144,9 +146,12 @@ package struct GateRun: Hashable, Sendable {
                 return .fail("\(errorsInRow) errors in a row, the last: \(lastSummary)")
             }
         case .inconclusive:
-            inconclusive += 1
             errorsInRow = 0
-            if let move = undecided(schedule, now: now) { return move }
+            if result.isLast { return spent(schedule) }
+            if now.since(started) >= schedule.patience {
+                inconclusive += 1
+                if let move = undecided(schedule, now: now) { return move }
+            }
         }
         if passes + failures >= schedule.count, passes > 0 {
             startOver(now: now)
@@ -166,6 +171,14 @@ package struct GateRun: Hashable, Sendable {
         case .hold:
             guard inconclusive > schedule.inconclusiveLimit else { return nil }
             return .hold(lastSummary)
+        }
+    }
+
+    /// No later look can say more, so that neither patience nor limits are worth waiting for.
+    private func spent(_ schedule: GateSchedule) -> Move {
+        switch schedule.onInconclusive {
+        case .extend, .revert: .fail("inconclusive: \(lastSummary)")
+        case .hold: .hold(lastSummary)
         }
     }
 

@@ -121,7 +121,6 @@ final class TableDesk: @unchecked Sendable {
 
     private static func ordered(_ counts: ReleaseCounts) -> ReleaseCounts {
         var counts = counts
-        counts.cohorts.sort { $0.bucket < $1.bucket }
         counts.instances.sort { $0.instance < $1.instance }
         counts.routes.sort { ($0.host ?? "", $0.path) < ($1.host ?? "", $1.path) }
         return counts

@@ -2,8 +2,11 @@ import ProxyControl
 
 /// The counters of one release in one weight epoch, on one event loop. Plain numbers: only that loop touches them.
 final class ReleaseTally {
-    let release: Int
-    let epoch: UInt64
+    let key: TallyKey
+    /// The release's share of the split, in percent.
+    let weight: Int
+    /// Whether visitors stay on their side.
+    let isSticky: Bool
     var inFlight = 0
     var tunnels = 0
     var requests: UInt64 = 0
@@ -13,16 +16,29 @@ final class ReleaseTally {
     private(set) var routes: [RouteTally] = []
     private(set) var instances: [InstanceTally] = []
     private let latency: UnsafeMutablePointer<UInt64>
-    private var cohorts: [CohortCounts] = []
+    /// Bits of the cohorts that were seen, and behind them those of the cohorts that failed; nil: not sticky.
+    private let cohorts: UnsafeMutablePointer<UInt64>?
+    /// The place in `CohortLatencies` of each cohort; nil: not sticky.
+    private let slowest: UnsafeMutablePointer<UInt16>?
+    private static let cohortWords = (StickyCohort.count + 63) / 64
 
-    init(release: Int, epoch: UInt64) {
-        self.release = release
-        self.epoch = epoch
+    init(_ key: TallyKey, weight: Int, isSticky: Bool) {
+        self.key = key
+        self.weight = weight
+        self.isSticky = isSticky
         latency = .allocate(capacity: LatencyBuckets.count)
         latency.initialize(repeating: 0, count: LatencyBuckets.count)
+        cohorts = isSticky ? .allocate(capacity: 2 * Self.cohortWords) : nil
+        cohorts?.initialize(repeating: 0, count: 2 * Self.cohortWords)
+        slowest = isSticky ? .allocate(capacity: StickyCohort.count) : nil
+        slowest?.initialize(repeating: 0, count: StickyCohort.count)
     }
 
-    deinit { latency.deallocate() }
+    deinit {
+        latency.deallocate()
+        cohorts?.deallocate()
+        slowest?.deallocate()
+    }
 
     /// Counts the time of a complete answer.
     @inline(__always)
@@ -41,12 +57,36 @@ final class ReleaseTally {
         }
     }
 
-    func addCohort(_ cohort: Int, isError: Bool) {
-        if cohorts.isEmpty {
-            cohorts = (0..<256).map { CohortCounts(bucket: $0, requests: 0, errors: 0) }
-        }
-        cohorts[cohort & 255].requests += 1
-        if isError { cohorts[cohort & 255].errors += 1 }
+    /// Notes that a cohort came, and whether its request failed.
+    /// - Parameter cohort: `0 ..< StickyCohort.count`.
+    /// - Returns: Whether it is the first failure of the cohort.
+    func addCohort(_ cohort: Int, isError: Bool) -> Bool {
+        guard let cohorts else { return false }
+        let bit: UInt64 = 1 << UInt64(cohort & 63)
+        cohorts[cohort >> 6] |= bit
+        let place = Self.cohortWords + (cohort >> 6)
+        guard isError, cohorts[place] & bit == 0 else { return false }
+        cohorts[place] |= bit
+        return true
+    }
+
+    /// Notes how long a request of a cohort took, if none took longer.
+    /// - Parameter cohort: `0 ..< StickyCohort.count`.
+    func addCohortLatency(_ cohort: Int, nanoseconds: UInt64) {
+        guard let slowest else { return }
+        let place = UInt16(LatencyBuckets.index(microseconds: nanoseconds / 1000) + 1)
+        if place > slowest[cohort] { slowest[cohort] = place }
+    }
+
+    /// Nil while nobody came.
+    private var cohortSets: CohortSets? {
+        guard let cohorts else { return nil }
+        let count = Self.cohortWords
+        let seen = CohortBits(dense: UnsafeBufferPointer(start: cohorts, count: count))
+        if seen.isEmpty { return nil }
+        return CohortSets(
+            seen: seen, failed: CohortBits(dense: UnsafeBufferPointer(start: cohorts + count, count: count)),
+            slowest: CohortLatencies(dense: UnsafeBufferPointer(start: slowest, count: StickyCohort.count)))
     }
 
     /// The counter of a rule, made on first use.
@@ -84,26 +124,40 @@ final class ReleaseTally {
                     RouteCounts(host: route.host, path: route.path, requests: route.requests, errors: route.errors))
             }
         }
-        for cohort in cohorts where cohort.requests > 0 {
-            if let index = sum.cohorts.firstIndex(where: { $0.bucket == cohort.bucket }) {
-                sum.cohorts[index].requests += cohort.requests
-                sum.cohorts[index].errors += cohort.errors
-            } else {
-                sum.cohorts.append(cohort)
-            }
+        if let sets = cohortSets {
+            var all = sum.cohortSets ?? CohortSets()
+            all.formUnion(sets)
+            sum.cohortSets = all
         }
         for instance in instances {
             if let index = sum.instances.firstIndex(where: { $0.instance == instance.instance }) {
                 sum.instances[index].inFlight += instance.inFlight
                 sum.instances[index].requests += instance.requests
                 sum.instances[index].errors += instance.errors
+                if instance.failedCohorts > 0 {
+                    sum.instances[index].failedCohorts =
+                        (sum.instances[index].failedCohorts ?? 0) + instance.failedCohorts
+                }
             } else {
                 sum.instances.append(
                     InstanceCounts(
                         instance: instance.instance, inFlight: instance.inFlight, requests: instance.requests,
-                        errors: instance.errors))
+                        errors: instance.errors,
+                        failedCohorts: instance.failedCohorts > 0 ? instance.failedCohorts : nil))
             }
         }
+    }
+}
+
+/// What a tally counts.
+struct TallyKey: Hashable, Comparable {
+    let epoch: UInt64
+    let release: Int
+    /// Requests that a match sent to the release, not the split.
+    let isMatched: Bool
+
+    static func < (left: TallyKey, right: TallyKey) -> Bool {
+        (left.epoch, left.release, left.isMatched ? 1 : 0) < (right.epoch, right.release, right.isMatched ? 1 : 0)
     }
 }
 
@@ -126,6 +180,8 @@ final class InstanceTally {
     var inFlight = 0
     var requests: UInt64 = 0
     var errors: UInt64 = 0
+    /// Cohorts whose first failure was here.
+    var failedCohorts: UInt64 = 0
 
     init(instance: String) { self.instance = instance }
 }

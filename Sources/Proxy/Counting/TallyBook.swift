@@ -18,11 +18,12 @@ final class TallyBook {
     init(keptEpochs: Int) { self.keptEpochs = keptEpochs }
 
     /// The counters for a release in an epoch, made on first use.
-    func tally(service: String, release: Int, epoch: UInt64) -> ReleaseTally {
-        if let known = pages[service]?.tallies.first(where: { $0.release == release && $0.epoch == epoch }) {
-            return known
-        }
-        let tally = ReleaseTally(release: release, epoch: epoch)
+    /// - Parameters:
+    ///   - weight: of the release in this epoch, in percent.
+    ///   - isSticky: whether visitors stay on their side in this epoch.
+    func tally(service: String, _ key: TallyKey, weight: Int, isSticky: Bool) -> ReleaseTally {
+        if let known = pages[service]?.tallies.first(where: { $0.key == key }) { return known }
+        let tally = ReleaseTally(key, weight: weight, isSticky: isSticky)
         pages[service, default: Page()].tallies.append(tally)
         return tally
     }
@@ -34,14 +35,14 @@ final class TallyBook {
         for name in pages.keys.sorted() {
             guard var page = pages[name] else { continue }
             page.leftAt = current[name] == nil ? page.leftAt ?? tables : nil
-            var epochs = Set(page.tallies.map(\.epoch)).sorted(by: >)
+            var epochs = Set(page.tallies.map(\.key.epoch)).sorted(by: >)
             if let epoch = current[name] {
                 // The epoch in force counts as the newest, even if its number is lower.
                 epochs.removeAll { $0 == epoch }
                 epochs.insert(epoch, at: 0)
             }
             let kept = Set(epochs.prefix(keptEpochs))
-            page.tallies.removeAll { !kept.contains($0.epoch) && $0.inFlight == 0 }
+            page.tallies.removeAll { !kept.contains($0.key.epoch) && $0.inFlight == 0 }
             pages[name] = page
         }
         let gone = pages.filter { $0.value.leftAt != nil }.sorted {

@@ -90,7 +90,7 @@ extension ClientConnection {
             return .fault(.bodyTooLarge)
         }
         if service.hold != nil { return .held(rule) }
-        let choice = service.choose(bytes, head, loop.fields)
+        let choice = service.choose(bytes, head, loop.fields, &loop.random)
         out.clear()
         RequestRewriter.write(bytes, head, loop.fields, forwarded, into: &out)
         exchange = Exchange(
@@ -280,7 +280,7 @@ extension ClientConnection {
         }
         let rule = LoopRule(exchange.rule, service: service)
         let next = Exchange(
-            rule: rule, choice: service.chooseAgain(after: exchange.choice), method: exchange.method,
+            rule: rule, choice: service.chooseAgain(after: exchange.choice, &loop.random), method: exchange.method,
             isVersion11: exchange.isVersion11, wantsUpgrade: exchange.wantsUpgrade, startedAt: exchange.startedAt,
             keepsAlive: exchange.keepsAlive, body: exchange.body)
         next.bodyBytes = exchange.bodyBytes

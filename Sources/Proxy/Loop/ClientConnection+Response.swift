@@ -204,7 +204,9 @@ extension ClientConnection {
                 isError = true
             }
         } else {
-            tally.addLatency(nanoseconds: loop.now &- exchange.startedAt)
+            let time = loop.now &- exchange.startedAt
+            tally.addLatency(nanoseconds: time)
+            if exchange.choice.cohort >= 0 { tally.addCohortLatency(exchange.choice.cohort, nanoseconds: time) }
         }
         let route = exchange.rule.tallies[target.index]
         route.requests &+= 1
@@ -213,7 +215,9 @@ extension ClientConnection {
             instance.requests &+= 1
             if isError { instance.errors &+= 1 }
         }
-        if exchange.choice.cohort >= 0 { tally.addCohort(exchange.choice.cohort, isError: isError) }
+        if exchange.choice.cohort >= 0, tally.addCohort(exchange.choice.cohort, isError: isError) {
+            exchange.instance?.failedCohorts &+= 1
+        }
         self.exchange = nil
     }
 }

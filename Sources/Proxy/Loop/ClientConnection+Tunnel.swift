@@ -48,7 +48,7 @@ extension ClientConnection {
         target.tally.addStatus(101)
         exchange.rule.tallies[target.index].requests &+= 1
         exchange.instance?.requests &+= 1
-        if exchange.choice.cohort >= 0 { target.tally.addCohort(exchange.choice.cohort, isError: false) }
+        if exchange.choice.cohort >= 0 { _ = target.tally.addCohort(exchange.choice.cohort, isError: false) }
     }
 
     func passFromClient(_ buffer: ByteBuffer) {

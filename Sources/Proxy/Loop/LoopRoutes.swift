@@ -56,6 +56,8 @@ final class LoopRule {
 final class LoopService {
     let name: String
     let epoch: UInt64
+    /// Those that requests are split over, in the order of the table; behind them, for releases that matches name, the
+    /// same again with counters of their own.
     let targets: [LoopTarget]
     let sticky: Sticky?
     let stickyName: [UInt8]
@@ -63,7 +65,7 @@ final class LoopService {
     let limits: LoopLimits
     private let matches: [LoopMatch]
     private let cohorts: StickyCohort
-    private var smooth: SmoothChoice
+    private let split: RandomSplit
 
     init(_ route: ServiceRoute, on loop: LoopWorker) throws {
         name = route.name
@@ -72,22 +74,29 @@ final class LoopService {
         stickyName = Array((route.sticky?.cookie ?? "").utf8)
         hold = route.hold
         limits = LoopLimits(loop.limits, route.limits)
-        targets = try route.targets.enumerated().map { index, target in
-            try LoopTarget(target, index: index, of: route, on: loop)
+        let split = try route.targets.enumerated().map { index, target in
+            try LoopTarget(target, index: index, isMatched: false, of: route, on: loop)
         }
+        let named = Set((route.matches ?? []).map(\.release))
+        let matched = try route.targets.filter { named.contains($0.release) }.enumerated().map { index, target in
+            try LoopTarget(target, index: split.count + index, isMatched: true, of: route, on: loop)
+        }
+        targets = split + matched
         matches = (route.matches ?? []).compactMap { match in
-            route.targets.firstIndex { $0.release == match.release }.map { LoopMatch(match, target: $0) }
+            matched.first { $0.release == match.release }.map { LoopMatch(match, target: $0.index) }
         }
         cohorts = StickyCohort(targets: route.targets)
-        smooth = SmoothChoice(weights: route.targets.map(\.weight))
+        self.split = RandomSplit(weights: route.targets.map(\.weight))
     }
 
     /// Chooses a target for a request head.
-    func choose(_ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ fields: FieldTable) -> TargetChoice {
+    func choose(
+        _ bytes: UnsafePointer<UInt8>, _ head: RequestHead, _ fields: FieldTable, _ random: inout SplitMix64
+    ) -> TargetChoice {
         for match in matches where match.fits(bytes, fields) {
             return TargetChoice(target: targets[match.target], cohort: -1, newVisitor: nil, isMatched: true)
         }
-        guard let sticky else { return weighted() }
+        guard let sticky else { return drawn(&random) }
         var known: UInt64?
         if head.hasCookie, let value = CookieScanner.find(bytes, fields, name: stickyName) {
             known = StickyCohort.id(bytes + value.start, value.end - value.start)
@@ -100,20 +109,21 @@ final class LoopService {
     }
 
     /// Chooses again for a request whose head is gone, after a table took the place of the one it was chosen by.
-    func chooseAgain(after earlier: TargetChoice) -> TargetChoice {
+    func chooseAgain(after earlier: TargetChoice, _ random: inout SplitMix64) -> TargetChoice {
         var choice = earlier
-        if earlier.isMatched, let same = targets.first(where: { $0.release == earlier.target.release }) {
+        // The last: the one that counts what matches sent, where there is one.
+        if earlier.isMatched, let same = targets.last(where: { $0.release == earlier.target.release }) {
             choice.target = same
         } else if earlier.cohort >= 0 && sticky != nil {
             choice.target = targets[cohorts.target(of: earlier.cohort)]
         } else {
-            choice.target = weighted().target
+            choice.target = drawn(&random).target
         }
         return choice
     }
 
-    private func weighted() -> TargetChoice {
-        TargetChoice(target: targets[smooth.next()], cohort: -1, newVisitor: nil, isMatched: false)
+    private func drawn(_ random: inout SplitMix64) -> TargetChoice {
+        TargetChoice(target: targets[split.next(&random)], cohort: -1, newVisitor: nil, isMatched: false)
     }
 }
 
@@ -174,10 +184,12 @@ final class LoopTarget {
     let instances: [InstanceTally]
     private var turn = 0
 
-    init(_ target: Target, index: Int, of route: ServiceRoute, on loop: LoopWorker) throws {
+    init(_ target: Target, index: Int, isMatched: Bool, of route: ServiceRoute, on loop: LoopWorker) throws {
         self.index = index
         release = target.release
-        let tally = loop.tallies.tally(service: route.name, release: target.release, epoch: route.epoch)
+        let tally = loop.tallies.tally(
+            service: route.name, TallyKey(epoch: route.epoch, release: target.release, isMatched: isMatched),
+            weight: target.weight, isSticky: route.sticky != nil)
         self.tally = tally
         mark =
             route.releaseHeader == true

@@ -22,6 +22,8 @@ final class LoopWorker: @unchecked Sendable {
     private(set) var isDraining = false
     /// Requests that no release can be blamed for: no route, or refused before one was looked for.
     var unrouted: UInt64 = 0
+    /// What the splits of this loop are drawn by.
+    var random = SplitMix64(seed: .random(in: .min ... .max))
     /// Connections to instances that are open or being opened, idle ones too.
     var upstreamCount = 0
 
@@ -197,9 +199,11 @@ final class LoopWorker: @unchecked Sendable {
         sums.unrouted += unrouted
         tallies.visit { service, tallies in
             for tally in tallies {
-                let key = SnapshotSums.Key(service: service, epoch: tally.epoch, release: tally.release)
-                tally.add(
-                    to: &sums.releases[key, default: ReleaseCounts(release: tally.release, epoch: tally.epoch)])
+                let key = SnapshotSums.Key(service: service, tally: tally.key)
+                let none = ReleaseCounts(
+                    release: tally.key.release, epoch: tally.key.epoch, weight: tally.weight,
+                    isSticky: tally.isSticky, isMatched: tally.key.isMatched)
+                tally.add(to: &sums.releases[key, default: none])
             }
         }
         for (service, queue) in queues {
@@ -213,11 +217,10 @@ final class LoopWorker: @unchecked Sendable {
 struct SnapshotSums: Sendable {
     struct Key: Hashable, Comparable {
         let service: String
-        let epoch: UInt64
-        let release: Int
+        let tally: TallyKey
 
         static func < (left: Key, right: Key) -> Bool {
-            (left.service, left.epoch, left.release) < (right.service, right.epoch, right.release)
+            (left.service, left.tally) < (right.service, right.tally)
         }
     }
 

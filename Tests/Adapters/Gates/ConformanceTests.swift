@@ -28,7 +28,7 @@ final class DeskSubject: GateSubject {
     func make() async throws -> GateDesk {
         GateDesk(
             command: CommandGate(grace: .milliseconds(200)) { _ in "/" },
-            threshold: ThresholdGate { _, _ in self.counts })
+            threshold: ThresholdGate { _, _ in self.counts }, analysis: AnalysisGate { _, _ in self.counts })
     }
 
     func discard(_ gates: GateDesk) async throws {

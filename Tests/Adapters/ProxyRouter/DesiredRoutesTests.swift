@@ -1,4 +1,5 @@
 import Domain
+import FoundationEssentials
 import Ports
 import ProxyControl
 import Testing
@@ -160,6 +161,73 @@ struct CountLedgerTests {
         #expect(found.releases[0].latency.map(\.count) == [17])
         let bound = found.releases[0].latency[0].microseconds
         #expect((1000...1010).contains(bound), "\(bound) is not within 1 % above 1000")
+    }
+
+    private func split(_ release: Int, _ epoch: UInt64, weight: Int, requests: UInt64) -> ReleaseCounts {
+        var counts = counts(release, epoch, requests: requests, errors: 1)
+        counts.weight = weight
+        counts.isSticky = true
+        counts.cohortSets = CohortSets(
+            seen: CohortBits([release, 9999]), failed: CohortBits([release]), slowest: Self.slowest([0, 0, 101, 201]))
+        counts.instances = [
+            InstanceCounts(instance: "\(release)", inFlight: 0, requests: requests, errors: 1, failedCohorts: 1)
+        ]
+        return counts
+    }
+
+    private static func slowest(_ places: [UInt16]) -> ProxyControl.CohortLatencies {
+        places.withUnsafeBufferPointer { ProxyControl.CohortLatencies(dense: $0) }
+    }
+
+    @Test func splitsAreToldApartAndKeptWhenTheProxyForgetsThem() {
+        var ledger = CountLedger()
+        var matched = split(2, 1, weight: 25, requests: 50)
+        matched.isMatched = true
+        let first = [split(1, 1, weight: 75, requests: 30), split(2, 1, weight: 25, requests: 10)]
+        ledger.absorb(snapshot("a", first + [matched]))
+        ledger.absorb(snapshot("a", [split(1, 2, weight: 50, requests: 4), split(2, 2, weight: 50, requests: 5)]))
+        let found = ledger.counts(key)
+        #expect(found.releases.map(\.requests) == [34, 65])
+        #expect(found.epochs.map(\.epoch) == [1, 2])
+        #expect(found.epochs.map { $0.releases.map(\.requests) } == [[30, 10], [4, 5]])
+        #expect(found.epochs.map { $0.releases.map(\.weight.percent) } == [[75, 25], [50, 50]])
+        let canary = found.epochs[0].releases[1]
+        #expect(found.epochs[0].isSticky && canary.seen == CohortSet([2, 9999]) && canary.failed == CohortSet([2]))
+        #expect(
+            canary.instances == [InstanceOutcome(instance: InstanceID(2), requests: 10, errors: 1, failedCohorts: 1)])
+        // Microseconds up to 255 have a bucket each.
+        #expect(canary.slowest.cohorts { $0 > 99 } == CohortSet([2, 3]))
+        #expect(canary.slowest.cohorts { $0 > 100 } == CohortSet([3]))
+        #expect(canary.slowest.cohorts { $0 > 200 } == CohortSet())
+        #expect(canary.errors == 1 && canary.latency.map(\.count) == [10])
+    }
+
+    @Test func splitsOfLongAgoAreForgotten() {
+        var ledger = CountLedger()
+        for epoch in UInt64(1)...100 { ledger.absorb(snapshot("a", [split(1, epoch, weight: 100, requests: 1)])) }
+        let epochs = ledger.counts(key).epochs
+        #expect(epochs.count == CountLedger.epochsKept + 1 && epochs.last?.epoch == 100)
+    }
+
+    @Test func setsOfCohortsTravelAsText() throws {
+        let bits = CohortBits([0, 63, 64, 9999])
+        let text = try JSONEncoder().encode([bits, CohortBits()])
+        #expect(try JSONDecoder().decode([CohortBits].self, from: text) == [bits, CohortBits()])
+        #expect(CohortSet(words: bits.words) == CohortSet([9999, 64, 0, 63]))
+        let slowest = [Self.slowest([0, 1, 255, 3968, 0]), Self.slowest([0, 0]), Self.slowest([4096 - 129])]
+        let coded = try JSONEncoder().encode(slowest)
+        #expect(String(decoding: coded, as: UTF8.self) == "[\"0000010fff80\",\"\",\"f7f\"]")
+        #expect(try JSONDecoder().decode([ProxyControl.CohortLatencies].self, from: coded) == slowest)
+        for damaged in ["[\"00\"]", "[\"fff\"]", "[\"0g0\"]"] {
+            #expect(throws: DecodingError.self) {
+                try JSONDecoder().decode([ProxyControl.CohortLatencies].self, from: Data(damaged.utf8))
+            }
+        }
+        for damaged in ["[\"0\"]", "[\"000000000000000g\"]"] {
+            #expect(throws: DecodingError.self) {
+                try JSONDecoder().decode([CohortBits].self, from: Data(damaged.utf8))
+            }
+        }
     }
 
     @Test func anotherStartOfTheProxyCountsAnew() {

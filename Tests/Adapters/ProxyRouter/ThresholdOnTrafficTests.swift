@@ -32,26 +32,27 @@ struct ThresholdOnTrafficTests {
         func send(_ count: Int, _ path: String) async throws {
             for _ in 0..<count { _ = try await TrialRequest(path: path).answer(port: port) }
         }
-        try await send(60, "/")
+        // Requests are drawn: all bounds leave a fair draw a chance of less than 10^-10 to break them.
+        try await send(40, "/")
         let few = await gate.look(spec, request(trial, look: 1))
         #expect(few.verdict == .inconclusive, "\(few.evidence.summary)")
-        #expect(few.evidence.summary.hasPrefix("30 of 50 requests in "))
-        try await send(60, "/")
+        #expect(few.evidence.summary.contains(" of 50 requests in "))
+        try await send(200, "/")
         let good = await gate.look(spec, request(trial, look: 2))
         #expect(good.verdict == .pass, "\(good.evidence.summary)")
-        #expect(good.evidence.summary.hasPrefix("60 requests in "))
-        try await send(100, "/")
-        try await send(20, "/fail")
+        #expect(good.evidence.summary.contains(" requests in "))
+        try await send(200, "/")
+        try await send(200, "/fail")
         let bad = await gate.look(spec, request(trial, look: 3, since: 2))
         #expect(bad.verdict == .fail, "\(bad.evidence.summary)")
-        #expect(bad.evidence.summary.contains("error rate 17% (10 of 60), wanted <= 2%"), "\(bad.evidence.summary)")
+        #expect(bad.evidence.summary.contains("wanted <= 2%"), "\(bad.evidence.summary)")
         // The proxy is started anew: its counts begin at nothing, and nothing passes by that.
         try await proxy.restart()
         try await send(200, "/")
         let anew = await gate.look(spec, request(trial, look: 4, since: 3))
         #expect(anew.verdict == .inconclusive, "\(anew.evidence.summary)")
         #expect(anew.evidence.summary.contains("the router was restarted"))
-        try await send(120, "/")
+        try await send(240, "/")
         let after = await gate.look(spec, request(trial, look: 5, since: 3))
         #expect(after.verdict == .pass, "\(after.evidence.summary)")
         for backend in backends { backend.stop() }

@@ -23,6 +23,12 @@ extension GateCheck {
                 try trial.expect(.error, question.word, result)
             }
         },
+        GateCheck("without a stable release nothing is compared") { trial in
+            let gate = trial.gate(.analysis(AnalysisSpec(errors: .absolute(5_000))))
+            await trial.gates.mark(trial.key(look: 0), gate, release: GateTrial.release.number, since: 0)
+            try await trial.subject.count(requests: 1000, errors: 0)
+            try trial.expect(.error, "analysis", try await trial.look(gate))
+        },
         GateCheck("what cannot be asked is an error: a webhook without its secret, an approval") { trial in
             for question in [webhook, .approval(ApprovalSpec())] {
                 try trial.expect(.error, question.word, try await trial.look(trial.gate(question)))

@@ -9,10 +9,10 @@ extension RouterCheck {
                     generation, [try await trial.target(1, 100 - weight), try await trial.target(2, weight)])
                 wish.canary = ReleaseNumber(2)
                 try await trial.apply(wish)
-                let got = try await trial.releases(of: 400)[2] ?? 0
-                let wanted = 4 * weight
-                // Four standard deviations of a fair draw; a router that takes turns comes much nearer.
-                try require(abs(got - wanted) <= 40, "\(got) of 400 requests reached a release with \(weight)%")
+                let got = try await trial.releases(of: 600)[2] ?? 0
+                let wanted = 6 * weight
+                // A fair draw is further from it once in 10^10 times; a router that takes turns comes much nearer.
+                try require(abs(got - wanted) <= 80, "\(got) of 600 requests reached a release with \(weight)%")
                 try require(got > 0, "no request reached a release with \(weight)%")
             }
         },
@@ -134,6 +134,76 @@ extension RouterCheck {
                 let timed = traffic.latency.reduce(0) { $0 + $1.count }
                 try require(timed == traffic.requests, "\(timed) of \(traffic.requests) requests were timed")
             }
+        },
+        RouterCheck("counts are told apart by split", if: { $0.counts && $0.matchesHeaders }) { trial in
+            for (generation, weight) in [(UInt64(1), 25), (2, 50)] {
+                var wish = RouteWish.trial(
+                    generation, [try await trial.target(1, 100 - weight), try await trial.target(2, weight)])
+                wish.canary = ReleaseNumber(2)
+                wish.matches = [.header(name: "X-Preview", value: "yes")]
+                try await trial.apply(wish)
+                _ = try await trial.releases(of: 20)
+                for path in ["/", "/fail"] {
+                    let marked = TrialRequest(path: path, headers: [Variable(name: "X-Preview", value: "yes")])
+                    _ = try await trial.send(marked, to: .api)
+                }
+            }
+            try await eventually("44 requests are counted") {
+                let releases = try await trial.router.counts(.api, in: .trial)?.releases ?? []
+                return releases.reduce(0) { $0 + $1.requests } == 44
+            }
+            let epochs = try await trial.router.counts(.api, in: .trial)?.epochs ?? []
+            let weights = epochs.map { $0.releases.map(\.weight.percent) }
+            try require(weights == [[75, 25], [50, 50]], "the splits are \(weights)")
+            for epoch in epochs {
+                let requests = epoch.releases.reduce(0) { $0 + $1.requests }
+                try require(requests == 20, "\(requests) of 20 requests that the split decided")
+                let errors = epoch.releases.reduce(0) { $0 + $1.errors }
+                try require(errors == 0, "a split is blamed for what a header sent")
+                for release in epoch.releases {
+                    let sum = release.instances.reduce(0) { $0 + $1.requests }
+                    try require(sum == release.requests, "instances have \(sum) of \(release.requests) requests")
+                }
+            }
+        },
+        RouterCheck("cohorts that came and that failed are noted", if: { $0.counts && $0.sticky }) { trial in
+            var wish = RouteWish.trial(1, [try await trial.target(1, 60), try await trial.target(2, 40)])
+            wish.canary = ReleaseNumber(2)
+            wish.sticky = 17
+            try await trial.apply(wish)
+            for visitor in 0..<40 {
+                let first = try await trial.send(TrialRequest(), to: .api)
+                let failing = TrialRequest(path: visitor < 10 ? "/fail" : "/", cookies: first.cookies)
+                _ = try await trial.send(failing, to: .api)
+            }
+            try await eventually("80 requests are counted") {
+                let releases = try await trial.router.counts(.api, in: .trial)?.releases ?? []
+                return releases.reduce(0) { $0 + $1.requests } == 80
+            }
+            guard let epoch = try await trial.router.counts(.api, in: .trial)?.epochs.last else {
+                throw RouterFlaw("no split is told apart")
+            }
+            try require(epoch.isSticky, "the split is not said to be sticky")
+            let seen = epoch.releases.map(\.seen)
+            let failed = epoch.releases.map(\.failed)
+            guard seen.count == 2 else { throw RouterFlaw("\(seen.count) releases have cohorts") }
+            // Two visitors may share a cohort, six of forty hardly.
+            let came = seen[0].union(seen[1]).count
+            try require((30...40).contains(came), "\(came) cohorts of 40 visitors came")
+            let unlucky = failed[0].union(failed[1]).count
+            try require((5...10).contains(unlucky), "\(unlucky) cohorts of 10 visitors failed")
+            try require(seen[0].intersection(seen[1]).isEmpty, "a cohort is on both sides")
+            for release in epoch.releases {
+                let first = release.instances.reduce(0) { $0 + $1.failedCohorts }
+                let failed = release.failed.count
+                try require(first == failed, "instances have \(first) of \(failed) first failures")
+            }
+            for (came, unlucky) in zip(seen, failed) {
+                try require(unlucky.subtracting(came).isEmpty, "a cohort failed that never came")
+            }
+            let highest = (0..<CohortSet.all).last { seen[1].contains($0) } ?? 0
+            let lowest = (0..<CohortSet.all).first { seen[0].contains($0) } ?? CohortSet.all
+            try require(highest < lowest, "the release on trial does not have the low end of the cohorts")
         },
         RouterCheck("counts never fall, however often the weights change", if: { $0.counts }) { trial in
             var last = 0

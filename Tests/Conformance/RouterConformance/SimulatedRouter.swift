@@ -13,7 +13,7 @@ package actor SimulatedRouter: RouterPort {
         var wish: RouteWish
         /// Taken from an earlier supervisor, which its fence and generation belong to.
         var isInherited = false
-        /// How far each target is behind its share, for the smooth weighted choice.
+        /// How far each target is behind its share: other than the real ones it takes turns.
         var credit: [Int: Int] = [:]
         var turn = 0
         var waiting: [CheckedContinuation<Void, Never>] = []
@@ -24,8 +24,17 @@ package actor SimulatedRouter: RouterPort {
         var errors = 0
     }
 
+    /// A request that was drawn, and what became of it.
+    private struct Draw {
+        var place: Int
+        /// False: a header or a cookie sent it.
+        var isDrawn: Bool
+        var cohort: Int?
+    }
+
     private var routes: [Key: Route] = [:]
     private var tallies: [Key: [ReleaseNumber: Tally]] = [:]
+    private var epochs: [Key: [EpochTraffic]] = [:]
     private var version: UInt64 = 0
     private var visitors: UInt64 = 0
     private var forgotten: [Key: (fence: UInt64, generation: UInt64)] = [:]
@@ -53,6 +62,13 @@ package actor SimulatedRouter: RouterPort {
         guard wish.targets.isEmpty || sum == 100 else {
             throw PortError(.invalid, "the weights of \(wish.service) sum to \(sum), not to 100")
         }
+        if !wish.targets.isEmpty, routes[key]?.wish.splits(as: wish) != true {
+            let releases = wish.targets.map { EpochRelease(release: $0.release, weight: $0.weight) }
+            epochs[key, default: []].append(
+                EpochTraffic(
+                    epoch: (epochs[key]?.count ?? 0) + 1, isSticky: wish.sticky != nil,
+                    releases: releases.sorted { $0.release < $1.release }))
+        }
         var route = routes[key] ?? Route(wish: wish)
         route.wish = wish
         route.isInherited = false
@@ -71,6 +87,7 @@ package actor SimulatedRouter: RouterPort {
         for waiter in routes[key]?.waiting ?? [] { waiter.resume() }
         routes[key] = nil
         tallies[key] = nil
+        epochs[key] = nil
         forgotten[key] = (wish.fence, wish.generation)
     }
 
@@ -98,7 +115,9 @@ package actor SimulatedRouter: RouterPort {
                 release: release, requests: counts.requests, errors: counts.errors, inFlight: 0,
                 latency: counts.requests > 0 ? [LatencyBucket(microseconds: 1000, count: counts.requests)] : [])
         }
-        return TrafficCounts(source: "simulated", releases: releases)
+        return TrafficCounts(
+            source: "simulated", releases: releases,
+            epochs: epochs[Key(environment: environment, service: service)] ?? [])
     }
 
     /// The router stays, its supervisor is a new one.
@@ -120,33 +139,40 @@ package actor SimulatedRouter: RouterPort {
         }
         guard var route = routes[key], !route.wish.targets.isEmpty else { return TrialAnswer(status: 404) }
         var cookies: [Variable] = []
-        let place = choose(&route, request, &cookies)
-        let target = route.wish.targets[place]
+        let draw = choose(&route, request, &cookies)
+        let target = route.wish.targets[draw.place]
         route.turn += 1
         let turn = route.turn
         routes[key] = route
         guard !target.backends.isEmpty else {
-            count(key, target.release, isError: true)
+            count(key, target.release, draw, nil, isError: true)
             return TrialAnswer(status: 503, cookies: cookies)
         }
         let isError = request.path == "/fail"
-        count(key, target.release, isError: isError)
+        let instance = target.backends[turn % target.backends.count].instance
+        count(key, target.release, draw, instance, isError: isError)
         return TrialAnswer(
-            status: isError ? 500 : 200, release: target.release,
-            instance: target.backends[turn % target.backends.count].instance, cookies: cookies)
+            status: isError ? 500 : 200, release: target.release, instance: instance, cookies: cookies)
     }
 
-    private func count(_ key: Key, _ release: ReleaseNumber, isError: Bool) {
+    private func count(
+        _ key: Key, _ release: ReleaseNumber, _ draw: Draw, _ instance: InstanceID?, isError: Bool
+    ) {
         tallies[key, default: [:]][release, default: Tally()].requests += 1
         if isError { tallies[key]?[release]?.errors += 1 }
+        guard draw.isDrawn, var epoch = epochs[key]?.last,
+            let index = epoch.releases.firstIndex(where: { $0.release == release })
+        else { return }
+        epoch.releases[index].count(instance, cohort: draw.cohort, isError: isError)
+        epochs[key]?[epoch.epoch - 1] = epoch
     }
 
-    private func choose(_ route: inout Route, _ request: TrialRequest, _ cookies: inout [Variable]) -> Int {
+    private func choose(_ route: inout Route, _ request: TrialRequest, _ cookies: inout [Variable]) -> Draw {
         let wish = route.wish
         if let canary = wish.targets.firstIndex(where: { $0.release == wish.canary }),
             wish.matches.contains(where: { $0.fits(request) })
         {
-            return canary
+            return Draw(place: canary, isDrawn: false)
         }
         if let salt = wish.sticky {
             let name = "simulated-\(wish.service)"
@@ -156,7 +182,8 @@ package actor SimulatedRouter: RouterPort {
                 id = visitors
                 cookies.append(Variable(name: name, value: "\(visitors)"))
             }
-            return Self.place(of: (id ?? 0) &* 7919 &+ salt, in: wish)
+            let cohort = Int(((id ?? 0) &* 7919 &+ salt) % UInt64(CohortSet.all))
+            return Draw(place: Self.place(of: cohort, in: wish), isDrawn: true, cohort: cohort)
         }
         // Each target earns its weight; the richest pays for the request.
         var best = 0
@@ -165,20 +192,47 @@ package actor SimulatedRouter: RouterPort {
             if route.credit[index, default: 0] > route.credit[best, default: 0] { best = index }
         }
         route.credit[best, default: 0] -= 100
-        return best
+        return Draw(place: best, isDrawn: true)
     }
 
     /// The release on trial has the low end of the cohorts.
-    private static func place(of visitor: UInt64, in wish: RouteWish) -> Int {
-        let cohort = Int(visitor % 100)
+    private static func place(of cohort: Int, in wish: RouteWish) -> Int {
         let trial = wish.targets.indices.filter { wish.targets[$0].release == wish.canary }
         let others = wish.targets.indices.filter { wish.targets[$0].release != wish.canary }
         var end = 0
         for index in trial + others {
-            end += wish.targets[index].weight.percent
+            end += wish.targets[index].weight.percent * CohortSet.all / 100
             if cohort < end { return index }
         }
         return others.last ?? 0
+    }
+}
+
+extension EpochRelease {
+    fileprivate mutating func count(_ instance: InstanceID?, cohort: Int?, isError: Bool) {
+        requests += 1
+        errors += isError ? 1 : 0
+        let isFirst = cohort.map { isError && !failed.contains($0) } ?? false
+        if let cohort {
+            seen.insert(cohort)
+            if isError { failed.insert(cohort) }
+        }
+        guard let instance else { return }
+        let index = instances.firstIndex { $0.instance == instance } ?? instances.count
+        if index == instances.count {
+            instances.append(InstanceOutcome(instance: instance, requests: 0, errors: 0))
+        }
+        instances[index].requests += 1
+        instances[index].errors += isError ? 1 : 0
+        instances[index].failedCohorts += isFirst ? 1 : 0
+    }
+}
+
+extension RouteWish {
+    /// Whether requests are drawn as by another wish.
+    fileprivate func splits(as other: RouteWish) -> Bool {
+        targets.map(\.release) == other.targets.map(\.release) && targets.map(\.weight) == other.targets.map(\.weight)
+            && sticky == other.sticky && canary == other.canary
     }
 }
 

@@ -64,6 +64,13 @@ import Testing
                         expectJSON: [Variable(name: "items[0].id", value: "7")], contains: "ok",
                         capture: [Variable(name: "id", value: "id")]),
                 ])),
+            .analysis(AnalysisSpec(errors: .absolute(5_000))),
+            .analysis(
+                AnalysisSpec(
+                    errors: .relative(0),
+                    latencies: [
+                        LatencyAllowance(percentile: 50_000, more: 1), LatencyAllowance(percentile: 99_900, more: 2),
+                    ], falseAlarms: 3, missed: 4, requests: 5)),
             .threshold(
                 ThresholdSpec(
                     errorRate: 10_000, latencies: [LatencyLimit(percentile: 95_000, limit: .milliseconds(200))],
@@ -72,7 +79,8 @@ import Testing
         for question in questions {
             let gate = GateSpec(
                 name: GateName("g"), question: question,
-                schedule: GateSchedule(initialDelay: .seconds(1), count: 4, onInconclusive: .hold))
+                schedule: GateSchedule(
+                    initialDelay: .seconds(1), count: 4, onInconclusive: .hold, patience: .minutes(10)))
             #expect(try GateSpec(recorded: gate.recorded(version: 1), known: 1) == gate)
         }
     }

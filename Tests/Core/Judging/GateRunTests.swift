@@ -65,6 +65,82 @@ import Testing
         }
     }
 
+    /// Inconclusive looks every ten seconds: which of them ends the run, and how.
+    private func looks(until gate: GateSpec, _ result: LookResult, most: Int) -> (look: Int, move: GateRun.Move)? {
+        var run = GateRun(id: 1, gate: gate.name, started: Self.start)
+        var now = Self.start
+        for look in 1...most {
+            var move = GateRun.Move.wait(.zero)
+            while move != .ask {
+                if case .wait(let span) = move { now = now.advanced(by: span) }
+                move = run.step(gate, result: nil, isKnown: true, now: now, fence: 1)
+            }
+            move = run.step(gate, result: result, isKnown: true, now: now, fence: 1)
+            if move != .wait(.zero) { return (look, move) }
+        }
+        return nil
+    }
+
+    @Test func aPatientGateCountsInconclusiveLooksOnceItsPatienceIsOver() {
+        let undecided = LookResult(.inconclusive, Evidence("e"))
+        func end(_ schedule: GateSchedule) -> (look: Int, move: GateRun.Move)? {
+            looks(until: gate(schedule), undecided, most: 30)
+        }
+        let minute = Span.seconds(60)
+        // Looks are at 0s, 10s, 20s …: the one at 60s is the first that counts.
+        let reverting = end(GateSchedule(onInconclusive: .revert, patience: minute))
+        #expect(reverting?.look == 7 && reverting?.move == .fail("inconclusive: e"))
+        let holding = end(GateSchedule(inconclusiveLimit: 2, onInconclusive: .hold, patience: minute))
+        #expect(holding?.look == 9 && holding?.move == .hold("e"))
+        let extending = end(GateSchedule(onInconclusive: .extend, extendLimit: .seconds(100), patience: minute))
+        #expect(extending?.look == 12)
+        // An end that is nearer than the patience waits for it.
+        let short = end(GateSchedule(onInconclusive: .extend, extendLimit: .seconds(20), patience: minute))
+        #expect(short?.look == 7)
+    }
+
+    @Test func afterTheLastLookNothingIsWaitedFor() {
+        let last = LookResult(.inconclusive, Evidence("spent"), isLast: true)
+        let patience = Span.minutes(10)
+        for (answer, expected) in [
+            (OnInconclusive.revert, GateRun.Move.fail("inconclusive: spent")), (.hold, .hold("spent")),
+            (.extend, .fail("inconclusive: spent")),
+        ] {
+            let schedule = GateSchedule(inconclusiveLimit: 5, onInconclusive: answer, patience: patience)
+            let end = looks(until: gate(schedule), last, most: 3)
+            #expect(end?.look == 1 && end?.move == expected)
+        }
+        // A verdict is a verdict, the last or not.
+        let passing = LookResult(.pass, Evidence("fine"), isLast: true)
+        #expect(looks(until: gate(GateSchedule(patience: patience)), passing, most: 3)?.move == .pass)
+    }
+
+    @Test func patienceIsAboutNoAnswerNotAboutABadOne() {
+        let patient = gate(GateSchedule(errorLimit: 1, patience: .hours(1)))
+        #expect(play([.inconclusive, .inconclusive, .fail], patient) == .fail("e"))
+        guard case .fail = play([.inconclusive, .error, .error], patient) else {
+            Issue.record("errors in a row fail a patient gate as any other")
+            return
+        }
+        #expect(play([.inconclusive, .error, .inconclusive, .pass], patient) == .pass)
+    }
+
+    @Test func patienceBeginsAnewForAPersonWhoLetsItLookOn() {
+        let patient = gate(GateSchedule(onInconclusive: .hold, patience: .seconds(30)))
+        var run = GateRun(id: 1, gate: patient.name, started: Self.start)
+        let undecided = LookResult(.inconclusive, Evidence("e"))
+        func look(at seconds: Int64) -> GateRun.Move {
+            let now = Self.start.advanced(by: .seconds(seconds))
+            #expect(run.step(patient, result: nil, isKnown: true, now: now, fence: 1) == .ask)
+            return run.step(patient, result: undecided, isKnown: true, now: now, fence: 1)
+        }
+        #expect(look(at: 0) == .wait(.zero))
+        #expect(look(at: 30) == .hold("e"))
+        run.lookOn(now: Self.start.advanced(by: .seconds(60)))
+        #expect(look(at: 61) == .wait(.zero))
+        #expect(look(at: 90) == .hold("e"))
+    }
+
     @Test func aCommandIsNotRunAgainBlindly() {
         let command = gate(GateSchedule(errorLimit: 0), .command(CommandSpec(command: ["true"])))
         var run = GateRun(id: 1, gate: command.name, started: Self.start)

@@ -206,6 +206,19 @@ func fixture(_ name: String) throws -> String {
                             LatencyLimit(percentile: 95_000, limit: .milliseconds(200)),
                             LatencyLimit(percentile: 99_900, limit: .milliseconds(1500)),
                         ], minRate: 50_000, minRequests: 200)))
+        let better = try #require(dev.gates.first { $0.name.text == "better" })
+        #expect(
+            better.question
+                == .analysis(
+                    AnalysisSpec(
+                        errors: .absolute(5_000),
+                        latencies: [
+                            LatencyAllowance(percentile: 95_000, more: 200_000),
+                            LatencyAllowance(percentile: 99_900, more: 500_000),
+                        ], falseAlarms: 5_000, missed: 25_000, requests: 20_000)))
+        #expect(
+            better.schedule
+                == GateSchedule(interval: .seconds(2), onInconclusive: .hold, patience: .minutes(5)))
         let staging = try project("staging")
         #expect(staging.services.map(\.spec.service.text) == ["api", "once", "web", "worker"])
         #expect(staging.services[0].spec.replicas == 1)

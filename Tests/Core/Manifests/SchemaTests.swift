@@ -89,9 +89,10 @@ import Testing
             .duration(mayBeZero: true), .duration(mayBeZero: false), .hold, .weight, .amount, .cpu, .memory, .size,
             .name,
             .projectPath, .path, .urlPath, .webURL, .listen, .host, .headerName, .identifier, .jsonPath, .shareLimit,
-            .durationLimit, .rateLimit, .rate,
+            .durationLimit, .rateLimit, .rate, .form(.tolerance), .form(.more), .form(.level),
         ]
         let texts = [
+            "+0.5pp", "+20%", "+0pp", "+100pp", "0.5pp", "+ 5%", "+%", "+1.pp", "100.0%", "+1000%",
             "", "a", "A", "TERM", "true", "false", "1", "0", "100", "101", "-1", "1.5", "30s", "0s", "1.5m", "1.m",
             ".5s",
             "5 s", "2h", "7d", "10ms", "untilPromoted", "5%", "0%", "100%", "101%", "2.5%", "25%", "250m", "250m..500m",

@@ -49,18 +49,43 @@ import Testing
         #expect(find(HostTable<String>([.init(host: "a", path: "/b", route: "x")]), "a", "/c") == nil)
     }
 
-    @Test(arguments: [[90, 10], [1, 99], [50, 30, 20], [100, 0], [0, 100], [7, 93]])
-    func smoothChoiceFollowsTheWeights(_ weights: [Int]) {
-        var choice = SmoothChoice(weights: weights)
+    @Test(arguments: [[90, 10], [1, 99], [50, 30, 20], [100, 0], [0, 100], [7, 93], [0, 0]])
+    func splitsFollowTheWeights(_ weights: [Int]) {
+        let split = RandomSplit(weights: weights)
+        var random = SplitMix64(seed: 4711)
         var counts = Array(repeating: 0, count: weights.count)
-        for turn in 1...1000 {
-            counts[choice.next()] += 1
-            for (index, weight) in weights.enumerated() {
-                // Never further from the share than one request.
-                #expect(abs(counts[index] * 100 - weight * turn) <= 100)
-            }
+        for _ in 0..<100_000 { counts[split.next(&random)] += 1 }
+        if weights.allSatisfy({ $0 == 0 }) { return #expect(counts[0] == 100_000) }
+        for (count, weight) in zip(counts, weights) {
+            // Seven standard deviations of the draw: a fair one leaves them once in 10^11 times.
+            let deviation = (100_000 * Double(weight * (100 - weight)) / 10_000).squareRoot()
+            #expect(abs(Double(count - weight * 1000)) <= 7 * deviation)
         }
-        #expect(counts == weights.map { $0 * 10 })
+    }
+
+    /// What comes in a rhythm does not meet the same release again and again: of every two requests the second is
+    /// drawn as if there had been no first.
+    @Test func drawsDoNotDependOnEarlierOnes() {
+        let split = RandomSplit(weights: [50, 50])
+        var random = SplitMix64(seed: 99)
+        var after = [[0, 0], [0, 0]]
+        var last = split.next(&random)
+        for _ in 0..<100_000 {
+            let next = split.next(&random)
+            after[last][next] += 1
+            last = next
+        }
+        for row in after {
+            let total = Double(row[0] + row[1])
+            #expect(abs(Double(row[0]) - total / 2) <= 7 * (total / 4).squareRoot(), "\(after)")
+        }
+    }
+
+    /// The first numbers of seed 1234567, as the authors' own program gives them.
+    @Test func theGeneratorIsSplitMix64() {
+        var random = SplitMix64(seed: 1_234_567)
+        let numbers = (0..<3).map { _ in random.next() }
+        #expect(numbers == [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423])
     }
 
     @Test func aRaisedWeightMovesNobodyBack() {

@@ -60,7 +60,11 @@ struct LiveProxy: Sendable {
             sum.failures = counts.failures
             sum.latency.merge(counts.latency)
             sum.instances += counts.instances
-            sum.cohorts += counts.cohorts
+            if let sets = counts.cohortSets {
+                var all = sum.cohortSets ?? CohortSets()
+                all.formUnion(sets)
+                sum.cohortSets = all
+            }
             sum.routes += counts.routes
         }
         return sum
@@ -98,6 +102,15 @@ extension ProxyLimits {
         var limits = ProxyLimits()
         limits.tickMilliseconds = 20
         return limits
+    }
+}
+
+extension CohortBits {
+    /// The numbers in it, rising.
+    var cohorts: [Int] {
+        words.indices.flatMap { index in
+            (0..<64).filter { words[index] >> UInt64($0) & 1 == 1 }.map { index * 64 + $0 }
+        }
     }
 }
 

@@ -150,17 +150,20 @@ package struct Trace {
         turn(nil)
     }
 
-    /// `look pass`: the oldest look that is under way gets its answer.
+    /// `look pass`: the oldest look that is under way gets its answer; `last`: inconclusive, and no later one can say
+    /// more.
     private mutating func answer(_ words: [String], _ line: String) throws {
         let verdicts: [String: Verdict] = [
-            "pass": .pass, "fail": .fail, "inconclusive": .inconclusive, "error": .error,
+            "pass": .pass, "fail": .fail, "inconclusive": .inconclusive, "error": .error, "last": .inconclusive,
         ]
         guard words.count > 1, let verdict = verdicts[words[1]], !asked.isEmpty else { throw Fault(description: line) }
         let look = asked.removeFirst()
         let text = words.count > 2 ? words.dropFirst(2).joined(separator: " ") : "as asked"
         let service = look.key.service
         known[service, default: ServiceSnapshot(service: service)].looks = [
-            LookView(run: look.key.run, look: look.key.look, result: LookResult(verdict, Evidence(text)))
+            LookView(
+                run: look.key.run, look: look.key.look,
+                result: LookResult(verdict, Evidence(text), isLast: words[1] == "last"))
         ]
         turn(nil)
     }
@@ -349,9 +352,15 @@ package struct Trace {
             case "command": .command(CommandSpec(command: ["./check"]))
             case "approval": .approval(ApprovalSpec(by: .other, within: .hours(4)))
             case "errors": .threshold(ThresholdSpec(errorRate: 10_000))
+            case "better": .analysis(AnalysisSpec(errors: .absolute(5_000)))
             case _: .health
             }
-        gates.append(GateSpec(name: name, question: question, schedule: GateSchedule(errorLimit: 0)))
+        var schedule = GateSchedule(errorLimit: 0)
+        if question.needsSplit {
+            schedule.interval = AnalysisSpec.standardInterval
+            schedule.patience = .minutes(1)
+        }
+        gates.append(GateSpec(name: name, question: question, schedule: schedule))
     }
 
     private static func watch(_ text: String, _ gates: inout [GateSpec]) -> WatchSpec? {

@@ -51,8 +51,27 @@ package struct Finding: Hashable, Sendable, Codable {
 package struct LookResult: Hashable, Sendable, Codable {
     package var verdict: Verdict
     package var evidence: Evidence
-    package init(_ verdict: Verdict, _ evidence: Evidence) {
+    /// No later look can say more: what the gate may spend is spent.
+    package var isLast: Bool
+    package init(_ verdict: Verdict, _ evidence: Evidence, isLast: Bool = false) {
         self.verdict = verdict
         self.evidence = evidence
+        self.isLast = isLast
+    }
+
+    private enum CodingKeys: String, CodingKey { case verdict, evidence, isLast }
+
+    package init(from decoder: any Decoder) throws {
+        let container = try decoder.container(keyedBy: CodingKeys.self)
+        verdict = try container.decode(Verdict.self, forKey: .verdict)
+        evidence = try container.decode(Evidence.self, forKey: .evidence)
+        isLast = try container.decodeIfPresent(Bool.self, forKey: .isLast) ?? false
+    }
+
+    package func encode(to encoder: any Encoder) throws {
+        var container = encoder.container(keyedBy: CodingKeys.self)
+        try container.encode(verdict, forKey: .verdict)
+        try container.encode(evidence, forKey: .evidence)
+        if isLast { try container.encode(true, forKey: .isLast) }
     }
 }

@@ -9,6 +9,7 @@ extension GateSpec: RecordCodable {
         case .approval(let spec): writer.put(7, spec)
         case .webhook(let spec): writer.put(8, spec)
         case .load(let spec): writer.put(9, spec)
+        case .analysis(let spec): writer.put(10, spec)
         }
         writer.put(6, schedule)
     }
@@ -30,6 +31,7 @@ extension GateSpec: RecordCodable {
             case 7: question = .approval(try reader.record())
             case 8: question = .webhook(try reader.record())
             case 9: question = .load(try reader.record())
+            case 10: question = .analysis(try reader.record())
             case _: try reader.skip()
             }
         }
@@ -135,6 +137,7 @@ extension GateSchedule: RecordCodable {
         writer.put(7, inconclusiveLimit)
         writer.put(8, onInconclusive.rawValue)
         writer.put(9, extendLimit)
+        if patience != .zero { writer.put(10, patience) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -152,6 +155,7 @@ extension GateSchedule: RecordCodable {
                 guard let value = OnInconclusive(rawValue: try reader.text()) else { throw .damaged }
                 onInconclusive = value
             case 9: extendLimit = try reader.span()
+            case 10: patience = try reader.span()
             case _: try reader.skip()
             }
         }
@@ -179,6 +183,40 @@ extension ThresholdSpec: RecordCodable {
             case 3: latencies.append(LatencyLimit(percentile: percentile, limit: try reader.span()))
             case 4: minRate = try reader.int()
             case 5: minRequests = try reader.int()
+            case _: try reader.skip()
+            }
+        }
+    }
+}
+
+extension AnalysisSpec: RecordCodable {
+    package func encode(into writer: inout RecordWriter) {
+        switch errors {
+        case .absolute(let more): writer.put(1, more)
+        case .relative(let more): writer.put(2, more)
+        case nil: break
+        }
+        for latency in latencies {
+            writer.put(3, latency.percentile)
+            writer.put(4, latency.more)
+        }
+        writer.put(5, falseAlarms)
+        writer.put(6, missed)
+        if let requests { writer.put(7, requests) }
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        self.init()
+        var percentile = 0
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: errors = .absolute(try reader.int())
+            case 2: errors = .relative(try reader.int())
+            case 3: percentile = try reader.int()
+            case 4: latencies.append(LatencyAllowance(percentile: percentile, more: try reader.int()))
+            case 5: falseAlarms = try reader.int()
+            case 6: missed = try reader.int()
+            case 7: requests = try reader.int()
             case _: try reader.skip()
             }
         }

@@ -21,6 +21,8 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     case command(CommandSpec)
     /// Limits on what the router counted.
     case threshold(ThresholdSpec)
+    /// Whether the release on trial is worse than stable, from the requests that the split sent to both.
+    case analysis(AnalysisSpec)
     /// A person's word. It is a command and never a look: no adapter is asked.
     case approval(ApprovalSpec)
     /// Another system's judgement, asked over HTTP.
@@ -35,6 +37,7 @@ package enum GateQuestion: Hashable, Sendable, Codable {
         case .smoke: "smoke"
         case .command: "command"
         case .threshold: "threshold"
+        case .analysis: "analysis"
         case .approval: "approval"
         case .webhook: "webhook"
         case .load: "load"
@@ -44,8 +47,16 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     /// Judges traffic of the release on trial, from a mark that is noted when the run begins.
     package var needsTraffic: Bool {
         switch self {
-        case .threshold: true
+        case .threshold, .analysis: true
         case .health, .smoke, .command, .approval, .webhook, .load: false
+        }
+    }
+
+    /// Compares the release on trial with stable: there is no answer where only one of them serves.
+    package var needsSplit: Bool {
+        switch self {
+        case .analysis: true
+        case .health, .smoke, .command, .threshold, .approval, .webhook, .load: false
         }
     }
 
@@ -53,7 +64,7 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     package var isApproval: Bool {
         switch self {
         case .approval: true
-        case .health, .smoke, .command, .threshold, .webhook, .load: false
+        case .health, .smoke, .command, .threshold, .analysis, .webhook, .load: false
         }
     }
 
@@ -61,7 +72,7 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     package var isRepeatable: Bool {
         switch self {
         // A webhook is asked with the key of its look, which stays the same; load is read-only requests.
-        case .health, .threshold, .approval, .webhook, .load: true
+        case .health, .threshold, .analysis, .approval, .webhook, .load: true
         case .smoke(let smoke): smoke.requests.allSatisfy { $0.method == "GET" || $0.method == "HEAD" }
         case .command: false
         }
@@ -85,11 +96,13 @@ package struct GateSchedule: Hashable, Sendable, Codable {
     package var onInconclusive: OnInconclusive
     /// With `extend`: how long it may go on in all.
     package var extendLimit: Span
+    /// Inconclusive looks are not counted before it has passed, since the run began.
+    package var patience: Span
 
     package init(
         initialDelay: Span = .zero, interval: Span = .seconds(10), count: Int = 1, timeout: Span = .seconds(30),
         failureLimit: Int = 0, errorLimit: Int = 4, inconclusiveLimit: Int = 0,
-        onInconclusive: OnInconclusive = .revert, extendLimit: Span = .minutes(30)
+        onInconclusive: OnInconclusive = .revert, extendLimit: Span = .minutes(30), patience: Span = .zero
     ) {
         self.initialDelay = initialDelay
         self.interval = interval
@@ -100,6 +113,7 @@ package struct GateSchedule: Hashable, Sendable, Codable {
         self.inconclusiveLimit = inconclusiveLimit
         self.onInconclusive = onInconclusive
         self.extendLimit = extendLimit
+        self.patience = patience
     }
 }
 

@@ -22,6 +22,7 @@ extension SenseCheck {
             checkSchedule(spec.schedule, gate, &findings)
             switch spec.question {
             case .threshold(let threshold): checkLimits(threshold, "threshold", gate, &findings)
+            case .analysis(let analysis): checkAnalysis(analysis, spec.schedule, gate, &findings)
             case .load(let load):
                 checkLimits(load.limits, "load", gate, &findings)
                 checkLoad(load, spec.schedule, gate, &findings)
@@ -152,7 +153,7 @@ extension SenseCheck {
 
 extension Findings {
     /// Whether an error has been reported inside a small map.
-    fileprivate func hasError(near tree: Tree?) -> Bool {
+    func hasError(near tree: Tree?) -> Bool {
         guard let tree else { return false }
         let places = tree.entries.flatMap { [$0.keyPlace, $0.value.place] }
         return all.contains { $0.severity == .error && places.contains($0.place) }

@@ -6,6 +6,8 @@ struct GateUse {
     var place: Place
     /// Whether the new release serves requests when the gate looks.
     var hasTraffic: Bool
+    /// Whether requests are split at random between stable and the new release when the gate looks.
+    var hasSplit: Bool
 }
 
 extension ServiceReading {
@@ -14,12 +16,13 @@ extension ServiceReading {
         let strategy = strategy
         let hasMatches = !(strategy["matches"]?.items.isEmpty ?? true)
         var uses: [GateUse] = []
-        func add(_ key: String, hasTraffic: Bool) {
+        func add(_ key: String, hasTraffic: Bool, hasSplit: Bool = false) {
             for item in strategy[key]?.items ?? [] {
-                if let name = item.text { uses.append(GateUse(name: name, place: item.place, hasTraffic: hasTraffic)) }
+                guard let name = item.text else { continue }
+                uses.append(GateUse(name: name, place: item.place, hasTraffic: hasTraffic, hasSplit: hasSplit))
             }
         }
-        add("background", hasTraffic: true)
+        add("background", hasTraffic: true, hasSplit: hasSplit)
         switch plan.strategy.kind {
         case .rolling: add("gates", hasTraffic: true)
         case .recreate: add("gates", hasTraffic: false)
@@ -28,21 +31,40 @@ extension ServiceReading {
             add("after", hasTraffic: true)
         case .canary:
             var hasWeight = hasMatches
+            var weight = 0
             for step in strategy["steps"]?.items ?? [] {
-                if step["weight"] != nil { hasWeight = true }
+                if let text = step["weight"]?.text {
+                    hasWeight = true
+                    weight = Quantity.percent(text) ?? weight
+                }
                 if let gate = step["gate"], let name = gate.text {
-                    uses.append(GateUse(name: name, place: gate.place, hasTraffic: hasWeight))
+                    uses.append(
+                        GateUse(
+                            name: name, place: gate.place, hasTraffic: hasWeight,
+                            hasSplit: (1..<100).contains(weight)))
                 }
             }
         }
         if let gate = tree["migrate"]?["gate"], let name = gate.text {
             // Stable is asked, and it serves.
-            uses.append(GateUse(name: name, place: gate.place, hasTraffic: true))
+            uses.append(GateUse(name: name, place: gate.place, hasTraffic: true, hasSplit: false))
         }
         for item in watchGates {
-            if let name = item.text { uses.append(GateUse(name: name, place: item.place, hasTraffic: true)) }
+            guard let name = item.text else { continue }
+            uses.append(GateUse(name: name, place: item.place, hasTraffic: true, hasSplit: false))
         }
         return uses
+    }
+
+    /// Some step shares requests between the releases.
+    private var hasSplit: Bool {
+        switch plan.strategy.kind {
+        case .canary:
+            (strategy["steps"]?.items ?? []).contains { step in
+                step["weight"]?.text.flatMap { Quantity.percent($0) }.map { (1..<100).contains($0) } ?? false
+            }
+        case .rolling, .blueGreen, .recreate: false
+        }
     }
 }
 
@@ -81,6 +103,7 @@ extension SenseCheck {
                 continue
             }
             switch gate.spec?.question {
+            case .analysis: checkAnalysisUse(use, service, &findings)
             case .threshold:
                 if service.isWorker {
                     findings.error(

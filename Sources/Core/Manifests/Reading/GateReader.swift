@@ -13,7 +13,7 @@ struct GateReader {
             name: GateName(name), question: question,
             schedule: GateSchedule(
                 initialDelay: tree.span("initialDelay", or: standard.initialDelay),
-                interval: tree.span("interval", or: standard.interval),
+                interval: tree.span("interval", or: interval(of: question, standard)),
                 count: tree.integer("count", or: standard.count),
                 timeout: tree.span("timeout", or: timeout(of: question, standard)),
                 failureLimit: tree.integer("failureLimit", or: standard.failureLimit),
@@ -21,15 +21,45 @@ struct GateReader {
                 inconclusiveLimit: tree.integer("inconclusiveLimit", or: standard.inconclusiveLimit),
                 onInconclusive: tree["onInconclusive"]?.text.flatMap { OnInconclusive(rawValue: $0) }
                     ?? standard.onInconclusive,
-                extendLimit: tree.span("extendLimit", or: standard.extendLimit)))
+                extendLimit: tree.span("extendLimit", or: standard.extendLimit),
+                patience: patience(of: question, standard)))
     }
 
     /// A load takes its time.
     private func timeout(of question: GateQuestion, _ standard: GateSchedule) -> Span {
         switch question {
         case .load(let spec): spec.duration + .seconds(30)
-        case .health, .smoke, .command, .threshold, .approval, .webhook: standard.timeout
+        case .health, .smoke, .command, .threshold, .analysis, .approval, .webhook: standard.timeout
         }
+    }
+
+    private func interval(of question: GateQuestion, _ standard: GateSchedule) -> Span {
+        switch question {
+        case .analysis: AnalysisSpec.standardInterval
+        case .health, .smoke, .command, .threshold, .approval, .webhook, .load: standard.interval
+        }
+    }
+
+    private func patience(of question: GateQuestion, _ standard: GateSchedule) -> Span {
+        switch question {
+        case .analysis: tree["analysis"]?.span("within", or: AnalysisSpec.standardWithin) ?? standard.patience
+        case .health, .smoke, .command, .threshold, .approval, .webhook, .load: standard.patience
+        }
+    }
+
+    private func analysis(_ tree: Tree) -> AnalysisSpec {
+        let standard = AnalysisSpec()
+        let latencies = tree.entries.compactMap { entry -> LatencyAllowance? in
+            guard let percentile = Quantity.percentile(entry.key), let more = entry.value.text.flatMap(Quantity.more)
+            else { return nil }
+            return LatencyAllowance(percentile: percentile, more: more)
+        }
+        return AnalysisSpec(
+            errors: tree["errors"]?.text.flatMap(Quantity.tolerance),
+            latencies: latencies.sorted { $0.percentile < $1.percentile },
+            falseAlarms: tree["falseAlarms"]?.text.flatMap { Quantity.level($0) } ?? standard.falseAlarms,
+            missed: tree["missed"]?.text.flatMap { Quantity.level($0) } ?? standard.missed,
+            requests: tree["requests"]?.scalar?.integer)
     }
 
     private func webhook(_ tree: Tree) -> GateQuestion? {
@@ -55,6 +85,7 @@ struct GateReader {
         case "command":
             return .command(CommandSpec(command: value.items.compactMap(\.text), env: tree.variables("env")))
         case "threshold": return .threshold(threshold(value))
+        case "analysis": return .analysis(analysis(value))
         case "webhook": return webhook(value)
         case "load": return .load(load(value))
         case "approval":

@@ -2,7 +2,7 @@ import Domain
 
 /// The shapes of gates.
 enum GateShape {
-    static let questions = ["health", "smoke", "command", "threshold", "approval", "webhook", "load"]
+    static let questions = ["health", "smoke", "command", "threshold", "analysis", "approval", "webhook", "load"]
     static let methods = ["get", "head", "post", "put", "patch", "delete"]
 
     static let gate = MapShape(
@@ -25,6 +25,9 @@ enum GateShape {
         Field(
             "threshold", .map(threshold), example: "threshold: { errorRate: \"<= 1%\" }",
             "Limits on the requests that the new release served."),
+        Field(
+            "analysis", .map(analysis), example: "analysis: { errors: +0.5pp, p95: +20% }",
+            "Whether the canary is worse than stable, from the requests that both served."),
         Field(
             "approval", .map(approval), example: "approval: { by: other, within: 4h }",
             "A person's word: `slipway approve` or `slipway reject`."),
@@ -90,6 +93,33 @@ enum GateShape {
                 example: "p95: \"<= 200ms\"", label: "pNN")
         ])
 
+    static let analysis = MapShape(
+        title: "an analysis",
+        fields: [
+            Field(
+                "errors", .scalar(.form(.tolerance)), example: "errors: +0.5pp",
+                "How many more requests may fail (5xx, or no answer) than on stable: percentage points, or a part of it."
+            ),
+            Field(
+                "falseAlarms", .scalar(.form(.level)), standard: "1%", example: "falseAlarms: 1%",
+                "How probable it may be that a canary which is no worse than tolerated ever fails."),
+            Field(
+                "missed", .scalar(.form(.level)), standard: "5%", example: "missed: 5%",
+                "How probable it may be that a canary which is worse than tolerated ever passes."),
+            Field(
+                "within", .scalar(.duration(mayBeZero: false)), standard: "10m", example: "within: 10m",
+                "How long it may look without an answer; then `onInconclusive` says what follows."),
+            Field(
+                "requests", .scalar(.integer(1...1_000_000_000)), example: "requests: 20000",
+                "How many requests of the canary may be spent; then `onInconclusive` says what follows, at once."),
+        ],
+        families: [
+            FieldFamily(
+                pattern: "^p(?=.*[1-9])[0-9]{1,2}(\\.[0-9]{1,3})?$", matches: { Quantity.percentile($0) != nil },
+                shape: .scalar(.form(.more)), summary: "How much slower than stable's this percentile may be.",
+                example: "p95: +20%", label: "pNN")
+        ])
+
     static let approval = MapShape(
         title: "an approval",
         fields: [
@@ -107,7 +137,7 @@ enum GateShape {
             "Before the first look."),
         Field(
             "interval", .scalar(.duration(mayBeZero: false)), standard: "10s", example: "interval: 10s",
-            "From one look to the next."),
+            "From one look to the next; 2s for an `analysis`."),
         Field(
             "count", .scalar(.integer(1...10_000)), standard: "1", example: "count: 6",
             "So many conclusive looks make the answer."),

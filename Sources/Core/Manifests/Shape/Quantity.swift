@@ -110,6 +110,30 @@ enum Quantity {
         return max(1, Int((value * 1000).rounded()))
     }
 
+    /// `+0.5pp` below 100, or `+20%`; in millionths.
+    static func tolerance(_ text: String) -> ErrorTolerance? {
+        guard text.hasPrefix("+") else { return nil }
+        if text.hasSuffix("pp") {
+            guard let points = decimal(text.dropFirst().dropLast(2)), points < 100 else { return nil }
+            return .absolute(Int((points * 10_000).rounded()))
+        }
+        return more(text).map { .relative($0) }
+    }
+
+    /// `+20%` in millionths.
+    static func more(_ text: String) -> Int? {
+        guard text.hasPrefix("+"), text.hasSuffix("%"), let percent = decimal(text.dropFirst().dropLast()),
+            percent <= 1_000_000
+        else { return nil }
+        return Int((percent * 10_000).rounded())
+    }
+
+    /// `0.1%` in millionths; at most 100 %.
+    static func level(_ text: String) -> Int? {
+        guard text.hasSuffix("%"), let percent = decimal(text.dropLast()), percent <= 100 else { return nil }
+        return Int((percent * 10_000).rounded())
+    }
+
     private static func afterSign(_ sign: String, _ text: String) -> Substring? {
         guard text.hasPrefix(sign) else { return nil }
         return text.dropFirst(sign.count).drop { $0 == " " }

@@ -10,6 +10,12 @@ enum TextForm: Hashable, Sendable {
     case mailAddress
     /// `mail.example.com:587`
     case mailServer
+    /// `+0.5pp` or `+20%`
+    case tolerance
+    /// `+20%`
+    case more
+    /// `1%`, `0.1%`: a probability.
+    case level
 
     var title: String {
         switch self {
@@ -17,6 +23,9 @@ enum TextForm: Hashable, Sendable {
         case .secretSource: "a place of a secret: `env:NAME` or `file:/path`"
         case .mailAddress: "a mail address"
         case .mailServer: "a mail server, `host:port`"
+        case .tolerance: "how much worse it may be, such as `+0.5pp` or `+20%`"
+        case .more: "how much worse it may be, such as `+20%`"
+        case .level: "a percentage"
         }
     }
 
@@ -27,6 +36,9 @@ enum TextForm: Hashable, Sendable {
             "the value itself does not belong into a manifest: `env:OPS_SECRET`, `file:/etc/slipway/ops`"
         case .mailAddress: "the bare address: `ops@example.com`"
         case .mailServer: "for example `mail.example.com:587`"
+        case .tolerance: "`+0.5pp` is half a percentage point more than stable, `+20%` a fifth more than stable has"
+        case .more: "a fifth more than stable has: `+20%`"
+        case .level: "for example `1%` or `0.1%`"
         }
     }
 
@@ -36,6 +48,9 @@ enum TextForm: Hashable, Sendable {
         case .webURL: "^https?://[^\\s/?#@]+([/?][^\\s#]*)?$"
         case .secretSource: "^(env:[A-Za-z_][A-Za-z0-9_]{0,255}|file:/[^\\u0000-\\u001f]{1,1024})$"
         case .mailAddress: "^[^\\s@<>,;:\"()\\[\\]\\\\\\u0000-\\u001f\\u007f-\\uffff]{1,64}@[A-Za-z0-9.-]{1,255}$"
+        case .tolerance: "^\\+([0-9]{1,2}(\\.[0-9]+)?pp|[0-9]{1,6}(\\.[0-9]+)?%)$"
+        case .more: "^\\+[0-9]{1,6}(\\.[0-9]+)?%$"
+        case .level: "^(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$"
         case .mailServer: "^([A-Za-z0-9.-]{1,255}|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$"
         }
     }
@@ -57,6 +72,9 @@ enum TextForm: Hashable, Sendable {
             guard parts.count == 2, (1...64).contains(parts[0].utf8.count), Self.isHost(parts[1]) else { return false }
             return Self.isPrintable(text) && !parts[0].contains { "<>,;:\"()[]\\".contains($0) }
         case .mailServer: return Self.server(text) != nil
+        case .tolerance: return Quantity.tolerance(text) != nil
+        case .more: return Quantity.more(text) != nil
+        case .level: return Quantity.level(text) != nil
         }
     }
 

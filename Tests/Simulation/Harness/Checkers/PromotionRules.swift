@@ -83,7 +83,7 @@ extension Referee {
         switch look.gate.question {
         case .command: isExclusive = true
         case .smoke(let smoke): isExclusive = smoke.requests.contains { $0.method == "POST" }
-        case .health, .threshold, .webhook, .load: isExclusive = false
+        case .health, .threshold, .analysis, .webhook, .load: isExclusive = false
         case .approval:
             isExclusive = false
             fail(5, "the approval \(look.gate.name) is looked at, and no person is asked")
@@ -109,7 +109,7 @@ extension Referee {
             }
             // A late answer, or one about traffic under another supervisor, is no evidence any more.
             let isLate = moment.since(run.asked) >= run.gate.schedule.timeout + .seconds(5)
-            if case .threshold = run.gate.question, run.isOrphan { continue }
+            if run.gate.question.needsTraffic, run.isOrphan { continue }
             switch result.verdict {
             case .pass: run.passes += 1
             case .fail: if isLate { run.lateFailures += 1 } else { run.failures += 1 }
@@ -173,8 +173,7 @@ extension Referee {
     /// The first release has no traffic to judge.
     private func isAsked(_ gate: GateName, _ trial: TrialAccount) -> Bool {
         guard trial.from == nil else { return true }
-        guard case .threshold? = trial.gates.first(where: { $0.name == gate })?.question else { return true }
-        return false
+        return trial.gates.first { $0.name == gate }?.question.needsTraffic != true
     }
 
     /// Weight grows only as far as holds and gates have let it.

@@ -41,8 +41,7 @@ extension Referee {
         if account.record?.watch == nil { fail(5, "\(account.name)@\(trial.to.number) is promoted and not watched") }
         let gates = trial.gates.filter { gate in
             guard spec.gates.contains(gate.name) else { return false }
-            if case .threshold = gate.question, trial.from == nil { return false }
-            return true
+            return !gate.question.needsTraffic || trial.from != nil
         }
         account.watch = WatchAccount(
             deployment: active.number, release: trial.to, spec: spec, gates: gates, since: moment, seen: now)
@@ -138,7 +137,7 @@ extension Referee {
             run.isAnswered = true
             run.wasInconclusive = result.verdict == .inconclusive
             let isLate = moment.since(run.asked) >= run.gate.schedule.timeout + .seconds(5)
-            if case .threshold = run.gate.question, run.isOrphan { continue }
+            if run.gate.question.needsTraffic, run.isOrphan { continue }
             switch result.verdict {
             case .pass: run.passes += 1
             case .fail: if isLate { run.lateFailures += 1 } else { run.failures += 1 }

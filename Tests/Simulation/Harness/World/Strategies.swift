@@ -71,8 +71,9 @@ extension Randomness {
     private mutating func gate(_ gates: inout [GateSpec], mayAsk: Bool = true) -> GateName {
         let name = GateName("g\(gates.count)")
         let question: GateQuestion
-        switch below(6) {
+        switch below(7) {
         case 0: question = .health
+        case 6: question = .analysis(AnalysisSpec(errors: .absolute(5_000)))
         case 4 where mayAsk:
             question = .approval(
                 ApprovalSpec(by: chance(5_000) ? .other : .anyone, within: .milliseconds(delay(20_000, 600_000))))
@@ -88,7 +89,8 @@ extension Randomness {
             interval: .milliseconds(delay(700, 12_000)), count: between(1, 3),
             timeout: .milliseconds(delay(1_500, 6_000)),
             failureLimit: below(2), errorLimit: below(4), inconclusiveLimit: below(3),
-            onInconclusive: pick(OnInconclusive.allCases), extendLimit: .milliseconds(delay(5_000, 60_000)))
+            onInconclusive: pick(OnInconclusive.allCases), extendLimit: .milliseconds(delay(5_000, 60_000)),
+            patience: chance(3_000) ? .milliseconds(delay(2_000, 60_000)) : .zero)
         gates.append(GateSpec(name: name, question: question, schedule: schedule))
         return name
     }

@@ -47,17 +47,20 @@ extension World {
 
     private func judge(_ service: SimulatedService, _ release: Int) -> LookResult {
         let verdict: Verdict
+        var isLast = false
         let nature = service.natures[release]
         switch nature?.quality {
         case .failsGates?: verdict = .fail
         case .dividesGates?: verdict = random.pick([.pass, .fail, .inconclusive, .error, .pass])
         // One release cannot be asked at all, of another there is never enough to see.
-        case .silencesGates?: verdict = (nature?.startTime ?? 0) % 2 == 0 ? .error : .inconclusive
+        case .silencesGates?:
+            verdict = (nature?.startTime ?? 0) % 2 == 0 ? .error : .inconclusive
+            isLast = random.chance(500)
         case .failsOncePromoted? where isPromoted(release, service): verdict = .fail
         case .good?, .failsOncePromoted?, .cannotPrepare?, .neverReady?, .diesInStart?, .diesLater?, nil:
             verdict = isCalm || !hasFaults || random.chance(9_500) ? .pass : random.pick([.inconclusive, .error])
         }
-        return LookResult(verdict, Evidence("seen"))
+        return LookResult(verdict, Evidence("seen"), isLast: isLast)
     }
 
     private func isPromoted(_ release: Int, _ service: SimulatedService) -> Bool {

@@ -1,0 +1,103 @@
+package import Domain
+import Judging
+package import Ports
+
+/// Compares the release on trial with stable, by the requests that the split has sent to both since the run began.
+///
+/// Looks are quick: each takes one reading of the counts. What a run has seen is kept in memory: after a restart of
+/// Slipway or of the router it counts from then on, and says so. Where nothing can be compared the answer is an error
+/// or inconclusive, never a pass.
+package actor AnalysisGate {
+    /// Reads a service's cumulative counts; nil when the router does not count.
+    package typealias Counter = @Sendable (ServiceName, EnvironmentID) async throws -> TrafficCounts?
+
+    private let counter: Counter
+    /// Milliseconds on a clock that does not jump.
+    private let now: @Sendable () -> Int64
+    private var runs = RunMemory<AnalysisRun>()
+
+    package init(
+        now: @escaping @Sendable () -> Int64 = ThresholdGate.monotonic(), counter: @escaping Counter
+    ) {
+        self.now = now
+        self.counter = counter
+    }
+
+    /// Notes where a run begins. Nothing happens when the counts cannot be read: the first look then says why.
+    package func mark(_ key: LookKey) async {
+        let run = RunKey(key)
+        guard runs[run] == nil, case .success(let counts) = await read(key), runs[run] == nil else { return }
+        runs[run] = AnalysisRun(from: counts, at: now(), key.look > 0 ? .slipwayRestarted : .gateBegan)
+    }
+
+    package func look(_ spec: AnalysisSpec, _ request: LookRequest) async -> LookResult {
+        guard let stable = request.stable else {
+            let words = "there is no stable release that \(request.release.label) could be compared with"
+            return LookResult(.error, Evidence(words))
+        }
+        let counts: TrafficCounts
+        switch await read(request.key) {
+        case .success(let found): counts = found
+        case .failure(let failure): return LookResult(.error, Evidence(failure.words))
+        }
+        let key = RunKey(request.key)
+        // Nothing is awaited from here on: no other look can come in between.
+        guard var run = runs[key] else {
+            let isFirst = request.key.look <= 1 && request.since == 0
+            return begin(key, counts, isFirst ? .gateBegan : .slipwayRestarted)
+        }
+        let pair = ReleasePair(canary: request.release.number, stable: stable.number)
+        do {
+            try run.take(counts, of: pair, spec, at: now(), within: request.gate.schedule.patience)
+        } catch {
+            return begin(key, counts, .routerRestarted)
+        }
+        let result = run.judge(
+            spec, labels: (request.release.label, stable.label), standing: request.all.map(\.id))
+        runs[key] = run
+        return result
+    }
+
+    private func begin(_ key: RunKey, _ counts: TrafficCounts, _ beginning: AnalysisBeginning) -> LookResult {
+        runs[key] = AnalysisRun(from: counts, at: now(), beginning)
+        return LookResult(
+            .inconclusive, Evidence("counting from now\(beginning.reason): no requests to judge by yet"))
+    }
+
+    private struct Failure: Error { var words: String }
+
+    private func read(_ key: LookKey) async -> Result<TrafficCounts, Failure> {
+        do {
+            guard let counts = try await counter(key.service, key.environment) else {
+                let words = "this environment's router counts no requests: releases cannot be compared by them"
+                return .failure(Failure(words: words))
+            }
+            return .success(counts)
+        } catch {
+            return .failure(
+                Failure(words: "the router's counts cannot be read: \(error)".printable.bounded(to: 500)))
+        }
+    }
+}
+
+/// The two sides of a comparison.
+struct ReleasePair: Hashable, Sendable {
+    var canary: ReleaseNumber
+    var stable: ReleaseNumber
+}
+
+/// Why a run counts from where it does.
+enum AnalysisBeginning: Hashable, Sendable {
+    case gateBegan
+    case slipwayRestarted
+    case routerRestarted
+
+    /// Continues "counting from now".
+    var reason: String {
+        switch self {
+        case .gateBegan: ""
+        case .slipwayRestarted: ", since Slipway was restarted"
+        case .routerRestarted: ", since the router was restarted and its counts began anew"
+        }
+    }
+}

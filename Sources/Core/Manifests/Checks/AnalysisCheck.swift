@@ -1,0 +1,79 @@
+import Domain
+
+extension SenseCheck {
+    /// Whether an analysis compares something, and can pass and fail.
+    func checkAnalysis(
+        _ analysis: AnalysisSpec, _ schedule: GateSchedule, _ gate: GateReading, _ findings: inout Findings
+    ) {
+        guard let entry = gate.entry.value.entry("analysis") else { return }
+        if analysis.errors == nil, analysis.latencies.isEmpty, !findings.hasError(near: entry.value) {
+            findings.error(
+                .missingKey, entry.keyPlace, "the analysis of `\(gate.name)` compares nothing",
+                hint: "say how much worse it may be: `errors: +0.5pp` or `p95: +20%`")
+        }
+        checkLevel("falseAlarms", analysis.falseAlarms, entry.value, &findings)
+        checkLevel("missed", analysis.missed, entry.value, &findings)
+        if analysis.isUnshowable {
+            checkUnshowable(schedule, entry.value, &findings)
+        }
+        for key in ["count", "failureLimit"] {
+            guard let entry = gate.entry.value.entry(key) else { continue }
+            findings.warning(
+                .noEffect, entry.keyPlace, "`\(key)` makes an analysis slower and no surer: its looks are one test",
+                hint: "take it out; `falseAlarms` and `missed` say how sure it has to be")
+        }
+    }
+
+    private func checkLevel(_ key: String, _ level: Int, _ tree: Tree, _ findings: inout Findings) {
+        guard let entry = tree.entry(key), level <= 0 || level >= 500_000 else { return }
+        findings.error(
+            .outOfRange, entry.value.place,
+            level <= 0
+                ? "no finite evidence leaves `\(key)` at 0%" : "with `\(key)` at 50% or more a coin would do as well",
+            hint: "for example `1%`; a tenth of it needs about a third more evidence")
+    }
+
+    /// What tolerates nothing never passes: no number of requests shows that two rates are the same.
+    private func checkUnshowable(_ schedule: GateSchedule, _ tree: Tree, _ findings: inout Findings) {
+        let place = tree.entries.first {
+            $0.key == "errors" && Quantity.tolerance($0.value.text ?? "")?.isNone == true
+                || Quantity.percentile($0.key) != nil && Quantity.more($0.value.text ?? "") == 0
+        }?.value.place
+        guard let place else { return }
+        switch schedule.onInconclusive {
+        case .revert, .extend:
+            findings.error(
+                .noWayForward, place,
+                "this tolerates nothing, and no number of requests can show that: the gate would never pass",
+                hint: "tolerate a little, such as `+0.1pp` or `+5%`, or let a person decide: `onInconclusive: hold`")
+        case .hold:
+            if tree["requests"] == nil {
+                findings.warning(
+                    .noWayForward, place,
+                    "this can fail but never pass: a person is asked after \(schedule.patience), whatever came",
+                    hint: "`requests` asks earlier where there is much traffic")
+            }
+        }
+    }
+
+    /// A comparison needs two releases that share the requests of one split.
+    func checkAnalysisUse(_ use: GateUse, _ service: ServiceReading, _ findings: inout Findings) {
+        if service.isWorker {
+            findings.error(
+                .needsTraffic, use.place,
+                "`\(use.name)` compares requests, but `\(service.name)` has no port and gets none",
+                hint: "judge a worker with a `command` or `health` gate")
+        } else if !use.hasSplit {
+            findings.error(
+                .needsTraffic, use.place,
+                "`\(use.name)` compares the new release with stable, but here requests are not split between them",
+                hint: "ask it at a step of a `canary` after a weight below 100%, or in its `background`; elsewhere"
+                    + " a `threshold` has an answer")
+        } else if service.plan.spec.replicas == 1 {
+            findings.warning(
+                .noEffect, use.place,
+                "`\(service.name)` has one replica: `\(use.name)` cannot tell a bad host from a bad release",
+                hint: "with `replicas: 2` or more a single instance that differs is found as such")
+        }
+    }
+}

@@ -1,0 +1,20 @@
+/// Runs rollouts by seed, some at a time; the order of the results is that of the seeds.
+struct Crew: Sendable {
+    var rollouts: Int
+    var seed: UInt64
+    var jobs: Int
+
+    func run<Result: Sendable>(_ body: @escaping @Sendable (UInt64) -> Result) async -> [Result] {
+        let (rollouts, seed, jobs) = (rollouts, seed, jobs)
+        return await withTaskGroup(of: [(Int, Result)].self) { group in
+            for job in 0..<jobs {
+                group.addTask {
+                    stride(from: job, to: rollouts, by: jobs).map { ($0, body(seed &+ UInt64($0))) }
+                }
+            }
+            var all: [(Int, Result)] = []
+            for await part in group { all += part }
+            return all.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+}
