@@ -85,6 +85,21 @@ import Testing
         #expect(other <= 0 && other > -100)
     }
 
+    /// Windows are joined while few cohorts fail in them, and with the same weight only.
+    @Test func busyWindowsStayApart() {
+        func window(_ failed: Int) -> TrafficSample {
+            sample(
+                CohortCount(atRisk: 1000, failed: failed, observed: 0),
+                CohortCount(atRisk: 9000, failed: 9, observed: 0))
+        }
+        func count(_ windows: [TrafficSample]) -> Int { StrataReading(windows, unit: .cohort).samples.count }
+        #expect(count([window(1), window(1), window(1)]) == 1)
+        #expect(count([window(15), window(15), window(1)]) == 2)
+        var other = window(1)
+        other.weight = 0.2
+        #expect(count([window(1), other, window(1)]) == 3)
+    }
+
     @Test func withoutCohortsItIsAnError() {
         let bare = TrafficSample(
             weight: 0.1, canary: ReleaseSample(requests: 100, errors: EventCount(1)),

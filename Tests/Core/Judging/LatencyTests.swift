@@ -91,6 +91,8 @@ import Testing
         #expect(answer.verdict == .inconclusive)
         #expect(answer.comparisons.map(\.verdict) == [.pass, .inconclusive])
         #expect(answer.comparisons.map(\.name) == ["error rate", "p95"])
+        #expect(answer.comparisons.last?.needed?.verdict == .pass)
+        #expect(answer.evidence.summary.contains("requests slower than stable's p95 allows 4.8% (240 of 5000)"))
         #expect(isNear(try #require(answer.comparisons.first).againstNeeded, 2.3010299956639813))
         var good = sample
         good.canary.slow = [EventCount(surely: 100, possibly: 120)]

@@ -37,6 +37,19 @@ import Testing
         #expect((label(metric, canary: usual, baseline: high).label == .low) == (direction != .increase))
     }
 
+    /// Beyond zero is not enough: the interval has to lie beyond a quarter of the shift.
+    @Test func theIntervalHasToLieBeyondAPartOfTheShift() {
+        let baseline = (0..<30).map { 100 + Double($0) }
+        var between = 0
+        for step in 1...40 {
+            let result = label(canary: baseline.map { $0 + Double(step) / 2 }, baseline: baseline)
+            guard let low = result.interval?.low, let shift = result.shift else { continue }
+            #expect((result.label == .high) == (low > 0.25 * shift))
+            if low > 0, low <= 0.25 * shift { between += 1 }
+        }
+        #expect(between > 0)
+    }
+
     @Test func smallEffectsDoNotCount() {
         var metric = SeriesMetric(name: "m", groups: ["g"], allowedIncrease: 1.5)
         #expect(label(metric, canary: high, baseline: usual).label == .pass)

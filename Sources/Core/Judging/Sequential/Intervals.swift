@@ -49,18 +49,20 @@ struct Intervals: Sendable {
             step *= 3
             above = excess(rejected)
         }
-        // Regula falsi, halving the weight of an end that stays (the Illinois variant): the sides' values are known.
-        let precision = 0.01 * abs(rejected - start)
-        for _ in 0..<12 where abs(rejected - kept) > precision {
+        // Regula falsi; an end that stays twice has its weight halved (the Illinois variant).
+        var last = 0
+        for _ in 0..<20 where abs(rejected - kept) > 0.01 * abs(rejected - start) {
             let part = below / (below - above)
             let middle = kept + (rejected - kept) * min(0.95, max(0.05, part))
             let value = excess(middle)
             if value >= 0 {
                 (rejected, above) = (middle, value)
-                below /= 2
+                if last == 1 { below /= 2 }
+                last = 1
             } else {
                 (kept, below) = (middle, value)
-                above /= 2
+                if last == -1 { above /= 2 }
+                last = -1
             }
         }
         return rejected

@@ -23,8 +23,12 @@ struct Outlook: Sendable {
                 Wealth(null: .tolerable, bets: .against), against, againstNeeded, last, canaryRate, stableRate)
             return found.map { NeededUnits(count: $0, verdict: .fail) }
         }
+        // For errors a good canary is one like stable, and both together tell their rate best. With nothing tolerated,
+        // or for latency, whose tolerance is in the limits, only a canary with fewer events can pass: what was seen
+        // goes on.
         let pooled = max(canary + stable, 0.5) / max(canaryUnits + stableUnits, 1)
-        let found = steps(Wealth(null: .intolerable, bets: .favour), favour, favourNeeded, last, pooled, pooled)
+        let rates = tolerance.isNone ? (canaryRate, stableRate) : (pooled, pooled)
+        let found = steps(Wealth(null: .intolerable, bets: .favour), favour, favourNeeded, last, rates.0, rates.1)
         return found.map { NeededUnits(count: $0, verdict: .pass) }
     }
 

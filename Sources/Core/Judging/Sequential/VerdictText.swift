@@ -40,7 +40,11 @@ struct VerdictText: Sendable {
 
     /// `error rate 5.1% (21 of 412) on the canary, 1% (37 of 3708) on stable`.
     private func sides(_ comparison: Comparison) -> String {
-        "\(what(comparison)) \(rate(comparison.canaryEvents, comparison.canaryUnits)) on the canary,"
+        "\(what(comparison)) \(rates(comparison))"
+    }
+
+    private func rates(_ comparison: Comparison) -> String {
+        "\(rate(comparison.canaryEvents, comparison.canaryUnits)) on the canary,"
             + " \(rate(comparison.stableEvents, comparison.stableUnits)) on stable"
     }
 
@@ -67,7 +71,7 @@ struct VerdictText: Sendable {
     }
 
     private func finding(_ comparison: Comparison) -> Finding {
-        var parts = [sides(comparison)]
+        var parts = [isLatency(comparison) ? sides(comparison) : rates(comparison)]
         let percent = NumberText.percent(spec.confidence)
         if let interval = comparison.differenceInterval, let difference = comparison.difference {
             let ends = "\(NumberText.points(interval.low)) to \(NumberText.points(interval.high))"
@@ -78,16 +82,16 @@ struct VerdictText: Sendable {
             let ends = "\(NumberText.significant(interval.low)) to \(high)"
             parts.append("ratio \(NumberText.significant(ratio)) (\(ends))")
         }
-        parts.append("evidence against \(evidence(comparison.against, of: comparison.againstNeeded))")
-        parts.append("for it \(evidence(comparison.favour, of: comparison.favourNeeded))")
+        parts.append("evidence of worse \(evidence(comparison.against, of: comparison.againstNeeded))")
+        parts.append("of no worse \(evidence(comparison.favour, of: comparison.favourNeeded))")
         return Finding(
             asked: comparison.name, got: parts.joined(separator: ", "), wanted: wanted(comparison),
             verdict: comparison.verdict)
     }
 
-    /// `10^1.2 of 10^2`.
+    /// `10^1.2 (10^2 needed)`.
     private func evidence(_ reached: Double, of needed: Double) -> String {
-        "10^\(NumberText.significant(reached, digits: 2)) of 10^\(NumberText.significant(needed, digits: 2))"
+        "10^\(NumberText.significant(reached, digits: 2)) (10^\(NumberText.significant(needed, digits: 2)) needed)"
     }
 
     private func wanted(_ comparison: Comparison) -> String {
