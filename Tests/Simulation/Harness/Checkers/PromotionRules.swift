@@ -49,9 +49,10 @@ extension Referee {
         guard look.key.look > run.look else { return }
         let schedule = look.gate.schedule
         // Across a reboot nobody knows how much time has passed but by the wall clock, and that may have been set.
-        let passed = moment.bootID == run.asked.bootID ? Span.milliseconds(now - run.seen) : moment.since(run.asked)
+        let real = Span.milliseconds(now - run.seen)
+        let passed = moment.bootID == run.asked.bootID ? real : max(real, moment.since(run.asked))
         if passed < min(schedule.interval, .seconds(10)) {
-            fail(5, "gate \(look.gate.name) is asked again before its interval is over")
+            fail(5, "gate \(look.gate.name) is asked again after \(passed), its interval is \(schedule.interval)")
         }
         if run.failures > schedule.failureLimit { fail(5, "gate \(look.gate.name) failed and is asked again") }
         checkEnd(run, moment)
@@ -64,8 +65,9 @@ extension Referee {
         var run = run
         run.countUndecided(moment)
         let slack = schedule.interval + schedule.timeout + .seconds(5)
-        if run.undecided > schedule.extendLimit + slack {
-            fail(5, "gate \(run.gate.name) looks on after \(run.undecided), \(schedule.extendLimit) allowed")
+        let limit = max(schedule.extendLimit, schedule.patience)
+        if run.undecided > limit + slack {
+            fail(5, "gate \(run.gate.name) looks on after \(run.undecided), \(limit) allowed")
         }
     }
 
