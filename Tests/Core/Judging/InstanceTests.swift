@@ -67,6 +67,18 @@ import Testing
         #expect(look(canary: [(152, 10_000)], stable: [(1500, 90_000)]).verdict == .pass)
     }
 
+    /// The same for the test of the last look.
+    @Test func oneBadInstanceOfStableLetsNothingPassAtLast() {
+        let canary = [(45, 3000), (45, 3000)]
+        func last(_ stable: [(Int, Int)]) -> Verdict {
+            let sample = TrafficSample(weight: 0.1, canary: release(canary, "c"), stable: release(stable, "s"))
+            let judge = SequentialJudge(SequentialSpec(errors: Tolerance(absolute: 0.005)))
+            return judge.look([sample], isLast: true).verdict
+        }
+        #expect(last([(180, 18_000), (180, 18_000), (540, 18_000)]) == .inconclusive)
+        #expect(last([(900, 54_000)]) == .pass)
+    }
+
     @Test func aGoodReleasePassesBesideABadInstanceOfStable() {
         let answer = look(canary: [(50, 5000), (49, 5000)], stable: [(300, 30_000), (300, 30_000), (900, 30_000)])
         #expect(answer.verdict == .pass)
@@ -94,7 +106,8 @@ import Testing
     @Test func aWeightWithOneInstanceIsLeftOutOfTheComparison() {
         let first = TrafficSample(
             weight: 0.1, canary: release([(5, 500), (60, 500)], "c"), stable: release(healthy, "s"))
-        let second = TrafficSample(weight: 0.05, canary: release([(1, 100)], "c"), stable: release([(19, 1900)], "s"))
+        var second = TrafficSample(weight: 0.05, canary: release([(1, 100)], "c"), stable: release([(19, 1900)], "s"))
+        second.canary.instances[0].name = "c1"
         let answer = SequentialJudge(SequentialSpec(errors: Tolerance(absolute: 0.005))).look([first, second])
         #expect(answer.reason == .oneInstance("c1"))
     }

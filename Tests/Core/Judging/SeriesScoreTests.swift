@@ -68,6 +68,8 @@ import Testing
         #expect(look(metrics, [good("a"), good("b"), none("c")]).verdict == .inconclusive)
         #expect(look(metrics, [good("a"), none("b"), good("c")]).verdict == .pass)
         #expect(look(metrics, [none("a"), none("b"), good("c")]).verdict == .inconclusive)
+        // Half of them in one group: the group has data, and still it is too little.
+        #expect(look(Array(metrics[..<2]), [good("a"), none("b")]).verdict == .inconclusive)
         let needed = [metric("a", ["x"]), metric("b", ["x"], must: true), metric("c", ["y"])]
         #expect(look(needed, [good("a"), none("b"), good("c")]).score == 75)
     }

@@ -98,6 +98,7 @@ struct TrafficWorld {
             stable.slow = [limits?.stable(draw.stableLatency.counts) ?? EventCount(0)]
         }
         samples.append(TrafficSample(weight: weight, canary: canary, stable: stable))
+        if scenario.kind != .sticky { samples = samples.addedUp }
     }
 }
 

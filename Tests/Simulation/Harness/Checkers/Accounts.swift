@@ -205,6 +205,19 @@ struct RunAccount {
     var unanswered = 0
     /// Failed so late that it may have counted as no answer.
     var lateFailures = 0
+    /// How long looks in a row were inconclusive, from the one to the next; what a pause or a reboot took is left out.
+    var undecided = Span.zero
+    var wasInconclusive = false
+
+    /// A look is asked for: the one before it had so long to be an answer.
+    mutating func countUndecided(_ moment: Moment) {
+        guard wasInconclusive else {
+            undecided = .zero
+            return
+        }
+        guard moment.bootID == asked.bootID else { return }
+        undecided = undecided + min(moment.since(asked), gate.schedule.interval + gate.schedule.timeout)
+    }
 
     /// A background gate counts anew after each pass.
     mutating func startOver() {

@@ -31,6 +31,7 @@ extension Referee {
             }
         }
         var run = trial.looks[look.key.run] ?? RunAccount(gate: look.gate, asked: moment)
+        run.countUndecided(moment)
         run.look = look.key.look
         run.asked = moment
         run.seen = now
@@ -48,11 +49,26 @@ extension Referee {
         guard look.key.look > run.look else { return }
         let schedule = look.gate.schedule
         // Across a reboot nobody knows how much time has passed but by the wall clock, and that may have been set.
-        let passed = moment.bootID == run.asked.bootID ? Span.milliseconds(now - run.seen) : moment.since(run.asked)
+        let real = Span.milliseconds(now - run.seen)
+        let passed = moment.bootID == run.asked.bootID ? real : max(real, moment.since(run.asked))
         if passed < min(schedule.interval, .seconds(10)) {
-            fail(5, "gate \(look.gate.name) is asked again before its interval is over")
+            fail(5, "gate \(look.gate.name) is asked again after \(passed), its interval is \(schedule.interval)")
         }
         if run.failures > schedule.failureLimit { fail(5, "gate \(look.gate.name) failed and is asked again") }
+        checkEnd(run, moment)
+    }
+
+    /// A gate that extends looks on only for so long. One interval more may lie between the last look and its end.
+    private func checkEnd(_ run: RunAccount, _ moment: Moment) {
+        let schedule = run.gate.schedule
+        guard schedule.onInconclusive == .extend else { return }
+        var run = run
+        run.countUndecided(moment)
+        let slack = schedule.interval + schedule.timeout + .seconds(5)
+        let limit = max(schedule.extendLimit, schedule.patience)
+        if run.undecided > limit + slack {
+            fail(5, "gate \(run.gate.name) looks on after \(run.undecided), \(limit) allowed")
+        }
     }
 
     func checkMark(_ look: LookEffect) {
@@ -85,6 +101,7 @@ extension Referee {
                 !run.isAnswered
             else { continue }
             run.isAnswered = true
+            run.wasInconclusive = result.verdict == .inconclusive
             // In a turn without news its time may have run out: what comes now is no answer any more.
             let rollout = accounts[place].record?.rollout
             let known = ([rollout?.gate] + (rollout?.background ?? [])).first { $0?.id == view.run } ?? nil

@@ -114,6 +114,7 @@ extension Referee {
         }
         var run = watch.looks[look.key.run] ?? RunAccount(gate: look.gate, asked: moment)
         if !run.isAnswered { run.unanswered += 1 }
+        run.countUndecided(moment)
         run.look = look.key.look
         run.asked = moment
         run.seen = now
@@ -134,6 +135,7 @@ extension Referee {
                 continue
             }
             run.isAnswered = true
+            run.wasInconclusive = result.verdict == .inconclusive
             let isLate = moment.since(run.asked) >= run.gate.schedule.timeout + .seconds(5)
             if run.gate.question.needsTraffic, run.isOrphan { continue }
             switch result.verdict {
