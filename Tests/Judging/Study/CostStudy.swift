@@ -18,7 +18,10 @@ struct CostStudy {
     private static let cases: [(String, Scenario.Kind, [Double], SequentialSpec)] = [
         ("errors, one weight", .independent, [0.1], SequentialSpec(errors: Tolerance(absolute: 0.005))),
         ("errors, three weights", .independent, [0.05, 0.25, 0.5], SequentialSpec(errors: Tolerance(absolute: 0.005))),
-        ("errors, three weights, six instances", .badStable, [0.05, 0.25, 0.5], SequentialSpec(errors: Tolerance.none)),
+        (
+            "errors, three weights, six instances", .badStable, [0.05, 0.25, 0.5],
+            SequentialSpec(errors: Tolerance.none)
+        ),
         (
             "errors and p95, one weight", .latency, [0.2],
             SequentialSpec(

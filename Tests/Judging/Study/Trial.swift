@@ -59,6 +59,7 @@ struct Rate: Sendable {
     /// `0.52% (0.35–0.74)`.
     var text: String {
         guard let interval else { return "–" }
-        return "\(Figures.percent(share)) (\(Figures.number(interval.low * 100))–\(Figures.number(interval.high * 100)))"
+        let bounds = "\(Figures.number(interval.low * 100))–\(Figures.number(interval.high * 100))"
+        return "\(Figures.percent(share)) (\(bounds))"
     }
 }
