@@ -215,7 +215,8 @@ struct RunAccount {
             undecided = .zero
             return
         }
-        guard moment.bootID == asked.bootID else { return }
+        // A look that was never answered is no look without a decision: it may have died with its supervisor.
+        guard isAnswered, moment.bootID == asked.bootID else { return }
         undecided = undecided + min(moment.since(asked), gate.schedule.interval + gate.schedule.timeout)
     }
 
