@@ -192,7 +192,7 @@ let checks: [Target] = [
     tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", .crypto]),
-    tests("GatesTests", "Adapters/Gates", ["Domain", "Ports", "Gates", "GateConformance"]),
+    tests("GatesTests", "Adapters/Gates", ["Domain", "Judging", "Ports", "Gates", "GateConformance"]),
     tests(
         "ProxyRouterTests", "Adapters/ProxyRouter",
         ["Domain", "Ports", "Proxy", "ProxyControl", "ProxyRouter", "Gates", "KeeperControl", "RouterConformance"]),

@@ -13,9 +13,9 @@ struct CohortMemory: Sendable {
     /// Came since the mark, in windows that are over or in this one.
     private var seen = CohortSet()
     /// Came for the first time in the window before this one; not yet handed out.
-    private var lately = CohortSet()
+    private var arrivedBefore = CohortSet()
     /// The same of this window.
-    private var now = CohortSet()
+    private var arrivals = CohortSet()
 
     init(markedAt counts: TrafficCounts) {
         failed = CohortSet()
@@ -45,16 +45,16 @@ struct CohortMemory: Sendable {
             stable.slow.append(count(new.stable, hidden: hidden, in: ranges.stable))
             slow[index] = slow[index].union(new.canary.subtracting(hidden)).union(new.stable.subtracting(hidden))
         }
-        for release in [split.canary, split.stable] { now = now.union(release.seen.subtracting(seen)) }
-        seen = seen.union(now)
-        lately = CohortSet()
+        for release in [split.canary, split.stable] { arrivals = arrivals.union(release.seen.subtracting(seen)) }
+        seen = seen.union(arrivals)
+        arrivedBefore = CohortSet()
         return (canary, stable)
     }
 
     private func count(_ hit: CohortSet, hidden: CohortSet, in side: Range<Int>) -> CohortCount {
         CohortCount(
             atRisk: side.count - hidden.count(in: side), failed: hit.subtracting(hidden).count(in: side),
-            observed: lately.count(in: side))
+            observed: arrivedBefore.count(in: side))
     }
 
     /// Cohorts with a request beyond a limit: until now, and before the window.
@@ -76,8 +76,8 @@ struct CohortMemory: Sendable {
 
     /// The next window begins.
     mutating func endWindow() {
-        lately = now
-        now = CohortSet()
+        arrivedBefore = arrivals
+        arrivals = CohortSet()
     }
 }
 

@@ -1,4 +1,5 @@
 import Domain
+import Judging
 import Ports
 
 /// The cumulative counts of one release at one moment.
@@ -114,13 +115,13 @@ extension TrafficWindow {
     }
 
     private func rate(_ limit: Int) -> Finding {
-        let wanted = ">= \(decimalText(limit, places: 3))/s"
+        let wanted = ">= \(NumberText.decimal(limit, places: 3))/s"
         guard span.milliseconds > 0 else {
             return Finding(asked: "rate", got: "no time has passed", wanted: wanted, verdict: .inconclusive)
         }
         let thousandths = requests * 1_000_000 / Int(span.milliseconds)
         return Finding(
-            asked: "rate", got: "\(decimalText(thousandths / 100, places: 1))/s", wanted: wanted,
+            asked: "rate", got: "\(NumberText.decimal(thousandths / 100, places: 1))/s", wanted: wanted,
             verdict: thousandths < limit ? .fail : .pass)
     }
 }
@@ -129,30 +130,18 @@ extension TrafficWindow {
 func shareText(_ part: Int, of whole: Int) -> String {
     let ratio = Double(part) / Double(max(1, whole)) * 100
     if part == 0 { return "0%" }
-    if ratio < 1 { return "\(decimalText(max(1, Int((ratio * 100).rounded())), places: 2))%" }
-    if ratio < 10 { return "\(decimalText(Int((ratio * 10).rounded()), places: 1))%" }
+    if ratio < 1 { return "\(NumberText.decimal(max(1, Int((ratio * 100).rounded())), places: 2))%" }
+    if ratio < 10 { return "\(NumberText.decimal(Int((ratio * 10).rounded()), places: 1))%" }
     return "\(Int(ratio.rounded()))%"
 }
 
 /// `0.05%` from 500 millionths.
-func percentText(millionths: Int) -> String { "\(decimalText(millionths, places: 4))%" }
+func percentText(millionths: Int) -> String { "\(NumberText.decimal(millionths, places: 4))%" }
 
 /// `231ms`, `1.4ms`, `2.05s`.
 func timeText(microseconds: Int) -> String {
     // The bucket of the longest latencies has no upper end.
     if microseconds > 86_400_000_000 { return "longer than a day" }
-    if microseconds < 10_000_000 { return "\(decimalText((microseconds + 50) / 100, places: 1))ms" }
-    return "\(decimalText((microseconds + 5000) / 10_000, places: 2))s"
-}
-
-/// A whole number of `10^-places`, without zeros at its end: 1250 with 3 places is `1.25`.
-func decimalText(_ value: Int, places: Int) -> String {
-    var unit = 1
-    for _ in 0..<places { unit *= 10 }
-    let (whole, rest) = value.quotientAndRemainder(dividingBy: unit)
-    if rest == 0 { return "\(whole)" }
-    var digits = String(rest)
-    digits = String(repeating: "0", count: places - digits.count) + digits
-    while digits.hasSuffix("0") { digits.removeLast() }
-    return "\(whole).\(digits)"
+    if microseconds < 10_000_000 { return "\(NumberText.decimal((microseconds + 50) / 100, places: 1))ms" }
+    return "\(NumberText.decimal((microseconds + 5000) / 10_000, places: 2))s"
 }

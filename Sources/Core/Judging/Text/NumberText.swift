@@ -1,5 +1,5 @@
 /// Numbers as people read them.
-enum NumberText {
+package enum NumberText {
     /// Three significant digits, without zeros at the end: `0.512`, `4.1`, `1230`. Not a number is `unknown`.
     static func significant(_ value: Double, digits: Int = 3) -> String {
         guard value.isFinite else { return value.isNaN ? "unknown" : value < 0 ? "-∞" : "∞" }
@@ -29,8 +29,8 @@ enum NumberText {
         return "\((count + unit / 2) / unit * unit)"
     }
 
-    /// A whole number of `10^-places`, without zeros at its end.
-    private static func decimal(_ value: Int, places: Int) -> String {
+    /// A whole number of `10^-places`, without zeros at its end: 1250 with 3 places is `1.25`.
+    package static func decimal(_ value: Int, places: Int) -> String {
         var unit = 1
         for _ in 0..<places { unit *= 10 }
         let (whole, rest) = value.quotientAndRemainder(dividingBy: unit)

@@ -36,7 +36,7 @@ extension SenseCheck {
             .outOfRange, entry.value.place,
             level <= 0
                 ? "no finite evidence leaves `\(key)` at 0%" : "with `\(key)` at 50% or more a coin would do as well",
-            hint: "for example `1%`; a tenth of it needs about a third more evidence")
+            hint: "for example `1%`; a tenth of it needs about half as much evidence again")
     }
 
     /// What tolerates nothing never passes: no number of requests shows that two rates are the same.
