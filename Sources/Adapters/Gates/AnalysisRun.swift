@@ -26,6 +26,7 @@ struct AnalysisRun: Sendable {
     /// Instances of the canary that were found to differ from their siblings.
     private var differing: Set<String> = []
     private var hadLastLook = false
+    private var warmUp: WarmUp
 
     /// - Parameter now: milliseconds on a clock that does not jump.
     init(from counts: TrafficCounts, at now: Int64, _ beginning: AnalysisBeginning) {
@@ -35,6 +36,7 @@ struct AnalysisRun: Sendable {
         to = counts
         openedAt = now
         cohorts = CohortMemory(markedAt: counts)
+        warmUp = WarmUp(counts, at: now)
     }
 
     /// Why a reading cannot be taken in.
@@ -63,7 +65,19 @@ struct AnalysisRun: Sendable {
             let next = Self.limits(spec, to, recent: from, pair)
             if now - openedAt >= length || next.contains(where: { $0 != nil }) { close(pair, next, at: now) }
         }
+        for epoch in warmUp.cold(counts, for: spec.warmUp, at: now) { leaveOut(epoch, pair) }
         to = counts
+    }
+
+    /// What came under a split until now is not judged: the open window begins here, for this split alone.
+    private mutating func leaveOut(_ epoch: EpochTraffic, _ pair: ReleasePair) {
+        let before = from.epochs.firstIndex { $0.epoch == epoch.epoch }
+        func served(_ epoch: EpochTraffic?) -> Int {
+            epoch?.releases.first { $0.release == pair.canary }?.requests ?? 0
+        }
+        warmUp.leftOut += served(epoch) - served(before.map { from.epochs[$0] })
+        if let before { from.epochs[before] = epoch } else { from.epochs.append(epoch) }
+        cohorts.leaveOut(epoch)
     }
 
     /// Ends the open window at the newest counts.
@@ -132,10 +146,16 @@ extension AnalysisRun {
         var evidence = answer.evidence
         if isSticky, !answer.comparisons.isEmpty {
             // Its figures are of cohorts: how many requests it took is not in them.
-            evidence.summary += "; after \(counted(spent, "request")) of the canary"
+            let failed = samples.reduce(0) { $0 + $1.canary.errors.surely }
+            evidence.summary += "; after \(counted(spent, "request")) of the canary, \(failed) of them failed"
         }
         evidence.findings.append(budget(spec, spent, answer.verdict))
         if beginning != .gateBegan { evidence.findings.append(counted) }
+        if spec.warmUp > .zero {
+            let words =
+                "\(counted(warmUp.leftOut, "request")) of the canary, in the first \(spec.warmUp) of each weight"
+            evidence.findings.append(Finding(asked: "left out as warm-up", got: words, verdict: .pass))
+        }
         return LookResult(answer.verdict, evidence, isLast: isLast)
     }
 

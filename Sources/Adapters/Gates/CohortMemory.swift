@@ -27,6 +27,15 @@ struct CohortMemory: Sendable {
         }
     }
 
+    /// Nothing of a split is judged until now: as at a mark.
+    mutating func leaveOut(_ epoch: EpochTraffic) {
+        guard epoch.isSticky else { return }
+        for release in epoch.releases {
+            failed = failed.union(release.failed)
+            seen = seen.union(release.seen)
+        }
+    }
+
     /// Takes in what one split counted within the window, and says what a judge has to know of it.
     /// - Parameter limits: by which the window calls requests slow; nil: not known.
     mutating func note(_ split: SplitCounts, _ limits: [LatencyLimits?]) -> (canary: CohortSide, stable: CohortSide) {

@@ -309,6 +309,57 @@ struct AnalysisGateTests {
         #expect(await gate.look(slow, request(2, slow)).verdict == .fail)
     }
 
+    // MARK: Warm-up
+
+    /// Cold instances fail at first: with `warmUp` that is not judged, and after another change of the weights neither.
+    @Test func whatComesInTheWarmUpIsLeftOut() async {
+        let warm = AnalysisSpec(errors: .absolute(5_000), warmUp: .seconds(10))
+        let gate = router.gate
+        await gate.mark(key(0), release: ReleaseNumber(15))
+        // The split is seen first; then its ten seconds pass.
+        router.say([split((500, 400), stable: (4500, 0))])
+        let first = await gate.look(warm, request(1, warm))
+        #expect(first.verdict == .inconclusive, "\(first.evidence)")
+        router.say(TrafficCounts(source: "a", releases: [], epochs: [split((600, 500), stable: (5400, 0))]), after: 12)
+        let second = await gate.look(warm, request(2, warm))
+        #expect(second.verdict == .inconclusive, "\(second.evidence)")
+        #expect(finding("left out as warm-up", second) == "600 requests of the canary, in the first 10s of each weight")
+        // Another weight is cold again; the first goes on.
+        let other = split(epoch: 2, canary: 50, (300, 200), stable: (300, 0))
+        router.say([split((650, 500), stable: (5850, 0)), other])
+        let third = await gate.look(warm, request(3, warm))
+        #expect(third.verdict == .inconclusive, "\(third.evidence)")
+        #expect(finding("left out as warm-up", third).hasPrefix("900 requests"))
+        #expect(finding("error rate", third).contains("0% (0 of 50) on the canary"), "\(third.evidence)")
+        // What fails when it is warm counts.
+        router.say([split((1650, 600), stable: (14_850, 0)), other])
+        #expect(await gate.look(warm, request(4, warm)).verdict == .fail)
+        // Without it the cold start alone fails the release.
+        let cold = router.gate
+        router.say([])
+        await cold.mark(key(0), release: ReleaseNumber(15))
+        router.say([split((500, 400), stable: (4500, 0))])
+        #expect(await cold.look(spec, request(1, spec)).verdict == .fail)
+    }
+
+    /// Cohorts that failed while it was cold are not at risk any more: their next failure would not be seen.
+    @Test func cohortsThatFailedInTheWarmUpAreNoNews() async {
+        let warm = AnalysisSpec(errors: .absolute(5_000), warmUp: .seconds(1))
+        let gate = router.gate
+        await gate.mark(key(0), release: ReleaseNumber(15))
+        let cold = visits(canary: 50, seen: 0..<10_000, failed: Array(0..<800), errors: 1)
+        router.say([cold])
+        _ = await gate.look(warm, request(1, warm))
+        router.say([cold])
+        _ = await gate.look(warm, request(2, warm))
+        router.say([visits(canary: 50, seen: 0..<10_000, failed: Array(0..<800), errors: 3)])
+        let result = await gate.look(warm, request(3, warm))
+        #expect(result.verdict == .inconclusive, "\(result.evidence)")
+        #expect(finding("error rate", result).contains("(0 of 4200) on the canary"), "\(finding("error rate", result))")
+        router.say([visits(canary: 50, seen: 0..<10_000, failed: Array(0..<1900), errors: 3)])
+        #expect(await gate.look(warm, request(4, warm)).verdict == .fail)
+    }
+
     // MARK: Cohorts
 
     private func visits(
@@ -359,7 +410,8 @@ struct AnalysisGateTests {
         let result = await gate.look(spec, request(1, spec, standing: [1, 2]))
         #expect(result.verdict == .inconclusive, "\(result.evidence)")
         #expect(result.evidence.summary.contains("one instance differs: 2"), "\(result.evidence.summary)")
-        #expect(result.evidence.summary.hasSuffix("after 50000 requests of the canary"), "\(result.evidence.summary)")
+        let spent = "after 50000 requests of the canary, 400 of them failed"
+        #expect(result.evidence.summary.hasSuffix(spent), "\(result.evidence.summary)")
     }
 
     /// Of a cohort that was slow once nothing more is learned, and of one that was slow before the window neither.

@@ -70,7 +70,7 @@ import Testing
                     errors: .relative(0),
                     latencies: [
                         LatencyAllowance(percentile: 50_000, more: 1), LatencyAllowance(percentile: 99_900, more: 2),
-                    ], falseAlarms: 3, missed: 4, requests: 5)),
+                    ], falseAlarms: 3, missed: 4, requests: 5, warmUp: .seconds(6))),
             .threshold(
                 ThresholdSpec(
                     errorRate: 10_000, latencies: [LatencyLimit(percentile: 95_000, limit: .milliseconds(200))],

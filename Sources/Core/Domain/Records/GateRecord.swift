@@ -203,6 +203,7 @@ extension AnalysisSpec: RecordCodable {
         writer.put(5, falseAlarms)
         writer.put(6, missed)
         if let requests { writer.put(7, requests) }
+        if warmUp > .zero { writer.put(40, warmUp) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -217,6 +218,7 @@ extension AnalysisSpec: RecordCodable {
             case 5: falseAlarms = try reader.int()
             case 6: missed = try reader.int()
             case 7: requests = try reader.int()
+            case 40: warmUp = try reader.span()
             case _: try reader.skip()
             }
         }

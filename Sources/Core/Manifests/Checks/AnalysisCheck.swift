@@ -13,6 +13,12 @@ extension SenseCheck {
         }
         checkLevel("falseAlarms", analysis.falseAlarms, entry.value, &findings)
         checkLevel("missed", analysis.missed, entry.value, &findings)
+        if analysis.warmUp > .zero, analysis.warmUp >= schedule.patience, let place = entry.value.entry("warmUp") {
+            findings.error(
+                .noWayForward, place.value.place,
+                "`\(gate.name)` warms up for \(analysis.warmUp), and has no longer than \(schedule.patience) in all",
+                hint: "make `within` longer than `warmUp`, by the time that an answer takes")
+        }
         if analysis.isUnshowable {
             checkUnshowable(schedule, entry.value, &findings)
         }

@@ -112,6 +112,9 @@ enum GateShape {
             Field(
                 "requests", .scalar(.integer(1...1_000_000_000)), example: "requests: 20000",
                 "How many requests of the canary may be spent; then `onInconclusive` says what follows, at once."),
+            Field(
+                "warmUp", .scalar(.duration(mayBeZero: true)), standard: "0s", example: "warmUp: 30s",
+                "For so long after each change of the weights nothing is judged, on either side."),
         ],
         families: [
             FieldFamily(
