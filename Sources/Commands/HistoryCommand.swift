@@ -63,12 +63,36 @@ package struct HistoryCommand: AsyncParsableCommand {
                 code: "not-found", message: "nothing is known of deployment \(number) in \(environment)",
                 hint: "slipway history \(environment.name) shows those that are")
         }
+        let evidence = try await GateEvidence.read(session.client, environment, of: number, after: first.sequence)
         if common.output == .json {
-            try printJSON(EventsReport(events: events))
+            try printJSON(StoryReport(events: events, looks: evidence.map(StoryReport.Look.init)))
             return 0
         }
-        let evidence = try await GateEvidence.read(session.client, environment, of: number, after: first.sequence)
         for line in EventLines(style: .forOutput()).story(events, evidence) { print(line) }
         return 0
     }
+}
+
+/// The story of a deployment, for programs.
+private struct StoryReport: Encodable {
+    /// One look of a gate.
+    struct Look: Encodable {
+        /// Its place in the journal, among those of the events.
+        var sequence: Int64
+        var service: ServiceName
+        var gate: GateName
+        var look: Int
+        var result: LookResult
+
+        init(_ evidence: GateEvidence) {
+            sequence = evidence.sequence
+            service = evidence.service
+            gate = evidence.gate
+            look = evidence.look
+            result = evidence.result
+        }
+    }
+
+    var events: [EventReport]
+    var looks: [Look]
 }

@@ -36,6 +36,22 @@ struct GateEvidence: Hashable, Sendable {
 }
 
 extension Evidence {
+    /// Values, interval, effect and unit, where releases were compared; empty where they were not.
+    var comparisons: [String] {
+        let compared = findings.filter { $0.figures != nil }
+        guard !compared.isEmpty else { return [] }
+        let units = findings.filter { $0.asked == "unit" }
+        return (compared + units).map { finding in
+            harmless("\(finding.asked): \(finding.got)" + (finding.wanted.isEmpty ? "" : "; wanted \(finding.wanted)"))
+        }
+    }
+
+    /// What `comparisons` does not say.
+    var withoutComparisons: Evidence {
+        let isCompared = findings.contains { $0.figures != nil }
+        return Evidence(summary, findings: findings.filter { !isCompared || $0.figures == nil && $0.asked != "unit" })
+    }
+
     /// What was asked, what came back, what was wanted: of everything that did not pass.
     /// - Parameter text: what stands beside it already; what it says is not said again.
     func objections(limit: Int = 6, beyond text: String = "") -> [String] {

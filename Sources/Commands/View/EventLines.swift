@@ -10,16 +10,33 @@ struct EventLines {
         var shown: Evidence?
         return events.flatMap { report -> [String] in
             let event = report.event
+            if event.kind == .gatePassed || event.kind == .gateFailed {
+                let found = answer(report, evidence)?.evidence
+                guard let found, found != shown, !found.comparisons.isEmpty else { return [line(report)] }
+                shown = found
+                return [line(report)] + found.comparisons.map { "           " + $0 }
+            }
             guard event.kind == .lookFailed else { return [line(report)] }
-            let look = evidence.filter { item in
-                item.service == event.service && item.look == event.number
-                    && event.text.hasPrefix("\(item.gate) look ")
-            }.min { abs($0.sequence - report.sequence) < abs($1.sequence - report.sequence) }
+            let look = nearest(report, evidence.filter { $0.look == event.number }, beginning: " look ")
             // A gate that says the same again need not be read again.
             guard let found = look?.result.evidence, found != shown else { return [line(report)] }
             shown = found
-            return [line(report)] + found.objections(beyond: event.text).map { "           " + $0 }
+            let lines = found.comparisons + found.withoutComparisons.objections(beyond: event.text)
+            return [line(report)] + lines.map { "           " + $0 }
         }
+    }
+
+    /// The look that a gate's answer rests on.
+    private func answer(_ report: EventReport, _ evidence: [GateEvidence]) -> LookResult? {
+        let looks = evidence.filter { report.event.text.contains($0.result.evidence.summary) }
+        return nearest(report, looks, beginning: ": ")?.result
+    }
+
+    /// Of looks of the gate that an event begins with, the one that was journaled next to it.
+    private func nearest(_ report: EventReport, _ looks: [GateEvidence], beginning: String) -> GateEvidence? {
+        looks.filter { item in
+            item.service == report.event.service && report.event.text.hasPrefix("\(item.gate)\(beginning)")
+        }.min { abs($0.sequence - report.sequence) < abs($1.sequence - report.sequence) }
     }
 
     func line(_ report: EventReport) -> String {

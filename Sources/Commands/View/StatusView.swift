@@ -174,9 +174,11 @@ struct StatusView {
         for gate in (rollout.gate.map { [$0] } ?? []) + rollout.background {
             lines.append(self.line(gate))
             // Too little evidence has said so in its summary.
-            guard let last = gate.last, last.verdict == .fail || last.verdict == .error else { continue }
-            let objections = last.evidence.objections(limit: 3, beyond: last.evidence.summary)
-            lines += objections.map { "  " + style.paint($0, .dim) }
+            guard let last = gate.last else { continue }
+            let compared = last.evidence.comparisons
+            guard !compared.isEmpty || last.verdict == .fail || last.verdict == .error else { continue }
+            let objections = last.evidence.withoutComparisons.objections(limit: 3, beyond: last.evidence.summary)
+            lines += (compared + objections).map { "  " + style.paint($0, .dim) }
         }
         if let failure = rollout.failure {
             let first = failure.split(separator: "\n").first.map(String.init) ?? ""

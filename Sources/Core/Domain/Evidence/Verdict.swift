@@ -38,12 +38,59 @@ package struct Finding: Hashable, Sendable, Codable {
     /// `status 200`, `<= 200ms`; empty when nothing was demanded.
     package var wanted: String
     package var verdict: Verdict
+    /// The same in numbers, where two releases were compared.
+    package var figures: ComparedFigures?
 
-    package init(asked: String, got: String, wanted: String = "", verdict: Verdict) {
+    package init(
+        asked: String, got: String, wanted: String = "", verdict: Verdict, figures: ComparedFigures? = nil
+    ) {
         self.asked = asked
         self.got = got
         self.wanted = wanted
         self.verdict = verdict
+        self.figures = figures
+    }
+}
+
+/// What a comparison of canary and stable rests on, for programs. Whole numbers; shares in millionths.
+package struct ComparedFigures: Hashable, Sendable, Codable {
+    /// What was drawn, and hence what is counted: `request` or `cohort`.
+    package var unit: String
+    package var canaryEvents: Int
+    package var canaryUnits: Int
+    package var stableEvents: Int
+    package var stableUnits: Int
+    /// The canary's share of events less stable's; nil: not known.
+    package var difference: Int?
+    package var differenceLow: Int?
+    package var differenceHigh: Int?
+    /// The canary's share by stable's, in millionths; nil: not known, or without bound.
+    package var ratio: Int?
+    package var ratioLow: Int?
+    package var ratioHigh: Int?
+    /// With which the intervals hold over all looks.
+    package var confidence: Int
+    /// Decimal logarithms of the evidence, in millionths: that the canary is worse than tolerated, that it is not, and
+    /// what it takes to fail and to pass.
+    package var worse: Int
+    package var worseNeeded: Int
+    package var noWorse: Int
+    package var noWorseNeeded: Int
+
+    package init(
+        unit: String, canaryEvents: Int, canaryUnits: Int, stableEvents: Int, stableUnits: Int, confidence: Int,
+        worse: Int, worseNeeded: Int, noWorse: Int, noWorseNeeded: Int
+    ) {
+        self.unit = unit
+        self.canaryEvents = canaryEvents
+        self.canaryUnits = canaryUnits
+        self.stableEvents = stableEvents
+        self.stableUnits = stableUnits
+        self.confidence = confidence
+        self.worse = worse
+        self.worseNeeded = worseNeeded
+        self.noWorse = noWorse
+        self.noWorseNeeded = noWorseNeeded
     }
 }
 

@@ -86,7 +86,27 @@ struct VerdictText: Sendable {
         parts.append("of no worse \(evidence(comparison.favour, of: comparison.favourNeeded))")
         return Finding(
             asked: comparison.name, got: parts.joined(separator: ", "), wanted: wanted(comparison),
-            verdict: comparison.verdict)
+            verdict: comparison.verdict, figures: figures(comparison))
+    }
+
+    private func figures(_ comparison: Comparison) -> ComparedFigures {
+        func millionths(_ value: Double?) -> Int? {
+            guard let value, value.isFinite, abs(value) < 1e12 else { return nil }
+            return Int((value * 1_000_000).rounded())
+        }
+        var figures = ComparedFigures(
+            unit: spec.unit.rawValue, canaryEvents: comparison.canaryEvents, canaryUnits: comparison.canaryUnits,
+            stableEvents: comparison.stableEvents, stableUnits: comparison.stableUnits,
+            confidence: millionths(spec.confidence) ?? 0, worse: millionths(comparison.against) ?? 0,
+            worseNeeded: millionths(comparison.againstNeeded) ?? 0, noWorse: millionths(comparison.favour) ?? 0,
+            noWorseNeeded: millionths(comparison.favourNeeded) ?? 0)
+        figures.difference = millionths(comparison.difference)
+        figures.differenceLow = millionths(comparison.differenceInterval?.low)
+        figures.differenceHigh = millionths(comparison.differenceInterval?.high)
+        figures.ratio = millionths(comparison.ratio)
+        figures.ratioLow = millionths(comparison.ratioInterval?.low)
+        figures.ratioHigh = millionths(comparison.ratioInterval?.high)
+        return figures
     }
 
     /// `10^1.2 (10^2 needed)`.
