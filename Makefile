@@ -6,12 +6,12 @@ SHELL := /bin/bash
 SWIFT ?= swift
 SEEDS ?= 0..2000
 SEED ?=
-FIGURES ?= footprint switch reload proxy
+FIGURES ?= footprint switch reload judge proxy
 MINUTES ?= 30
 REQUESTS ?= 0
 
 .PHONY: demo test setup lint unit simulate planted end-to-end faults some-faults release clean format
-.PHONY: bench bench-proxy bench-reload bench-switch bench-footprint soak
+.PHONY: bench bench-proxy bench-reload bench-switch bench-footprint bench-judge soak
 
 demo: setup
 	$(SWIFT) build -c release --product slipway
@@ -71,6 +71,11 @@ bench-reload:
 
 bench-switch:
 	python3 Benchmarks/switch.py --slipway ./slipway
+
+# What a request folded into the proxy's counters costs, and a look of an analysis.
+bench-judge:
+	$(SWIFT) build -c release --product slipway-judge-study
+	.build/release/slipway-judge-study --table cost
 
 bench-footprint:
 	python3 Benchmarks/footprint.py --slipway ./slipway

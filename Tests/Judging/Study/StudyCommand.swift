@@ -40,6 +40,7 @@ struct StudyCommand: AsyncParsableCommand {
         }
         show("\(rollouts) rollouts a cell, seeds from \(seed)")
         var isSound = true
+        var isCheap = true
         for name in chosen {
             switch name {
             case .alarms:
@@ -55,12 +56,16 @@ struct StudyCommand: AsyncParsableCommand {
                 await study.edges(show)
                 isSound = isSound && study.isSound
             case .split: await SplitStudy(crew).run(show)
-            case .cost: CostStudy().run(show)
+            case .cost:
+                var study = CostStudy()
+                study.run(show)
+                isCheap = study.isCheap
             }
         }
+        if !isCheap { show("\nA cost is above its goal.") }
         if !isSound {
             show("\nA rate is above the level asked for.")
-            throw ExitCode(1)
         }
+        if !isSound || !isCheap { throw ExitCode(1) }
     }
 }
