@@ -21,8 +21,9 @@ import tempfile
 import time
 
 ROUTES = ["/items", "/search", "/orders"]
-RATE = 60
-USERS = 100
+RATE = 80
+# Many of them: a user stays on a side, so that the judge learns from new ones.
+USERS = 3000
 
 
 def free_port():
@@ -89,7 +90,8 @@ class Demo:
             text = file.read()
         text = text.replace("listen: 8080", f"listen: {self.port}")
         if self.without_gate:
-            text = text.replace("        background: [errors]\n", "").replace("          - gate: smoke\n", "")
+            text = text.replace("        background: [judge]\n", "").replace("          - gate: smoke\n", "")
+            text = text.replace("          - gate: judge\n", "          - hold: 3s\n")
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
 
@@ -121,6 +123,12 @@ class Demo:
                 return deployment
         return None
 
+    def verdict(self, deployment):
+        """The judge's sentence, the canary's requests until then, and how many of them failed; None: another's."""
+        found = re.search(r"the canary is worse than tolerated: .*; after (\d+) requests? of the canary, (\d+) of them"
+                          r" failed", (deployment or {}).get("failure") or "")
+        return found and (found.group(0), int(found.group(1)), int(found.group(2)))
+
     def play(self):
         self.prepare()
         print(f"seed {self.seed}   (again: make demo SEED={self.seed})")
@@ -138,6 +146,7 @@ class Demo:
         code, _, _ = self.run("deploy", "--reason", "a bad release", accept=(0, 3))
         self.check("the bad release was caught and reverted by itself", code == 3)
         bad = self.number("reverted")
+        self.check("the sequential judge caught it", self.verdict(bad) is not None)
         events = self.ask("history", "--of", str(bad["number"]))["events"] if bad else []
 
         time.sleep(2)
@@ -155,6 +164,11 @@ class Demo:
     def summarise(self, reports, events, rollback_took, bad):
         print("\n" + "─" * 78)
         self.tell_story()
+        verdict = self.verdict(bad)
+        if verdict:
+            sentence, requests, failed = verdict
+            print(f"\nThe judge stopped the bad release after {requests} of its requests, {failed} of which had failed")
+            print(f"  it said: {sentence}")
         bad_release = "api@3"
         print("\nWhat the clients saw")
         print(f"  {'users':<34}{'requests':>10}{'failed':>9}{'p50':>9}{'p99':>9}")
