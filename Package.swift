@@ -108,8 +108,9 @@ let house: [Target] = [
     floor(
         "Commands", "Commands",
         [
-            "Domain", "Manifests", "Rollouts", "Deployments", "Planning", "Ports", "Engine", "Server", "SupervisorAPI",
-            "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy", "LoadGenerator",
+            "Domain", "Manifests", "Judging", "Rollouts", "Deployments", "Planning", "Ports", "Engine", "Server",
+            "SupervisorAPI", "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy",
+            "LoadGenerator",
             "DirectoryArtifacts",
             "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", "Notifiers", .arguments, .asyncHTTPClient,
             .hummingbird,
@@ -145,7 +146,8 @@ let simulation: [Target] = [
         dependencies: ["Domain", "Judging", "Scaling", "Rollouts", "Deployments", "Ports", "Engine"],
         path: "Tests/Simulation/Harness", swiftSettings: strict),
     .executableTarget(
-        name: "slipway-judge-study", dependencies: ["Domain", "Judging", .arguments], path: "Tests/Judging/Study",
+        name: "slipway-judge-study", dependencies: ["Domain", "Judging", "Proxy", .arguments],
+        path: "Tests/Judging/Study",
         swiftSettings: strict),
     .executableTarget(
         name: "slipway-simulate", dependencies: ["SimulationHarness", .arguments], path: "Tests/Simulation/Command",
@@ -181,7 +183,10 @@ let checks: [Target] = [
     tests("ManifestsTests", "Core/Manifests", ["Manifests", "Domain"], exclude: ["Fixtures"]),
     tests(
         "CommandsTests", "Commands",
-        ["Commands", "Manifests", "Domain", "SupervisorAPI", "SecureShell", "LoadGenerator", .arguments],
+        [
+            "Commands", "Manifests", "Domain", "Judging", "Rollouts", "Deployments", "SupervisorAPI", "SecureShell",
+            "LoadGenerator", .arguments,
+        ],
         exclude: ["Fixtures", "Golden"]),
     tests(
         "KeeperTests", "Keeper", ["CLinux", "KeeperControl", "Keeper", "keeper-probe"], exclude: ["Probe"]),

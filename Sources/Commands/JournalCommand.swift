@@ -113,6 +113,8 @@ private struct ExportedEntry: Encodable {
     /// Events and evidence in full.
     var event: Event?
     var evidence: LookResult?
+    /// Lines of JSON, as `slipway judge record` prints them.
+    var recording: String?
     /// The record's bytes for the rest.
     var record: String?
 
@@ -125,6 +127,7 @@ private struct ExportedEntry: Encodable {
         switch stored.entry.kind {
         case .event: event = try Event(recorded: stored.entry.body, known: Event.version)
         case .evidence: evidence = try JSONDecoder().decode(LookResult.self, from: Data(stored.entry.body))
+        case .recording: recording = String(decoding: stored.entry.body, as: UTF8.self)
         case .service, .environment, .deployment, .release, .quarantine, .fence, .delivery:
             record = Data(stored.entry.body).base64EncodedString()
         }

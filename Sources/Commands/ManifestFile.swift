@@ -54,7 +54,9 @@ package struct ManifestFile: Sendable {
     }
 
     /// A regular file of UTF-8 text.
-    static func readText(_ path: String) -> Result<String, Unreadable> {
+    /// - Parameter limit: so many bytes are read, and perhaps a few more; whoever gets more than the limit knows that
+    ///   there is more.
+    static func readText(_ path: String, limit: Int = limit) -> Result<String, Unreadable> {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else {
             return .failure(Unreadable(reason: String(cString: strerror(errno)), isMissing: errno == ENOENT))
@@ -64,6 +66,11 @@ package struct ManifestFile: Sendable {
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             return .failure(Unreadable(reason: "it is not a file"))
         }
+        return readText(descriptor, limit: limit)
+    }
+
+    /// All that comes out of a descriptor, as UTF-8 text.
+    static func readText(_ descriptor: Int32, limit: Int) -> Result<String, Unreadable> {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65_536)
         while bytes.count <= limit {

@@ -130,7 +130,7 @@ private func read(
     case .quarantine:
         let record = try QuarantineEntry(recorded: entry.body, known: QuarantineEntry.recordVersion)
         if !record.isLifted { environment.quarantine.append(record) }
-    case .deployment, .release, .event, .evidence, .fence, .delivery:
+    case .deployment, .release, .event, .evidence, .fence, .delivery, .recording:
         break
     }
 }

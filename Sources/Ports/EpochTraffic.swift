@@ -85,6 +85,22 @@ package struct CohortLatencies: Hashable, Sendable, Codable {
         self.bounds = Array(bounds.prefix(end))
     }
 
+    /// Cohorts whose slowest request took another time than in an earlier reading, with that time in microseconds.
+    package func changes(since earlier: CohortLatencies) -> [(cohort: Int, microseconds: Int)] {
+        bounds.indices.compactMap { cohort in
+            let before = cohort < earlier.bounds.count ? earlier.bounds[cohort] : 0
+            return bounds[cohort] == before ? nil : (cohort, Int(bounds[cohort]))
+        }
+    }
+
+    /// Takes over what `changes` told.
+    package mutating func apply(_ changes: [(cohort: Int, microseconds: Int)]) {
+        guard let last = changes.map(\.cohort).max() else { return }
+        var bounds = bounds + [Int32](repeating: 0, count: max(0, last + 1 - bounds.count))
+        for change in changes { bounds[change.cohort] = Int32(clamping: change.microseconds) }
+        self = CohortLatencies(bounds: bounds)
+    }
+
     /// The cohorts with a request for which this is true.
     /// - Parameter isSlow: of a latency in microseconds, the upper end of its bucket; true for all above some latency.
     package func cohorts(where isSlow: (Int) -> Bool) -> CohortSet {
@@ -118,6 +134,19 @@ package struct CohortSet: Hashable, Sendable, Codable {
     package var isEmpty: Bool { words.isEmpty }
 
     package var count: Int { words.reduce(0) { $0 + $1.nonzeroBitCount } }
+
+    /// Ascending.
+    package var members: [Int] {
+        var members: [Int] = []
+        for (index, word) in words.enumerated() {
+            var rest = word
+            while rest != 0 {
+                members.append(index * 64 + rest.trailingZeroBitCount)
+                rest &= rest - 1
+            }
+        }
+        return members
+    }
 
     /// How many of a range are in it.
     package func count(in range: Range<Int>) -> Int {

@@ -52,12 +52,14 @@ package enum EntryKind: UInt8, Hashable, Sendable, CaseIterable {
     case fence = 8
     /// One per channel and environment: how far it has been told.
     case delivery = 60
+    /// What the router counted while a gate judged, so that its run can be replayed.
+    case recording = 90
 
     /// Whether an entry must survive a power failure before its effects may start. The others survive a killed process.
     package var isDurableBeforeEffects: Bool {
         switch self {
         case .service, .environment, .deployment, .release, .quarantine, .fence, .event, .delivery: true
-        case .evidence: false
+        case .evidence, .recording: false
         }
     }
 
@@ -65,7 +67,7 @@ package enum EntryKind: UInt8, Hashable, Sendable, CaseIterable {
     package var isState: Bool {
         switch self {
         case .service, .environment, .deployment, .release, .quarantine, .fence, .delivery: true
-        case .event, .evidence: false
+        case .event, .evidence, .recording: false
         }
     }
 }

@@ -26,6 +26,7 @@ import keyboard
 
 import postgres
 import remote
+import replay
 from place import Place, eventually, free_port, no_failure
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -1020,10 +1021,13 @@ def the_demo_passes_and_fails_without_its_gate(place):
     good = subprocess.run([sys.executable, demo, "--slipway", SLIPWAY, "--seed", "7"], capture_output=True, text=True,
                           timeout=300)
     assert good.returncode == 0, good.stdout[-3000:] + good.stderr[-2000:]
+    assert re.search(r"The judge stopped the bad release after \d+ of its requests, \d+ of which had failed", good.stdout)
+    assert "it said: the canary is worse than tolerated: error rate" in good.stdout, good.stdout[-3000:]
     bad = subprocess.run([sys.executable, demo, "--slipway", SLIPWAY, "--seed", "7", "--without-gate"],
                          capture_output=True, text=True, timeout=300)
     assert bad.returncode == 1, bad.stdout[-3000:] + bad.stderr[-2000:]
     assert "✗ the bad release was caught" in bad.stdout, bad.stdout[-3000:]
+    assert "✗ the sequential judge caught it" in bad.stdout, bad.stdout[-3000:]
 
 
 MIGRATED_SERVER = """
@@ -1274,6 +1278,7 @@ TESTS = [
     the_demo_passes_and_fails_without_its_gate,
     *analysis.TESTS,
     *remote.TESTS,
+    *replay.TESTS,
     *keyboard.TESTS,
 ]
 

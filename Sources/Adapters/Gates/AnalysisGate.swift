@@ -16,11 +16,15 @@ package actor AnalysisGate {
     private let now: @Sendable () -> Int64
     /// Fewer than other gates remember: a run of a sticky service may take a megabyte.
     private var runs = RunMemory<AnalysisRun>(limit: 32)
+    /// Nil: nothing is kept for replays.
+    private let recorder: TrafficRecorder?
 
     package init(
-        now: @escaping @Sendable () -> Int64 = ThresholdGate.monotonic(), counter: @escaping Counter
+        now: @escaping @Sendable () -> Int64 = ThresholdGate.monotonic(), recorder: TrafficRecorder? = nil,
+        counter: @escaping Counter
     ) {
         self.now = now
+        self.recorder = recorder
         self.counter = counter
     }
 
@@ -28,7 +32,9 @@ package actor AnalysisGate {
     package func mark(_ key: LookKey, release: ReleaseNumber) async {
         let run = RunKey(key)
         guard runs[run] == nil, case .success(let counts) = await read(key, release), runs[run] == nil else { return }
-        runs[run] = AnalysisRun(from: counts, at: now(), key.look > 0 ? .slipwayRestarted : .gateBegan)
+        let moment = now()
+        runs[run] = AnalysisRun(from: counts, at: moment, key.look > 0 ? .slipwayRestarted : .gateBegan)
+        await recorder?.begin(key, counts, at: moment, isResumed: key.look > 0)
     }
 
     package func look(_ spec: AnalysisSpec, _ request: LookRequest) async -> LookResult {
@@ -36,27 +42,41 @@ package actor AnalysisGate {
             let words = "there is no stable release that \(request.release.label) could be compared with"
             return LookResult(.error, Evidence(words))
         }
-        let counts: TrafficCounts
-        switch await read(request.key, request.release.number) {
-        case .success(let found): counts = found
-        case .failure(let failure): return LookResult(.error, Evidence(failure.words))
+        let told = await read(request.key, request.release.number)
+        let moment = now()
+        let isKnown = runs[RunKey(request.key)] != nil
+        let result: LookResult
+        switch told {
+        case .success(let counts): result = judge(spec, request, stable, counts, at: moment)
+        case .failure(let failure): result = LookResult(.error, Evidence(failure.words))
         }
+        if !isKnown, case .success(let counts) = told {
+            let isResumed = request.key.look > 1 || request.since > 0
+            await recorder?.begin(request.key, counts, at: moment, isResumed: isResumed)
+        }
+        await recorder?.note(request, told, at: moment, result)
+        return result
+    }
+
+    /// Nothing is awaited in it: no other look can come in between.
+    private func judge(
+        _ spec: AnalysisSpec, _ request: LookRequest, _ stable: Release, _ counts: TrafficCounts, at moment: Int64
+    ) -> LookResult {
         let key = RunKey(request.key)
-        // Nothing is awaited from here on: no other look can come in between.
         guard var run = runs[key] else {
             let isFirst = request.key.look <= 1 && request.since == 0
-            return begin(key, counts, isFirst ? .gateBegan : .slipwayRestarted)
+            return begin(key, counts, isFirst ? .gateBegan : .slipwayRestarted, at: moment)
         }
         // What came in the delay is warm-up, and not judged.
         if run.beginning == .gateBegan, request.key.look == 1, request.gate.schedule.initialDelay > .zero {
-            return begin(key, counts, .delayEnded)
+            return begin(key, counts, .delayEnded, at: moment)
         }
         let pair = ReleasePair(canary: request.release.number, stable: stable.number)
         do {
-            try run.take(counts, of: pair, spec, at: now(), within: request.gate.schedule.patience)
+            try run.take(counts, of: pair, spec, at: moment, within: request.gate.schedule.patience)
         } catch {
             switch error {
-            case .beganAnew: return begin(key, counts, .routerRestarted)
+            case .beganAnew: return begin(key, counts, .routerRestarted, at: moment)
             case .fell:
                 let words = "the router's counts fell from one look to the next: this look is left out"
                 return LookResult(.inconclusive, Evidence(words))
@@ -68,26 +88,26 @@ package actor AnalysisGate {
         return result
     }
 
-    private func begin(_ key: RunKey, _ counts: TrafficCounts, _ beginning: AnalysisBeginning) -> LookResult {
-        runs[key] = AnalysisRun(from: counts, at: now(), beginning)
+    private func begin(
+        _ key: RunKey, _ counts: TrafficCounts, _ beginning: AnalysisBeginning, at moment: Int64
+    ) -> LookResult {
+        runs[key] = AnalysisRun(from: counts, at: moment, beginning)
         return LookResult(
             .inconclusive, Evidence("counting from now\(beginning.reason): no requests to judge by yet"))
     }
 
-    private struct Failure: Error { var words: String }
-
     /// Without the splits that the release on trial had no part in.
-    private func read(_ key: LookKey, _ release: ReleaseNumber) async -> Result<TrafficCounts, Failure> {
+    private func read(_ key: LookKey, _ release: ReleaseNumber) async -> Result<TrafficCounts, UnreadCounts> {
         do {
             guard var counts = try await counter(key.service, key.environment) else {
                 let words = "this environment's router counts no requests: releases cannot be compared by them"
-                return .failure(Failure(words: words))
+                return .failure(UnreadCounts(words: words))
             }
             counts.epochs.removeAll { epoch in !epoch.releases.contains { $0.release == release } }
             return .success(counts)
         } catch {
             return .failure(
-                Failure(words: "the router's counts cannot be read: \(error)".printable.bounded(to: 500)))
+                UnreadCounts(words: "the router's counts cannot be read: \(error)".printable.bounded(to: 500)))
         }
     }
 }

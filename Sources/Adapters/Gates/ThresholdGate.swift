@@ -14,11 +14,15 @@ package actor ThresholdGate {
     /// Milliseconds on a clock that does not jump.
     private let now: @Sendable () -> Int64
     private var marks = RunMemory<MarkBook>()
+    /// Nil: nothing is kept for replays.
+    private let recorder: TrafficRecorder?
 
     package init(
-        now: @escaping @Sendable () -> Int64 = ThresholdGate.monotonic(), counter: @escaping Counter
+        now: @escaping @Sendable () -> Int64 = ThresholdGate.monotonic(), recorder: TrafficRecorder? = nil,
+        counter: @escaping Counter
     ) {
         self.now = now
+        self.recorder = recorder
         self.counter = counter
     }
 
@@ -32,16 +36,31 @@ package actor ThresholdGate {
     /// Notes where a run begins. Nothing happens when the counts cannot be read: the first look then says why.
     package func mark(_ key: LookKey, release: ReleaseNumber, since: Int = 0) async {
         let run = RunKey(key)
-        guard marks[run] == nil, case .success(let mark) = await read(key, release), marks[run] == nil else { return }
+        guard marks[run] == nil, case .success(let counts) = await read(key), marks[run] == nil else { return }
+        let mark = mark(counts, release)
         marks[run] = MarkBook(look: since, mark: mark)
+        await recorder?.begin(key, counts, at: mark.at, isResumed: key.look > 0)
     }
 
     package func look(_ spec: ThresholdSpec, _ request: LookRequest) async -> LookResult {
-        let mark: TrafficMark
-        switch await read(request.key, request.release.number) {
-        case .success(let found): mark = found
-        case .failure(let failure): return LookResult(.error, Evidence(failure.words))
+        let told = await read(request.key)
+        let moment = now()
+        let isKnown = marks[RunKey(request.key)] != nil
+        let result: LookResult
+        switch told {
+        case .success(let counts): result = judge(spec, request, mark(counts, request.release.number, at: moment))
+        case .failure(let failure): result = LookResult(.error, Evidence(failure.words))
         }
+        if !isKnown, case .success(let counts) = told {
+            let isResumed = request.key.look > 1 || request.since > 0
+            await recorder?.begin(request.key, counts, at: moment, isResumed: isResumed)
+        }
+        await recorder?.note(request, told, at: moment, result)
+        return result
+    }
+
+    /// Nothing is awaited in it: no other look can come in between.
+    private func judge(_ spec: ThresholdSpec, _ request: LookRequest, _ mark: TrafficMark) -> LookResult {
         let run = RunKey(request.key)
         guard let from = marks[run]?.mark(since: request.since) else {
             marks[run] = MarkBook(look: request.since, mark: mark)
@@ -61,22 +80,23 @@ package actor ThresholdGate {
         return result
     }
 
-    private struct Failure: Error { var words: String }
-
-    private func read(_ key: LookKey, _ release: ReleaseNumber) async -> Result<TrafficMark, Failure> {
-        let counts: TrafficCounts?
+    private func read(_ key: LookKey) async -> Result<TrafficCounts, UnreadCounts> {
         do {
-            counts = try await counter(key.service, key.environment)
+            guard let counts = try await counter(key.service, key.environment) else {
+                let words = "this environment's router counts no requests: a threshold on traffic cannot be asked"
+                return .failure(UnreadCounts(words: words))
+            }
+            return .success(counts)
         } catch {
-            return .failure(Failure(words: "the router's counts cannot be read: \(error)".printable.bounded(to: 500)))
+            let words = "the router's counts cannot be read: \(error)".printable.bounded(to: 500)
+            return .failure(UnreadCounts(words: words))
         }
-        guard let counts else {
-            return .failure(
-                Failure(words: "this environment's router counts no requests: a threshold on traffic cannot be asked"))
-        }
+    }
+
+    private func mark(_ counts: TrafficCounts, _ release: ReleaseNumber, at moment: Int64? = nil) -> TrafficMark {
         let traffic = counts.releases.first { $0.release == release }
         let none = ReleaseTraffic(release: release, requests: 0, errors: 0, inFlight: 0, latency: [])
-        return .success(TrafficMark(source: counts.source, traffic: traffic ?? none, at: now()))
+        return TrafficMark(source: counts.source, traffic: traffic ?? none, at: moment ?? now())
     }
 }
 

@@ -5,7 +5,7 @@ import Ports
 
 /// What a compaction keeps.
 package struct JournalRetention: Hashable, Sendable {
-    /// What gates saw is kept whole for this long.
+    /// What gates saw and were told is kept whole for this long.
     package var evidence: Span
     /// States of services that a newer one has replaced are kept whole for this long. The newest are always kept.
     package var superseded: Span
@@ -61,14 +61,15 @@ extension JournalStore {
             let rows = try Row.fetchAll(
                 db,
                 sql: """
-                    SELECT seq, digest, length(body) FROM entries WHERE dropped = 0 AND kind = ? AND at < ?
+                    SELECT seq, digest, length(body) FROM entries WHERE dropped = 0 AND kind IN (?, ?) AND at < ?
                     UNION ALL
                     SELECT seq, digest, length(body) FROM entries WHERE dropped = 0 AND kind = ? AND at < ?
                         AND seq NOT IN (SELECT seq FROM latest)
                     ORDER BY seq LIMIT ?
                     """,
                 arguments: [
-                    Int64(EntryKind.evidence.rawValue), Self.limit(now, retention.evidence),
+                    Int64(EntryKind.evidence.rawValue), Int64(EntryKind.recording.rawValue),
+                    Self.limit(now, retention.evidence),
                     Int64(EntryKind.service.rawValue), Self.limit(now, retention.superseded), Self.compactionBatch,
                 ])
             guard !rows.isEmpty else { return }

@@ -62,13 +62,7 @@ struct SupervisorHouse {
             configuration: ProcessRuntimeConfiguration(directory: state.path) { environment, service in
                 peer(service, environment, ports)
             }, host: Failpoints.host(host), artifacts: artifacts, logger: logger)
-        let gates = GateDesk(
-            command: CommandGate { look in
-                guard let digest = look.release.parts.artifact?.digest else { return "/" }
-                return try await artifacts.unpack(digest)
-            },
-            threshold: ThresholdGate { service, environment in try await router.counts(service, in: environment) },
-            analysis: AnalysisGate { service, environment in try await router.counts(service, in: environment) })
+        let gates = gates(artifacts, router, recorder(journal, logger))
         let releases = ReleaseLibrary(journal: durable)
         let engine = EngineService(
             loop,
@@ -102,6 +96,36 @@ struct SupervisorHouse {
                 engine: engine, journal: journal, releases: releases, artifacts: artifacts, runtime: runtime,
                 now: SystemMoment.now, logger: logger),
             outbox: engine.outbox(notifier), end: end, logger: logger)
+    }
+
+    private static func gates(
+        _ artifacts: ArtifactDirectory, _ router: EmbeddedRouter<ProxyControlClient, KeeperListeners>,
+        _ recorder: TrafficRecorder
+    ) -> GateDesk {
+        GateDesk(
+            command: CommandGate { look in
+                guard let digest = look.release.parts.artifact?.digest else { return "/" }
+                return try await artifacts.unpack(digest)
+            },
+            threshold: ThresholdGate(recorder: recorder) { service, environment in
+                try await router.counts(service, in: environment)
+            },
+            analysis: AnalysisGate(recorder: recorder) { service, environment in
+                try await router.counts(service, in: environment)
+            })
+    }
+
+    /// Keeps in the journal what gates judged by. What cannot be kept is missed by replays alone.
+    private static func recorder(_ journal: JournalStore, _ logger: Logger) -> TrafficRecorder {
+        TrafficRecorder(wall: { SystemMoment.now().wall }) { key, gate, lines in
+            let entry = JournalEntry(
+                kind: .recording, environment: key.environment,
+                key: "\(key.service)#\(key.deployment.value)/\(gate)/\(key.run)", at: SystemMoment.now().wall,
+                body: Array(lines.utf8))
+            do { try await journal.append([entry]) } catch {
+                logger.warning("what gate \(gate) judged by cannot be kept for replays: \(error)")
+            }
+        }
     }
 
     /// The loop as the journal left it, under a fence of its own: whoever ran before cannot write any more.

@@ -25,7 +25,7 @@ struct CompactionTests {
             }.values)
         let kept = before.filter {
             switch $0.entry.kind {
-            case .evidence: $0.entry.at >= 4900
+            case .evidence, .recording: $0.entry.at >= 4900
             case .service: $0.entry.at >= 4700 || newest.contains($0.sequence)
             case .environment, .deployment, .release, .event, .quarantine, .fence, .delivery: true
             }
