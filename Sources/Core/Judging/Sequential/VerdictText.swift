@@ -73,14 +73,19 @@ struct VerdictText: Sendable {
     private func finding(_ comparison: Comparison) -> Finding {
         var parts = [isLatency(comparison) ? sides(comparison) : rates(comparison)]
         let percent = NumberText.percent(spec.confidence)
-        if let interval = comparison.differenceInterval, let difference = comparison.difference {
-            let ends = "\(NumberText.points(interval.low)) to \(NumberText.points(interval.high))"
-            parts.append("difference \(NumberText.points(difference)) (\(percent) over all looks: \(ends))")
+        if let difference = comparison.difference {
+            let interval = comparison.differenceInterval.map { interval in
+                let ends = "\(NumberText.points(interval.low)) to \(NumberText.points(interval.high))"
+                return " (\(percent) over all looks: \(ends))"
+            }
+            parts.append("difference \(NumberText.points(difference))" + (interval ?? ""))
         }
-        if let interval = comparison.ratioInterval, let ratio = comparison.ratio {
+        if let interval = comparison.ratioInterval, comparison.ratio != nil || comparison.canaryEvents > 0 {
             let high = NumberText.significant(interval.high ?? .infinity)
-            let ends = "\(NumberText.significant(interval.low)) to \(high)"
-            parts.append("ratio \(NumberText.significant(ratio)) (\(ends))")
+            let ends = "\(percent) over all looks: \(NumberText.significant(interval.low)) to \(high)"
+            // Without an event on stable the ratio is beyond all bounds, but its lower end is known.
+            let ratio = NumberText.significant(comparison.ratio ?? .infinity)
+            parts.append("ratio \(ratio) (\(ends))")
         }
         parts.append("evidence of worse \(evidence(comparison.against, of: comparison.againstNeeded))")
         parts.append("of no worse \(evidence(comparison.favour, of: comparison.favourNeeded))")
