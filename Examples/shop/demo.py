@@ -21,7 +21,7 @@ import tempfile
 import time
 
 ROUTES = ["/items", "/search", "/orders"]
-RATE = 80
+RATE = 60
 # Many of them: a user stays on a side, so that the judge learns from new ones.
 USERS = 3000
 
