@@ -145,8 +145,9 @@ let simulation: [Target] = [
         dependencies: ["Domain", "Judging", "Scaling", "Rollouts", "Deployments", "Ports", "Engine"],
         path: "Tests/Simulation/Harness", swiftSettings: strict),
     .executableTarget(
-        name: "slipway-judge-study", dependencies: ["Domain", "Judging", .arguments], path: "Tests/Judging/Study",
-        swiftSettings: strict),
+        name: "slipway-judge-study",
+        dependencies: ["Domain", "Judging", "Ports", "Gates", "ProxyControl", "Proxy", "ProxyRouter", .arguments],
+        path: "Tests/Judging/Study", swiftSettings: strict),
     .executableTarget(
         name: "slipway-simulate", dependencies: ["SimulationHarness", .arguments], path: "Tests/Simulation/Command",
         swiftSettings: strict),

@@ -192,32 +192,9 @@ extension ClientConnection {
         guard let exchange else { return }
         unclaim()
         let target = exchange.choice.target
-        let tally = target.tally
-        tally.requests &+= 1
-        var isError = exchange.status >= 500
-        if exchange.status > 0 { tally.addStatus(exchange.status) }
-        if let failure {
-            tally.failures.add(failure)
-            switch failure {
-            case .clientAborted: break
-            case .connectRefused, .connectTimeout, .upstreamReset, .upstreamTimeout, .badResponse, .noBackend:
-                isError = true
-            }
-        } else {
-            let time = loop.now &- exchange.startedAt
-            tally.addLatency(nanoseconds: time)
-            if exchange.choice.cohort >= 0 { tally.addCohortLatency(exchange.choice.cohort, nanoseconds: time) }
-        }
-        let route = exchange.rule.tallies[target.index]
-        route.requests &+= 1
-        if isError { route.errors &+= 1 }
-        if let instance = exchange.instance {
-            instance.requests &+= 1
-            if isError { instance.errors &+= 1 }
-        }
-        if exchange.choice.cohort >= 0, tally.addCohort(exchange.choice.cohort, isError: isError) {
-            exchange.instance?.failedCohorts &+= 1
-        }
+        target.tally.end(
+            status: exchange.status, failure: failure, nanoseconds: loop.now &- exchange.startedAt,
+            cohort: exchange.choice.cohort, route: exchange.rule.tallies[target.index], instance: exchange.instance)
         self.exchange = nil
     }
 }
