@@ -12,6 +12,8 @@ struct RequestInFlight {
     var user: Int?
     /// It is being sent a second time, after a stale connection.
     var retried = false
+    /// Whose it is, where there are flows.
+    var visitor: Visitor?
 }
 
 /// One TCP connection: sends a request's bytes, reads the answer, and tells the driver how it ended.
@@ -25,6 +27,8 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
     var slot = -1
     var idleSlot = -1
     private(set) var request: RequestInFlight?
+    /// Who thinks and will go on here.
+    var owner: Visitor?
     private let driver: Driver
     private var parser: ResponseParser
     private var group: Int?
@@ -155,14 +159,29 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
     }
 
     func takeSetCookie(_ value: UnsafeRawBufferPointer) {
-        if let user = request?.user { driver.ledger.storeCookie(value, user: user) }
+        if let visitor = request?.visitor {
+            visitor.store(value)
+        } else if let user = request?.user {
+            driver.ledger.storeCookie(value, user: user)
+        }
     }
+
+    func takeField(_ index: Int, _ value: UnsafeRawBufferPointer) { request?.visitor?.takeField(index, value) }
+
+    func takeBody(_ bytes: UnsafeRawBufferPointer) { request?.visitor?.takeBody(bytes) }
 
     // MARK: Ends
 
     @inline(__always)
     private func send(_ request: RequestInFlight, now: UInt64) {
-        let bytes = driver.ledger.bytes(driver.template, user: request.user)
+        let bytes: ByteBuffer
+        if let visitor = request.visitor, let step = driver.script?.step(of: visitor) {
+            visitor.expect(step)
+            parser.expect(fields: step.fields, body: step.keepsBody, bodyless: step.isHead)
+            bytes = visitor.bytes(step)
+        } else {
+            bytes = driver.ledger.bytes(driver.template, user: request.user)
+        }
         driver.ledger.sent(bytes.readableBytes, again: request.retried, now: now)
         context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
     }
@@ -173,6 +192,13 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
         let now = NIODeadline.now().uptimeNanoseconds
         self.request = nil
         answers += 1
+        if let visitor = request.visitor, let step = driver.script?.step(of: visitor) {
+            let isWell = driver.ledger.answered(
+                status: parser.status, group: group, request, step, visitor: visitor, now: now)
+            if !reusable { close() }
+            driver.answered(visitor, on: self, isWell: isWell, reusable: reusable, now: now)
+            return
+        }
         driver.ledger.answered(status: parser.status, group: group, request, now: now)
         if reusable {
             driver.idle(self, now: now)
