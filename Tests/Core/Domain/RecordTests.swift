@@ -90,7 +90,12 @@ import Testing
                     errors: .relative(0),
                     latencies: [
                         LatencyAllowance(percentile: 50_000, more: 1), LatencyAllowance(percentile: 99_900, more: 2),
-                    ], falseAlarms: 3, missed: 4, requests: 5)),
+                    ], falseAlarms: 3, missed: 4, requests: 5,
+                    load: EvidenceLoad(
+                        perSecond: 500, requests: 7, span: .minutes(2), headers: [Variable(name: "A", value: "1")],
+                        flows: [FlowSpec(name: "a", steps: [FlowStep(name: "a", path: "/")])],
+                        answerWithin: .seconds(1)))),
+            .analysis(AnalysisSpec(load: EvidenceLoad(requests: 7, flows: []))),
             .threshold(
                 ThresholdSpec(
                     errorRate: 10_000, latencies: [LatencyLimit(percentile: 95_000, limit: .milliseconds(200))],

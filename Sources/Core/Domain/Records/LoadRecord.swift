@@ -151,3 +151,29 @@ extension LoadProfile: RecordCodable {
         }
     }
 }
+
+extension EvidenceLoad: RecordCodable {
+    package func encode(into writer: inout RecordWriter) {
+        writer.put(1, perSecond)
+        writer.put(2, requests)
+        if let span { writer.put(3, span) }
+        writer.put(4, headers)
+        writer.put(5, flows)
+        writer.put(6, answerWithin)
+    }
+
+    package init(from reader: inout RecordReader) throws(RecordError) {
+        self.init(requests: 0, flows: [])
+        while let tag = try reader.next() {
+            switch tag {
+            case 1: perSecond = try reader.int()
+            case 2: requests = try reader.int()
+            case 3: span = try reader.span()
+            case 4: headers.append(try reader.record())
+            case 5: flows.append(try reader.record())
+            case 6: answerWithin = try reader.span()
+            case _: try reader.skip()
+            }
+        }
+    }
+}

@@ -59,7 +59,7 @@ struct GateReader {
             latencies: latencies.sorted { $0.percentile < $1.percentile },
             falseAlarms: tree["falseAlarms"]?.text.flatMap { Quantity.level($0) } ?? standard.falseAlarms,
             missed: tree["missed"]?.text.flatMap { Quantity.level($0) } ?? standard.missed,
-            requests: tree["requests"]?.scalar?.integer)
+            requests: tree["requests"]?.scalar?.integer, load: tree["load"].flatMap { LoadReader(tree: $0).evidence })
     }
 
     private func webhook(_ tree: Tree) -> GateQuestion? {

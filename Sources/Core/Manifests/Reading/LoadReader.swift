@@ -19,6 +19,19 @@ struct LoadReader {
             answerWithin: tree.span("answerWithin", or: standard.answerWithin))
     }
 
+    /// Nil when it sends nothing, or without a bound.
+    var evidence: EvidenceLoad? {
+        guard let requests = tree["requests"]?.scalar?.integer else { return nil }
+        let standard = EvidenceLoad(requests: requests, flows: [])
+        let paths = tree.texts("get").enumerated().map { index, path in
+            FlowSpec(name: "get-\(index + 1)", steps: [FlowStep(name: "get-\(index + 1)", path: path)])
+        }
+        return EvidenceLoad(
+            perSecond: tree["rate"]?.text.flatMap { Quantity.rate($0) } ?? standard.perSecond, requests: requests,
+            span: tree.span("for"), headers: tree.variables("headers"), flows: paths + flows,
+            answerWithin: tree.span("answerWithin", or: standard.answerWithin))
+    }
+
     /// In the order in which they stand.
     var flows: [FlowSpec] {
         (tree["flows"]?.entries ?? []).map { entry in

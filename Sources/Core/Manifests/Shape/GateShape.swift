@@ -73,6 +73,10 @@ enum GateShape {
             Field(
                 "requests", .scalar(.integer(1...1_000_000_000)), example: "requests: 20000",
                 "How many requests of the canary may be spent; then `onInconclusive` says what follows, at once."),
+            Field(
+                "load", .map(LoadShape.evidence), example: "load: { rate: 50/s, requests: 5000, get: [/, /search] }",
+                "Requests that the gate sends by itself while it has no answer, through the service's first route, to"
+                    + " both releases as the split draws them. Without it: none."),
         ],
         families: [
             FieldFamily(

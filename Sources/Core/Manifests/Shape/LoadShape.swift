@@ -44,6 +44,30 @@ enum LoadShape {
                 example: "p95: \"<= 200ms\"", label: "pNN")
         ])
 
+    /// What an analysis sends by itself.
+    static let evidence = MapShape(
+        title: "a load for evidence",
+        fields: [
+            Field(
+                "requests", .scalar(.integer(1...1_000_000_000)), required: true, example: "requests: 5000",
+                "How many it may send at most in one run of the gate."),
+            Field(
+                "rate", .scalar(.rate), standard: "50/s", example: "rate: 50/s",
+                "Flows that begin in a second, whatever the answers do."),
+            Field(
+                "for", .scalar(.duration(mayBeZero: false)), example: "for: 5m",
+                "For how long it may send at most. Without it: as long as the gate looks."),
+            Field(
+                "get",
+                .list(
+                    ListShape(
+                        title: "a list of paths", itemTitle: "a path", item: .scalar(.urlPath), minimum: 1,
+                        maximum: FlowSpec.stepsInAll, isUnique: true)),
+                example: "get: [/, /search]", "Paths that are asked for with GET, each as often as the others."),
+            headersField, flowsField, answerWithin,
+        ],
+        choices: [Choice(keys: ["get", "flows"], isRequired: true)])
+
     /// A file for `slipway load --scenario`.
     static let scenario = MapShape(
         title: "a scenario",
