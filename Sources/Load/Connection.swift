@@ -35,6 +35,8 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
     private var answers = 0
     private var context: ChannelHandlerContext?
     private var connected = false
+    /// Of the channel, to write to past the pipeline; nil once that did not take all bytes.
+    private var socket: NIOBSDSocket.Handle?
     /// Closed, or given up by us: nothing that still comes from the channel counts.
     private var gone = false
     private var error: (any Error)?
@@ -103,6 +105,11 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
 
     func channelActive(context: ChannelHandlerContext) {
         connected = true
+        do {
+            socket = try context.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+                of: NIOBSDSocket.Handle.self
+            ) { $0 }
+        } catch { socket = nil }
         guard !gone, let request else { return }
         driver.ledger.counts.connectionsOpened += 1
         send(request, now: NIODeadline.now().uptimeNanoseconds)
@@ -183,7 +190,25 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
             bytes = driver.ledger.bytes(driver.template, user: request.user)
         }
         driver.ledger.sent(bytes.readableBytes, again: request.retried, now: now)
-        context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        transmit(bytes)
+    }
+
+    /// Writes to the socket at once: a pipeline and its queue cost more than the system call, and a request is a write
+    /// that all but always fits. What does not, and errors, are left to the channel, from then on for good.
+    @inline(__always)
+    private func transmit(_ bytes: ByteBuffer) {
+        guard let context else { return }
+        var rest = bytes
+        // A channel that is no longer active has closed its descriptor, which may be another's by now.
+        if let socket, context.channel.isActive {
+            let sent = bytes.withUnsafeReadableBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            }
+            if sent == bytes.readableBytes { return }
+            self.socket = nil
+            if sent > 0 { rest.moveReaderIndex(forwardBy: sent) }
+        }
+        context.writeAndFlush(wrapOutboundOut(rest), promise: nil)
     }
 
     @inline(__always)

@@ -25,6 +25,9 @@ final class Driver {
     var connections: [Connection] = []
     var idle: [Connection] = []
     var inFlight = 0
+    /// Of a closed loop: answered, and not yet asked again.
+    private var ready: [Connection] = []
+    private var isTurning = false
     private var armed = false
     private var pumping = false
     private var pumpAgain = false
@@ -150,7 +153,26 @@ final class Driver {
             idle.append(connection)
             if schedule.blocked { pump() } else if !armed { finishWhenDone() }
         case .closedLoop:
-            if schedule.mayBegin(now: now), !over {
+            ready.append(connection)
+            guard !isTurning else { return }
+            isTurning = true
+            loop.assumeIsolated().execute { self.turn() }
+        }
+    }
+
+    /// Sends the next requests of a closed loop on all connections that were answered in one look at the sockets. To
+    /// send each one at once would wake the server for each, and be woken by it: several times as many switches between
+    /// the two, for the same requests.
+    private func turn() {
+        isTurning = false
+        let connections = ready
+        ready.removeAll(keepingCapacity: true)
+        for connection in connections where !over {
+            let now = NIODeadline.now().uptimeNanoseconds
+            if connection.slot < 0 {
+                // It was closed meanwhile.
+                beginOnNewConnection(now: now)
+            } else if schedule.mayBegin(now: now) {
                 let request = schedule.begin(now: now)
                 inFlight += 1
                 connection.take(request, now: now)
