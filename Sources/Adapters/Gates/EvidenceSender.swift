@@ -26,6 +26,10 @@ actor EvidenceSender {
         guard let load = spec.load, request.stable != nil else { return first }
         let key = RunKey(request.key)
         var sent = runs[key] ?? SentLoad(beganAt: now())
+        // What has come of it stays in what is compared, so it stays an error.
+        if let trouble = sent.trouble {
+            return LookResult(.error, Evidence(trouble, findings: [sent.finding(load, nil)]))
+        }
         // An answer, a budget that is spent, counts that cannot be read: nothing to send for.
         let piece = sent.next(load, request.gate.schedule, at: now())
         guard first.verdict == .inconclusive, !first.isLast, piece > .zero else {

@@ -111,13 +111,16 @@ struct EvidenceSenderTests {
         let server = try await NginxServer()
         defer { server.stop() }
         // The counts alone would be a pass: 4xx are no failures of a release.
-        let missing = await look(sender(step: 3), load("/no-such-page"), port: server.port)
-        #expect(missing.verdict == .error, "\(missing.evidence)")
-        #expect(missing.evidence.summary.contains("it asks for what is not there"))
-        let closed = await look(sender(step: 3), load(), port: 1)
+        let sender = sender(step: 500)
+        for number in 1...2 {
+            let missing = await look(sender, load("/no-such-page", requests: 40), port: server.port, number: number)
+            #expect(missing.verdict == .error, "\(missing.evidence)")
+            #expect(missing.evidence.summary.contains("it asks for what is not there"))
+        }
+        let closed = await look(self.sender(step: 3), load(), port: 1)
         #expect(closed.verdict == .error, "\(closed.evidence)")
         #expect(closed.evidence.summary.contains("gets no answer"))
-        let nowhere = await look(sender(step: 3), load(), port: nil)
+        let nowhere = await look(self.sender(step: 3), load(), port: nil)
         #expect(nowhere.verdict == .error)
         #expect(nowhere.evidence.summary.contains("has no route"))
     }
