@@ -94,7 +94,7 @@ let adapters: [Target] = [
 let roles: [Target] = [
     floor("Keeper", "Keeper", ["CLinux", "KeeperControl"]),
     floor("Proxy", "Proxy", ["ProxyControl", .nioCore, .nioPosix]),
-    floor("LoadGenerator", "Load", [.nioCore, .nioPosix, .histogram]),
+    floor("LoadGenerator", "Load", ["Domain", .nioCore, .nioPosix, .histogram]),
 ]
 
 let house: [Target] = [
@@ -187,7 +187,7 @@ let checks: [Target] = [
     tests(
         "KeeperTests", "Keeper", ["CLinux", "KeeperControl", "Keeper", "keeper-probe"], exclude: ["Probe"]),
     tests("KeeperControlTests", "Clients/KeeperControl", ["CLinux", "KeeperControl"]),
-    tests("LoadTests", "Load", ["LoadGenerator", .nioCore]),
+    tests("LoadTests", "Load", ["Domain", "LoadGenerator", .nioCore]),
     tests("ProxyTests", "Proxy", ["Proxy", "ProxyControl"]),
     tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
     tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),

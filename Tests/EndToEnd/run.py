@@ -23,6 +23,7 @@ import urllib.request
 
 import analysis
 import keyboard
+import loading
 
 import postgres
 import remote
@@ -1273,6 +1274,7 @@ TESTS = [
     channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
     *analysis.TESTS,
+    *loading.TESTS,
     *remote.TESTS,
     *keyboard.TESTS,
 ]

@@ -13,16 +13,19 @@ package struct AnalysisSpec: Hashable, Sendable, Codable {
     package var missed: Int
     /// After so many requests of the release on trial there is no further look; nil: no such limit.
     package var requests: Int?
+    /// What it sends by itself while it has no answer; nil: nothing.
+    package var load: EvidenceLoad?
 
     package init(
         errors: ErrorTolerance? = nil, latencies: [LatencyAllowance] = [], falseAlarms: Int = 10_000,
-        missed: Int = 50_000, requests: Int? = nil
+        missed: Int = 50_000, requests: Int? = nil, load: EvidenceLoad? = nil
     ) {
         self.errors = errors
         self.latencies = latencies
         self.falseAlarms = falseAlarms
         self.missed = missed
         self.requests = requests
+        self.load = load
     }
 
     /// For how long it looks for an answer when the manifest does not say.
