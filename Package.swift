@@ -94,7 +94,7 @@ let adapters: [Target] = [
 let roles: [Target] = [
     floor("Keeper", "Keeper", ["CLinux", "KeeperControl"]),
     floor("Proxy", "Proxy", ["ProxyControl", .nioCore, .nioPosix]),
-    floor("LoadGenerator", "Load", [.nioCore, .nioPosix, .histogram]),
+    floor("LoadGenerator", "Load", ["Domain", .nioCore, .nioPosix, .histogram]),
 ]
 
 let house: [Target] = [
@@ -146,9 +146,9 @@ let simulation: [Target] = [
         dependencies: ["Domain", "Judging", "Scaling", "Rollouts", "Deployments", "Ports", "Engine"],
         path: "Tests/Simulation/Harness", swiftSettings: strict),
     .executableTarget(
-        name: "slipway-judge-study", dependencies: ["Domain", "Judging", "Proxy", .arguments],
-        path: "Tests/Judging/Study",
-        swiftSettings: strict),
+        name: "slipway-judge-study",
+        dependencies: ["Domain", "Judging", "Ports", "Gates", "ProxyControl", "Proxy", "ProxyRouter", .arguments],
+        path: "Tests/Judging/Study", swiftSettings: strict),
     .executableTarget(
         name: "slipway-simulate", dependencies: ["SimulationHarness", .arguments], path: "Tests/Simulation/Command",
         swiftSettings: strict),
@@ -191,7 +191,7 @@ let checks: [Target] = [
     tests(
         "KeeperTests", "Keeper", ["CLinux", "KeeperControl", "Keeper", "keeper-probe"], exclude: ["Probe"]),
     tests("KeeperControlTests", "Clients/KeeperControl", ["CLinux", "KeeperControl"]),
-    tests("LoadTests", "Load", ["LoadGenerator", .nioCore]),
+    tests("LoadTests", "Load", ["Domain", "LoadGenerator", .nioCore]),
     tests("ProxyTests", "Proxy", ["Proxy", "ProxyControl"]),
     tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
     tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),

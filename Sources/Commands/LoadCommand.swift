@@ -11,21 +11,38 @@ package struct LoadCommand: AsyncParsableCommand {
         abstract: "Put load on a URL and count what comes back.",
         discussion: """
             With --rate requests are due at fixed times, and latency counts from then: slow answers are not hidden. \
-            With --connections each connection sends its next request when an answer is complete.
+            With --connections each connection sends its next request when an answer is complete. A scenario is a file \
+            with several requests, weights, sequences and pauses; --threshold says what must hold of the results.
 
             Examples:
               slipway load http://localhost:8080/ --rate 200 --for 30s
               slipway load http://localhost:8080/ --connections 8 --requests 10000
               slipway load http://localhost:8080/ --users 100 --fail-over 0.1%
               slipway load http://shop.localhost/ --connect 127.0.0.1:8080 --body @a.json
+              slipway load --scenario shop.yaml --threshold 'search p95 < 200ms'
+              slipway load --scenario shop.yaml --html result.html
+              slipway load http://localhost:8080/ --ramp '0 -> 500/s in 30s, hold 2m'
 
-            Exit codes: 0 done, 1 more failures than --fail-over allows or nothing could be sent, 2 usage, \
-            130 stopped with Ctrl-C (the summary is printed all the same).
+            Exit codes: 0 done, 1 a threshold was missed, more failures than --fail-over allows, or nothing could be \
+            sent, 2 usage, 130 stopped with Ctrl-C (the summary is printed all the same).
             """
     )
 
-    @Argument(help: "Where to send requests: http://host[:port]/path. TLS is not spoken.")
-    var url: String
+    @Argument(
+        help: "Where to send requests: http://host[:port]/path. TLS is not spoken. (default: the scenario's `url`)")
+    var url: String?
+
+    @Option(help: "A file with flows of requests, and how many of them. See `slipway schema --scenario`.")
+    var scenario: String?
+
+    @Option(help: "What must hold: 'p95 < 200ms', 'errors < 0.1%', 'search rate > 90/s'. May be given again.")
+    var threshold: [String] = []
+
+    @Option(help: "Load that changes: '0 -> 500/s in 30s, hold 2m', '0 -> 50 users in 1m, hold 5m'.")
+    var ramp: String?
+
+    @Option(help: "With the seed of an earlier run a scenario draws the same flows and pauses. (default: another one)")
+    var seed: UInt64?
 
     @Option(help: "Requests per second, at a constant arrival rate. (default: 200, without --connections)")
     var rate: Double?
@@ -33,8 +50,8 @@ package struct LoadCommand: AsyncParsableCommand {
     @Option(help: "A closed loop over so many connections.")
     var connections: Int?
 
-    @Option(help: "The most connections that --rate may open.")
-    var maxConnections: Int = 512
+    @Option(help: "The most connections that --rate may open. (default: 512, or the scenario's)")
+    var maxConnections: Int?
 
     @Option(
         name: .customLong("for"),
@@ -53,8 +70,11 @@ package struct LoadCommand: AsyncParsableCommand {
     @Option(help: "The body: text, or @file.")
     var body: String?
 
-    @Option(help: "For an answer, from connecting to its last byte; and for a free connection.")
-    var timeout: String = "5s"
+    @Option(
+        help:
+            "For an answer, from connecting to its last byte; and for a free connection. (default: 5s, or the scenario's)"
+    )
+    var timeout: String?
 
     @Option(help: "Virtual users, each with its own cookies.")
     var users: Int = 0
@@ -73,6 +93,9 @@ package struct LoadCommand: AsyncParsableCommand {
 
     @Option(help: "Exit with 1 when a larger share of the requests failed: 0, 0.5%, 2%.")
     var failOver: String?
+
+    @Option(help: "Write the result as one HTML page, with pictures, to this file.")
+    var html: String?
 
     @Option(help: "What to print: text or json.")
     var output: OutputForm = .text
@@ -109,76 +132,31 @@ package struct LoadCommand: AsyncParsableCommand {
             encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
             print(String(decoding: try encoder.encode(report), as: UTF8.self))
         }
+        if let html { try write(report, to: html) }
         if report.interrupted { throw ExitCode(130) }
         if report.counts.sent == 0 {
             say("error: nothing could be sent to \(report.subject.url)")
             throw ExitCode(1)
         }
+        for missed in report.missed {
+            say("error: threshold missed: \(missed.threshold), measured: \(missed.value ?? "nothing")")
+        }
+        if !report.missed.isEmpty { throw ExitCode(1) }
         if let allowed, report.failedShare > allowed {
             say("error: \(report.all.failures) of \(report.all.count) requests failed, more than --fail-over allows")
             throw ExitCode(1)
         }
     }
 
-    // MARK: The plan
-
-    private func plan() throws -> LoadPlan {
-        if rate != nil, connections != nil {
-            throw UsageProblem("--rate and --connections exclude each other", "choose a constant rate or a closed loop")
-        }
-        let bytes = try body.map(Self.readBody)
-        let request = LoadRequest(
-            method: method ?? (bytes == nil ? "GET" : "POST"), fields: try headers.map(Self.field), body: bytes)
-        let arrival: LoadPlan.Arrival =
-            if let connections {
-                .closedLoop(connections: connections)
-            } else {
-                .rate(perSecond: rate ?? 200, maxConnections: maxConnections)
-            }
-        let length = try duration.map(Self.duration) ?? (requests == nil ? .seconds(10) : nil)
-        return LoadPlan(
-            target: try LoadTarget(url: url), request: request, arrival: arrival, duration: length,
-            requestLimit: requests, timeout: try Self.duration(timeout), users: users, groupBy: groupBy,
-            connectTo: try connect.map { try LoadTarget.Endpoint(parsing: $0) }, retryStale: retryStale,
-            clientErrorsFail: !allowClientErrors)
-    }
-
-    private static func field(_ text: String) throws -> LoadRequest.Field {
-        guard let colon = text.firstIndex(of: ":") else {
-            throw UsageProblem("'\(text)' is not a header", "write --header 'Name: value'")
-        }
-        var value = text[text.index(after: colon)...].drop { $0 == " " || $0 == "\t" }
-        while let last = value.last, last == " " || last == "\t" { value.removeLast() }
-        return LoadRequest.Field(String(text[..<colon]), String(value))
-    }
-
-    private static func readBody(_ text: String) throws -> [UInt8] {
-        guard text.hasPrefix("@") else { return Array(text.utf8) }
-        let path = String(text.dropFirst())
+    private func write(_ report: LoadReport, to path: String) throws {
         do {
-            return Array(try Data(contentsOf: URL(filePath: path)))
+            try WholeFile.write(report.page(), to: path, mode: 0o644, makesParent: false)
         } catch {
-            throw UsageProblem("the body cannot be read from '\(path)': \(error)", "name a file that exists")
+            say(
+                "error: the page could not be written to \(path): \(error)\nhint: name a file in a directory that exists"
+            )
+            throw ExitCode(1)
         }
-    }
-
-    /// Reads `500ms`, `10s`, `1.5m` or `2h`.
-    static func duration(_ text: String) throws -> Duration {
-        let units: [(String, Double)] = [("ms", 0.001), ("s", 1), ("m", 60), ("h", 3600)]
-        for (unit, seconds) in units where text.hasSuffix(unit) {
-            guard let number = Double(text.dropLast(unit.count)), number >= 0, number <= 1e9 else { break }
-            return .nanoseconds(Int64((number * seconds * 1e9).rounded()))
-        }
-        throw UsageProblem("'\(text)' is not a duration", "write it with its unit: 500ms, 10s, 2m, 1h")
-    }
-
-    /// Reads `0`, `0.5%` or `2%` as a share from 0 to 1.
-    static func share(_ text: String) throws -> Double {
-        if text == "0" { return 0 }
-        guard text.hasSuffix("%"), let percent = Double(text.dropLast()), (0...100).contains(percent) else {
-            throw UsageProblem("'\(text)' is not a share", "write it in per cent: 0%, 0.5%, 2%")
-        }
-        return percent / 100
     }
 
     // MARK: Running
@@ -217,7 +195,7 @@ package struct LoadCommand: AsyncParsableCommand {
         if let error = error as? LoadPlanError {
             say("error: \(error.cause)\nhint: \(error.hint)")
         } else if let error = error as? UsageProblem {
-            say("error: \(error.cause)\nhint: \(error.hint)")
+            say("error: \(error.cause)" + (error.hint.isEmpty ? "" : "\nhint: \(error.hint)"))
         } else {
             say("error: \(error)")
         }
@@ -226,16 +204,5 @@ package struct LoadCommand: AsyncParsableCommand {
 
     private func say(_ text: String) {
         LoadView.put(text + "\n")
-    }
-}
-
-/// An option that does not say what it should.
-private struct UsageProblem: Error {
-    let cause: String
-    let hint: String
-
-    init(_ cause: String, _ hint: String) {
-        self.cause = cause
-        self.hint = hint
     }
 }

@@ -17,6 +17,7 @@ package struct SchemaCommand: ParsableCommand {
 
             Examples:
               slipway schema --output-file slipway.schema.json
+              slipway schema --scenario -o scenario.schema.json
               slipway schema | jq '."$defs".service.properties | keys'
 
             Exit codes: 0 done, 1 the file cannot be written, 2 usage.
@@ -26,14 +27,18 @@ package struct SchemaCommand: ParsableCommand {
     @Option(name: [.customShort("o"), .long], help: "Write it to this file instead of standard output.")
     var outputFile: String?
 
+    @Flag(help: "The schema of scenarios for `slipway load`.")
+    var scenario = false
+
     package init() {}
 
     package func run() throws {
+        let schema = scenario ? Scenario.schema : Manifest.schema
         guard let outputFile else {
-            print(Manifest.schema, terminator: "")
+            print(schema, terminator: "")
             return
         }
-        do { try WholeFile.write(Manifest.schema, to: outputFile, mode: 0o644, makesParent: false) } catch {
+        do { try WholeFile.write(schema, to: outputFile, mode: 0o644, makesParent: false) } catch {
             throw try reported(error)
         }
     }

@@ -72,7 +72,9 @@ public struct Slipway: AsyncParsableCommand {
     /// Reads the command line, runs the command and ends the process with an honest exit code.
     public static func start() async -> Never {
         do {
-            if let error = unknownCommand(Array(CommandLine.arguments.dropFirst())) { throw try reported(error) }
+            if let error = unknownCommand(Array(CommandLine.arguments.dropFirst())) {
+                throw try reported(error, output(asked: CommandLine.arguments))
+            }
             var command = try parseAsRoot()
             if var asynchronous = command as? any AsyncParsableCommand {
                 try await asynchronous.run()
@@ -96,6 +98,27 @@ public struct Slipway: AsyncParsableCommand {
             hint: (near.map { "did you mean `\($0)`? " } ?? "") + "slipway --help lists them")
     }
 
+    /// What the arguments ask for, read before the parser has understood them: its own errors are errors too.
+    static func output(asked arguments: [String]) -> OutputFormat {
+        let words = arguments.prefix { $0 != "--" }
+        for (word, next) in zip(words, words.dropFirst() + [""]) {
+            if word == "--output=json" || word == "--output" && next == "json" { return .json }
+        }
+        return .text
+    }
+
+    /// The parser's words as the one document on standard output.
+    private static func tellUsage(_ text: String) {
+        let lines = text.split(separator: "\n", maxSplits: 1).map(String.init)
+        let message = lines.first.map { $0.hasPrefix("error: ") ? String($0.dropFirst(7)) : $0 } ?? text
+        let hint = lines.count > 1 ? lines[1] : ""
+        do {
+            try printJSONLine(CommandReply(outcome: "failed", message: message, hint: hint, code: "usage"))
+        } catch {
+            note("error: \(error)")
+        }
+    }
+
     private static func end(_ error: any Error) -> Never {
         var text = fullMessage(for: error)
         // The parser's own words begin as ours do.
@@ -103,6 +126,7 @@ public struct Slipway: AsyncParsableCommand {
         let code = exitCode(for: error)
         if !text.isEmpty {
             if code == .success { print(text) } else { note(text) }
+            if code != .success, output(asked: CommandLine.arguments) == .json { tellUsage(text) }
         }
         // Usage errors are 2 here, as with most tools; the parser has sysexits' 64.
         Glibc.exit(code == .validationFailure ? 2 : code.rawValue)

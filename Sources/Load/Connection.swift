@@ -12,6 +12,8 @@ struct RequestInFlight {
     var user: Int?
     /// It is being sent a second time, after a stale connection.
     var retried = false
+    /// Whose it is, where there are flows.
+    var visitor: Visitor?
 }
 
 /// One TCP connection: sends a request's bytes, reads the answer, and tells the driver how it ended.
@@ -25,12 +27,16 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
     var slot = -1
     var idleSlot = -1
     private(set) var request: RequestInFlight?
+    /// Who thinks and will go on here.
+    var owner: Visitor?
     private let driver: Driver
     private var parser: ResponseParser
     private var group: Int?
     private var answers = 0
     private var context: ChannelHandlerContext?
     private var connected = false
+    /// Of the channel, to write to past the pipeline; nil once that did not take all bytes.
+    private var socket: NIOBSDSocket.Handle?
     /// Closed, or given up by us: nothing that still comes from the channel counts.
     private var gone = false
     private var error: (any Error)?
@@ -99,6 +105,11 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
 
     func channelActive(context: ChannelHandlerContext) {
         connected = true
+        do {
+            socket = try context.pipeline.syncOperations.withUnsafeTransportIfAvailable(
+                of: NIOBSDSocket.Handle.self
+            ) { $0 }
+        } catch { socket = nil }
         guard !gone, let request else { return }
         driver.ledger.counts.connectionsOpened += 1
         send(request, now: NIODeadline.now().uptimeNanoseconds)
@@ -155,16 +166,49 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
     }
 
     func takeSetCookie(_ value: UnsafeRawBufferPointer) {
-        if let user = request?.user { driver.ledger.storeCookie(value, user: user) }
+        if let visitor = request?.visitor {
+            visitor.store(value)
+        } else if let user = request?.user {
+            driver.ledger.storeCookie(value, user: user)
+        }
     }
+
+    func takeField(_ index: Int, _ value: UnsafeRawBufferPointer) { request?.visitor?.takeField(index, value) }
+
+    func takeBody(_ bytes: UnsafeRawBufferPointer) { request?.visitor?.takeBody(bytes) }
 
     // MARK: Ends
 
     @inline(__always)
     private func send(_ request: RequestInFlight, now: UInt64) {
-        let bytes = driver.ledger.bytes(driver.template, user: request.user)
+        let bytes: ByteBuffer
+        if let visitor = request.visitor, let step = driver.script?.step(of: visitor) {
+            visitor.expect(step)
+            parser.expect(fields: step.fields, body: step.keepsBody, bodyless: step.isHead)
+            bytes = visitor.bytes(step)
+        } else {
+            bytes = driver.ledger.bytes(driver.template, user: request.user)
+        }
         driver.ledger.sent(bytes.readableBytes, again: request.retried, now: now)
-        context?.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        transmit(bytes)
+    }
+
+    /// Writes to the socket at once: a pipeline and its queue cost more than the system call, and a request is a write
+    /// that all but always fits. What does not, and errors, are left to the channel, from then on for good.
+    @inline(__always)
+    private func transmit(_ bytes: ByteBuffer) {
+        guard let context else { return }
+        var rest = bytes
+        // A channel that is no longer active has closed its descriptor, which may be another's by now.
+        if let socket, context.channel.isActive {
+            let sent = bytes.withUnsafeReadableBytes {
+                Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+            }
+            if sent == bytes.readableBytes { return }
+            self.socket = nil
+            if sent > 0 { rest.moveReaderIndex(forwardBy: sent) }
+        }
+        context.writeAndFlush(wrapOutboundOut(rest), promise: nil)
     }
 
     @inline(__always)
@@ -173,6 +217,13 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
         let now = NIODeadline.now().uptimeNanoseconds
         self.request = nil
         answers += 1
+        if let visitor = request.visitor, let step = driver.script?.step(of: visitor) {
+            let isWell = driver.ledger.answered(
+                status: parser.status, group: group, request, step, visitor: visitor, now: now)
+            if !reusable { close() }
+            driver.answered(visitor, on: self, isWell: isWell, reusable: reusable, now: now)
+            return
+        }
         driver.ledger.answered(status: parser.status, group: group, request, now: now)
         if reusable {
             driver.idle(self, now: now)

@@ -8,26 +8,42 @@ import NIOPosix
 final class Driver {
     let ledger: Ledger
     let template: RequestTemplate
-    private let plan: LoadPlan
-    private let loop: any EventLoop
+    /// nil: one request, again and again.
+    let script: Script?
+    let plan: LoadPlan
+    let loop: any EventLoop
     private let address: SocketAddress
     private let parser: ResponseParser
     private let finished: EventLoopPromise<LoadReport>
     private let observe: @Sendable (LoadProgress) -> Void
-    private let start: UInt64
+    let start: UInt64
     private let wallStart: Double
     private let cpuStart: UInt64
-    private let timeout: UInt64
+    let timeout: UInt64
     private let sweepInterval: TimeAmount
-    private var schedule: ArrivalSchedule
-    private var connections: [Connection] = []
-    private var idle: [Connection] = []
-    private var inFlight = 0
+    var schedule: ArrivalSchedule
+    var connections: [Connection] = []
+    var idle: [Connection] = []
+    var inFlight = 0
+    /// Of a closed loop: answered, and not yet asked again.
+    private var ready: [Connection] = []
+    private var isTurning = false
     private var armed = false
     private var pumping = false
     private var pumpAgain = false
-    private var over = false
+    var over = false
     private var nextProgress: UInt64
+    /// Of requests of flows beside those that the schedule counts: the second of a flow and later ones, all of users.
+    var stepsBegun = 0
+    /// Virtual users that are there, and of them and others those in a pause.
+    var active = 0
+    var thinking = 0
+    /// Requests of flows that found no connection. Each is of another flow, so they are fewer than flows under way.
+    var waiting = CircularBuffer<RequestInFlight>()
+    let hasUsers: Bool
+    let maxConnections: Int
+    /// After it no request of a flow begins, in nanoseconds of the monotonic clock.
+    let endsAt: UInt64?
 
     /// How long a closed loop's connection waits after a new connection has failed: without it a server that is down
     /// would be asked as often as the processor can.
@@ -54,12 +70,16 @@ final class Driver {
         self.nextProgress = start + Self.progressEvery
         self.timeout = plan.timeout.wholeNanoseconds
         self.sweepInterval = .nanoseconds(Int64(max(1_000_000, min(50_000_000, timeout / 20))))
-        self.ledger = Ledger(plan: plan, start: start)
+        self.script = Script(plan, allocator: ByteBufferAllocator())
+        self.ledger = Ledger(plan: plan, start: start, names: script?.steps.map(\.name) ?? [])
         self.template = RequestTemplate(plan, allocator: ByteBufferAllocator())
+        self.hasUsers = plan.usersWanted(after: 0) != nil
+        self.maxConnections = plan.connectionsAtMost
+        self.endsAt = plan.length.map { [start] in start + $0.wholeNanoseconds }
         self.schedule = ArrivalSchedule(plan, start: start)
         self.parser = ResponseParser(
             interest: ResponseParser.Interest(
-                group: Array((plan.groupBy ?? "").lowercased().utf8), cookies: plan.users > 0),
+                group: Array((plan.groupBy ?? "").lowercased().utf8), cookies: plan.users > 0 || script != nil),
             bodyless: plan.request.method == "HEAD")
         connections.reserveCapacity(256)
     }
@@ -73,28 +93,41 @@ final class Driver {
         case .rate: pump()
         case .closedLoop(let connections):
             for _ in 0..<connections { beginOnNewConnection(now: start) }
-            if let end = schedule.end {
-                loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(end)) { self.finishWhenDone() }
+            finishAtEnd()
+        case .ramp:
+            if hasUsers {
+                adjustUsers(now: start)
+                finishAtEnd()
+            } else {
+                pump()
             }
         }
         return finished.futureResult
     }
 
+    private func finishAtEnd() {
+        guard let end = schedule.end else { return }
+        loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(end)) { self.finishWhenDone() }
+    }
+
+    /// Requests that were due or have begun.
+    var dueInAll: Int { schedule.begun + stepsBegun }
+
     /// Ends at once; what is under way counts as unfinished.
     func stop() {
         guard !over else { return }
         let now = NIODeadline.now().uptimeNanoseconds
-        let waiting = schedule.stop(now: now)
-        ledger.counts.due = schedule.begun
-        ledger.counts.unfinished = inFlight + waiting
+        let unsent = schedule.stop(now: now) + waiting.count
+        ledger.counts.due = dueInAll
+        ledger.counts.unfinished = inFlight + unsent
         finish(interrupted: true, now: now)
     }
 
-    private func finishWhenDone() {
-        guard !over, inFlight == 0 else { return }
+    func finishWhenDone() {
+        guard !over, inFlight == 0, thinking == 0, waiting.isEmpty else { return }
         let now = NIODeadline.now().uptimeNanoseconds
         guard !schedule.mayBegin(now: now) else { return }
-        ledger.counts.due = schedule.begun
+        ledger.counts.due = dueInAll
         finish(interrupted: false, now: now)
     }
 
@@ -115,12 +148,31 @@ final class Driver {
     func idle(_ connection: Connection, now: UInt64) {
         inFlight -= 1
         switch plan.arrival {
-        case .rate:
+        case .rate, .ramp:
             connection.idleSlot = idle.count
             idle.append(connection)
             if schedule.blocked { pump() } else if !armed { finishWhenDone() }
         case .closedLoop:
-            if schedule.mayBegin(now: now), !over {
+            ready.append(connection)
+            guard !isTurning else { return }
+            isTurning = true
+            loop.assumeIsolated().execute { self.turn() }
+        }
+    }
+
+    /// Sends the next requests of a closed loop on all connections that were answered in one look at the sockets. To
+    /// send each one at once would wake the server for each, and be woken by it: several times as many switches between
+    /// the two, for the same requests.
+    private func turn() {
+        isTurning = false
+        let connections = ready
+        ready.removeAll(keepingCapacity: true)
+        for connection in connections where !over {
+            let now = NIODeadline.now().uptimeNanoseconds
+            if connection.slot < 0 {
+                // It was closed meanwhile.
+                beginOnNewConnection(now: now)
+            } else if schedule.mayBegin(now: now) {
                 let request = schedule.begin(now: now)
                 inFlight += 1
                 connection.take(request, now: now)
@@ -138,7 +190,7 @@ final class Driver {
         remove(connection)
         guard !over else { return }
         switch plan.arrival {
-        case .rate: if schedule.blocked { pump() }
+        case .rate, .ramp: if schedule.blocked { pump() }
         case .closedLoop:
             if backOff {
                 loop.assumeIsolated().scheduleTask(in: Self.backOff) {
@@ -167,12 +219,19 @@ final class Driver {
             return
         }
         ledger.unanswered(failure, detail, group: group, request, now: now)
-        ended(connection, backOff: connection.isFresh && failure != .timeout, now: now)
+        let backOff = connection.isFresh && failure != .timeout
+        if let visitor = request.visitor {
+            abandoned(visitor, connection, backOff: backOff, now: now)
+        } else {
+            ended(connection, backOff: backOff, now: now)
+        }
     }
 
     /// An idle connection was closed.
     func lost(_ connection: Connection) {
         remove(connection)
+        connection.owner?.connection = nil
+        connection.owner = nil
         if schedule.blocked { pump() }
     }
 
@@ -188,7 +247,7 @@ final class Driver {
         open(for: request)
     }
 
-    private func open(for request: RequestInFlight) {
+    func open(for request: RequestInFlight) {
         let connection = Connection(driver: self, request: request, parser: parser)
         connection.slot = connections.count
         connections.append(connection)
@@ -206,7 +265,7 @@ final class Driver {
             .whenFailure { connection.connectFailed($0) }
     }
 
-    private func remove(_ connection: Connection) {
+    func remove(_ connection: Connection) {
         if connection.idleSlot >= 0, connection.idleSlot < idle.count, idle[connection.idleSlot] === connection {
             idle.swapAt(connection.idleSlot, idle.count - 1)
             idle[connection.idleSlot].idleSlot = connection.idleSlot
@@ -225,7 +284,7 @@ final class Driver {
 
     /// Sends what is due, as far as there are connections. A connection that fails at once calls this again from
     /// within: that is noted and done by the outer call, so that the stack does not grow.
-    private func pump() {
+    func pump() {
         guard !over else { return }
         guard !pumping else {
             pumpAgain = true
@@ -241,9 +300,9 @@ final class Driver {
     }
 
     private func sendDue() {
-        guard case .rate(_, let maxConnections) = plan.arrival else { return }
         let now = NIODeadline.now().uptimeNanoseconds
         schedule.markWaiting(now: now)
+        if !waiting.isEmpty { sendWaiting(now: now) }
         var opened = 0
         while let due = schedule.nextDue {
             guard due <= now else {
@@ -251,17 +310,17 @@ final class Driver {
                 break
             }
             if due + timeout <= now {
-                let request = schedule.begin(now: now)
+                let request = next(now)
                 ledger.unanswered(
                     .dropped, "no connection was free until the time-out had passed", group: nil, request, now: now)
                 continue
             }
-            if idle.isEmpty, connections.count >= maxConnections {
+            if idle.isEmpty && connections.count >= maxConnections || !waiting.isEmpty {
                 schedule.blocked = true
                 break
             }
             if schedule.nextIsLate { ledger.counts.late += 1 }
-            let request = schedule.begin(now: now)
+            let request = next(now)
             inFlight += 1
             if let connection = idle.popLast() {
                 connection.idleSlot = -1
@@ -275,6 +334,16 @@ final class Driver {
                 }
             }
         }
+    }
+
+    /// Takes the next request that is due: with flows, the first of somebody new.
+    private func next(_ now: UInt64) -> RequestInFlight {
+        var request = schedule.begin(now: now)
+        if let script {
+            request.visitor = script.visitor()
+            closeWhenSpent()
+        }
+        return request
     }
 
     /// Comes back when the next request is due, and never at once: the loop carries out tasks that are ready before it
@@ -307,6 +376,7 @@ final class Driver {
             connection.request.map { $0.began + timeout <= now } ?? false
         }
         for connection in expired { connection.expire(now: now) }
+        if hasUsers { adjustUsers(now: now) }
         if schedule.blocked { pump() }
         if now >= nextProgress, !over {
             nextProgress = now + Self.progressEvery

@@ -11,4 +11,6 @@ package struct LoadProgress: Sendable, Hashable {
     /// Over the whole run so far, in microseconds. Absent before the first latency.
     package var p50: Int?
     package var p99: Int?
+    /// As they stand now.
+    package var thresholds: [LoadThresholdResult] = []
 }

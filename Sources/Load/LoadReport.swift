@@ -1,3 +1,5 @@
+package import Domain
+
 /// What a run has found, as the client saw it. Its JSON form is described in `docs/reference/load.md`.
 package struct LoadReport: Codable, Sendable, Hashable {
     /// The plan in short, so that a stored report says what it is about.
@@ -8,11 +10,17 @@ package struct LoadReport: Codable, Sendable, Hashable {
         package var rate: Double?
         /// Connections of a closed loop, or the pool's bound with a constant rate.
         package var connections: Int
+        /// What changes over time, as it is written: `0 → 500/s in 30s, hold 2m`. Absent otherwise.
+        package var ramp: String?
         package var seconds: Double?
         package var requestLimit: Int?
         package var timeoutSeconds: Double
         package var users: Int
         package var groupBy: String?
+        /// Names of the flows; absent when there is one request.
+        package var flows: [String]?
+        /// With which the same flows and pauses are drawn again; absent without flows.
+        package var seed: UInt64?
     }
 
     /// The format's version: raised when a field changes its meaning or goes away.
@@ -34,6 +42,8 @@ package struct LoadReport: Codable, Sendable, Hashable {
     package var all: LoadStatistics
     /// Answers by class: `2xx`, `3xx`, `4xx`, `5xx`. A class that never came is absent.
     package var statusClasses: [String: LoadStatistics]
+    /// Requests of flows by their names, in the order of the flows.
+    package var requests: [LoadGroup]
     /// Requests by the value of the field that `groupBy` names, in the order in which the values first came.
     package var groups: [LoadGroup]
     /// Requests whose answer named no group, or that got no answer. Absent without `groupBy`.
@@ -46,6 +56,13 @@ package struct LoadReport: Codable, Sendable, Hashable {
     package var timeline: [LoadSecond]
     /// The first failures, at most 20.
     package var failures: [LoadFailure]
+    /// How often which latency came, ten buckets for a factor of ten, from the first that is not empty to the last.
+    package var distribution: [LoadBucket]
+    /// In the order of the plan.
+    package var thresholds: [LoadThresholdResult]
+
+    /// Those that were not kept.
+    package var missed: [LoadThresholdResult] { thresholds.filter { !$0.kept } }
 
     /// The share of requests that failed, from 0 to 1. 0 when there were none.
     package var failedShare: Double { all.count == 0 ? 0 : Double(all.failures) / Double(all.count) }
@@ -163,6 +180,36 @@ package struct LoadSecond: Codable, Sendable, Hashable {
     package var p99: Int?
 }
 
+/// Requests whose latencies lie in a range.
+package struct LoadBucket: Codable, Sendable, Hashable {
+    /// Microseconds: latencies of at least `from` and below `to`.
+    package var from: Int
+    package var to: Int
+    package var count: Int
+}
+
+/// A threshold and what was measured.
+package struct LoadThresholdResult: Codable, Sendable, Hashable {
+    /// `search p95 < 200ms`
+    package var threshold: String
+    /// The request that it is about; absent: all.
+    package var request: String?
+    /// `231.4ms`; absent when nothing could be measured, and then it is not kept.
+    package var value: String?
+    /// The same in whole microseconds, millionths or thousandths a second.
+    package var measured: Int?
+    package var kept: Bool
+
+    /// - Parameter measured: in the unit of the threshold's limit; nil: nothing was measured.
+    package init(_ threshold: LoadThreshold, measured: Int?) {
+        self.threshold = threshold.description
+        request = threshold.request
+        value = measured.map(threshold.text)
+        self.measured = measured
+        kept = measured.map(threshold.isKept) ?? false
+    }
+}
+
 /// One request that failed.
 package struct LoadFailure: Codable, Sendable, Hashable {
     /// When it was known to have failed, in seconds since the first due time.
@@ -173,6 +220,8 @@ package struct LoadFailure: Codable, Sendable, Hashable {
     package var group: String?
     /// The virtual user's number, from 0.
     package var user: Int?
+    /// The request's name, of a flow.
+    package var request: String?
     /// What happened, in words.
     package var detail: String
 }
@@ -181,6 +230,8 @@ package struct LoadFailure: Codable, Sendable, Hashable {
 package enum LoadFailureKind: Sendable, Hashable {
     /// Answered, with a status that counts as a failure.
     case status
+    /// Answered, without a value that later requests of its flow need.
+    case capture
     case unanswered(TransportFailure)
     /// Written by another version.
     case unknown(String)
@@ -188,6 +239,7 @@ package enum LoadFailureKind: Sendable, Hashable {
     package var name: String {
         switch self {
         case .status: "status"
+        case .capture: "capture"
         case .unanswered(let failure): failure.rawValue
         case .unknown(let name): name
         }
@@ -199,6 +251,8 @@ extension LoadFailureKind: Codable {
         let name = try decoder.singleValueContainer().decode(String.self)
         if name == "status" {
             self = .status
+        } else if name == "capture" {
+            self = .capture
         } else if let failure = TransportFailure(rawValue: name) {
             self = .unanswered(failure)
         } else {

@@ -1,5 +1,3 @@
-import NIOCore
-
 /// One request as it goes out: method, fields and body. Target and `Host` come from the plan's URL.
 package struct LoadRequest: Sendable, Hashable {
     package struct Field: Sendable, Hashable {
@@ -64,56 +62,5 @@ package struct LoadRequest: Sendable, Hashable {
                     "!#$%&'*+-.^_`|~".utf8.contains(byte)
                 }
             }
-    }
-}
-
-/// The bytes of a plan's request, written once and sent again and again.
-struct RequestTemplate {
-    private let beforeCookies: String
-    private let ownCookies: String?
-    private let body: [UInt8]?
-    private let allocator: ByteBufferAllocator
-    /// The request of somebody without a cookie.
-    let plain: ByteBuffer
-
-    init(_ plan: LoadPlan, allocator: ByteBufferAllocator) {
-        var head = "\(plan.request.method) \(plan.target.path) HTTP/1.1\r\n"
-        var cookies: [String] = []
-        var names: Set<String> = []
-        for field in plan.request.fields { names.insert(field.name.lowercased()) }
-        if !names.contains("host") { head += "Host: \(plan.target.authority)\r\n" }
-        if !names.contains("user-agent") { head += "User-Agent: slipway-load\r\n" }
-        if !names.contains("accept") { head += "Accept: */*\r\n" }
-        for field in plan.request.fields {
-            if field.name.lowercased() == "cookie" {
-                cookies.append(field.value)
-            } else {
-                head += "\(field.name): \(field.value)\r\n"
-            }
-        }
-        if let body = plan.request.body { head += "Content-Length: \(body.count)\r\n" }
-        self.beforeCookies = head
-        self.ownCookies = cookies.isEmpty ? nil : cookies.joined(separator: "; ")
-        self.body = plan.request.body
-        self.allocator = allocator
-        self.plain = Self.render(head, ownCookies.map { "Cookie: \($0)\r\n" } ?? "", body, allocator)
-    }
-
-    /// The request with the cookies of a jar.
-    func bytes(with jar: CookieJar) -> ByteBuffer {
-        guard let cookies = jar.fieldValue else { return plain }
-        let value = ownCookies.map { "\($0); \(cookies)" } ?? cookies
-        return Self.render(beforeCookies, "Cookie: \(value)\r\n", body, allocator)
-    }
-
-    private static func render(
-        _ head: String, _ cookies: String, _ body: [UInt8]?, _ allocator: ByteBufferAllocator
-    ) -> ByteBuffer {
-        var bytes = allocator.buffer(capacity: head.utf8.count + cookies.utf8.count + 2 + (body?.count ?? 0))
-        bytes.writeString(head)
-        bytes.writeString(cookies)
-        bytes.writeStaticString("\r\n")
-        if let body { bytes.writeBytes(body) }
-        return bytes
     }
 }

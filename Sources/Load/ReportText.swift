@@ -1,18 +1,22 @@
 extension LoadReport {
     /// The report as a person reads it: several lines, the last one without a line end.
     package func summary() -> String {
-        var lines = ["\(subject.method) \(subject.url)  ·  \(mode)\(interrupted ? "  ·  stopped early" : "")", ""]
+        let what = subject.flows.map { $0.count == 1 ? "1 flow" : "\($0.count) flows" } ?? subject.method
+        var lines = ["\(what) \(subject.url)  ·  \(mode)\(interrupted ? "  ·  stopped early" : "")", ""]
         lines += overview + [""] + table.lines()
+        if !thresholds.isEmpty { lines += [""] + thresholdLines }
         if !failures.isEmpty { lines += [""] + failureLines }
         return lines.joined(separator: "\n")
     }
 
-    private var mode: String {
+    var mode: String {
         var text: String
         if let rate = subject.rate {
             text =
                 "\(Figures.plain(rate)) requests/s, constant arrival rate, at most \(subject.connections) connection"
                 + (subject.connections == 1 ? "" : "s")
+        } else if let ramp = subject.ramp {
+            text = ramp
         } else {
             text = "closed loop, \(subject.connections) connection\(subject.connections == 1 ? "" : "s")"
         }
@@ -33,6 +37,7 @@ extension LoadReport {
         lines.append(
             "traffic   \(Figures.bytes(counts.bytesReceived)) in, \(Figures.bytes(counts.bytesSent)) out, "
                 + "\(counts.connectionsOpened) connection\(counts.connectionsOpened == 1 ? "" : "s")")
+        if let seed = subject.seed { lines.append("seed      \(seed)") }
         if elapsedSeconds > 1, generatorCPUSeconds > 0.9 * elapsedSeconds {
             lines.append(
                 "warning   the generator used all of its processor: the server may be faster than these numbers say")
@@ -73,6 +78,7 @@ extension LoadReport {
                     + [Figures.latency(latency.mean)])
         }
         add("all", all)
+        for request in requests { add(request.name, request.statistics) }
         for name in statusClasses.keys.sorted() { if let part = statusClasses[name] { add(name, part) } }
         for group in groups { add("\(subject.groupBy ?? "group") \(group.name)", group.statistics) }
         if let ungrouped, ungrouped.count > 0 { add("without \(subject.groupBy ?? "group")", ungrouped) }
@@ -87,6 +93,12 @@ extension LoadReport {
         return table
     }
 
+    private var thresholdLines: [String] {
+        var table = TextTable()
+        for result in thresholds { table.add(result.cells) }
+        return ["thresholds"] + table.lines()
+    }
+
     private var failureLines: [String] {
         var lines = [counts.ended > 0 ? "failed in \(failedSeconds)" : "failures", ""]
         if timeline.allSatisfy({ $0.failed == 0 }) { lines = [] }
@@ -94,7 +106,9 @@ extension LoadReport {
         var table = TextTable()
         for failure in failures {
             let group = failure.group.map { "  \(subject.groupBy ?? "group") \($0)" } ?? ""
-            table.add(["  \(failure.kind.name)", "at \(Figures.fixed(failure.at, 3)) s", failure.detail + group])
+            let request = failure.request.map { "\($0): " } ?? ""
+            table.add(
+                ["  \(failure.kind.name)", "at \(Figures.fixed(failure.at, 3)) s", request + failure.detail + group])
         }
         return lines + table.lines()
     }
@@ -118,6 +132,11 @@ extension LoadReport {
     }
 }
 
+extension LoadThresholdResult {
+    /// `  ✓ p95 < 200ms`, `231.4ms`.
+    fileprivate var cells: [String] { ["  \(kept ? "✓" : "✗") \(threshold)", value ?? "nothing measured"] }
+}
+
 extension LoadProgress {
     /// Requests that ended in the last whole second; in the first one, as many as a second of this would have.
     private var rate: Int {
@@ -127,8 +146,15 @@ extension LoadProgress {
 
     /// One line for a log.
     package func line() -> String {
+        let missed = thresholds.filter { !$0.kept }.map { "; missed: \($0.threshold)" }.joined()
         return "\(Figures.fixed(elapsedSeconds, 0)) s  \(rate)/s  \(counts.ended) ended, \(failed) failed, "
-            + "\(inFlight) in flight, p50 \(Figures.latency(p50)), p99 \(Figures.latency(p99))"
+            + "\(inFlight) in flight, p50 \(Figures.latency(p50)), p99 \(Figures.latency(p99))\(missed)"
+    }
+
+    private var thresholdLines: [String] {
+        var table = TextTable()
+        for result in thresholds.prefix(8) { table.add(result.cells) }
+        return table.lines()
     }
 
     /// A block of lines for a terminal, always as many.
@@ -141,6 +167,6 @@ extension LoadProgress {
                 + "   no answer \(unanswered)",
             "p50 \(Figures.latency(p50))   p99 \(Figures.latency(p99))   "
                 + "p99 of the last second \(Figures.latency(lastSecond?.p99))",
-        ]
+        ] + thresholdLines
     }
 }

@@ -16,6 +16,10 @@ struct ResponseParser {
     protocol Sink: AnyObject {
         func takeGroup(_ value: UnsafeRawBufferPointer)
         func takeSetCookie(_ value: UnsafeRawBufferPointer)
+        /// A field that somebody asked for, by its place in `Interest.fields`.
+        func takeField(_ index: Int, _ value: UnsafeRawBufferPointer)
+        /// The next piece of the body, when it was asked for.
+        func takeBody(_ bytes: UnsafeRawBufferPointer)
     }
 
     /// What to look for besides framing.
@@ -23,6 +27,9 @@ struct ResponseParser {
         /// In lower case; empty when answers are not grouped.
         var group: [UInt8]
         var cookies: Bool
+        /// Further fields, in lower case.
+        var fields: [[UInt8]] = []
+        var body = false
     }
 
     static let maxHead = 65_536
@@ -39,8 +46,8 @@ struct ResponseParser {
         case done
     }
 
-    private let interest: Interest
-    private let bodyless: Bool
+    private var interest: Interest
+    private var bodyless: Bool
     private var state: State = .head
     private var kept: [UInt8] = []
     private var scanned = 0
@@ -55,6 +62,13 @@ struct ResponseParser {
     /// - Parameter bodyless: answers have no body whatever their fields say: the request is a `HEAD`.
     init(interest: Interest, bodyless: Bool) {
         self.interest = interest
+        self.bodyless = bodyless
+    }
+
+    /// Looks for other things in the answers that follow.
+    mutating func expect(fields: [[UInt8]], body: Bool, bodyless: Bool) {
+        interest.fields = fields
+        interest.body = body
         self.bodyless = bodyless
     }
 
@@ -116,6 +130,7 @@ struct ResponseParser {
                 }
             case .body(let remaining):
                 let taken = min(remaining, bytes.count - used)
+                if interest.body { pass(bytes, used, taken, sink) }
                 used += taken
                 guard taken == remaining else {
                     state = .body(remaining: remaining - taken)
@@ -123,10 +138,12 @@ struct ResponseParser {
                 }
                 state = .done
             case .untilClose:
+                if interest.body { pass(bytes, used, bytes.count - used, sink) }
                 used = bytes.count
                 return .incomplete
             case .chunkData(let remaining):
                 let taken = min(remaining, bytes.count - used)
+                if interest.body { pass(bytes, used, taken, sink) }
                 used += taken
                 guard taken == remaining else {
                     state = .chunkData(remaining: remaining - taken)
@@ -148,6 +165,10 @@ struct ResponseParser {
                 return .complete
             }
         }
+    }
+
+    private func pass(_ bytes: UnsafeRawBufferPointer, _ from: Int, _ count: Int, _ sink: some Sink) {
+        if count > 0 { sink.takeBody(UnsafeRawBufferPointer(rebasing: bytes[from..<(from + count)])) }
     }
 
     private enum End {
@@ -224,6 +245,12 @@ struct ResponseParser {
         }
         if colon == interest.group.count, interest.group.withUnsafeBytes({ text.startsAs($0) }) {
             sink.takeGroup(text.trimmedValue(after: colon))
+        }
+        if !interest.fields.isEmpty {
+            for (index, name) in interest.fields.enumerated()
+            where colon == name.count && name.withUnsafeBytes({ text.startsAs($0) }) {
+                sink.takeField(index, text.trimmedValue(after: colon))
+            }
         }
         return nil
     }

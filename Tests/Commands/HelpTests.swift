@@ -50,4 +50,13 @@ import Testing
         // What Slipway starts by itself is not offered to people.
         #expect(Slipway.unknownCommand(["kepper"])?.hint == "slipway --help lists them")
     }
+
+    @Test func outputIsKnownBeforeTheParserIs() {
+        for words in [["--output", "json"], ["--output=json"]] {
+            #expect(Slipway.output(asked: ["slipway", "status", "--nonsense"] + words) == .json)
+        }
+        for words in [["--output", "text"], ["--output"], ["json"], ["--", "--output=json"]] {
+            #expect(Slipway.output(asked: ["slipway", "status"] + words) == .text)
+        }
+    }
 }

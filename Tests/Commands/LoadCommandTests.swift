@@ -32,6 +32,10 @@ import Testing
         ["http://localhost/", "--for", "10"], ["http://localhost/", "--header", "nothing"],
         ["http://localhost/", "--body", "@/nonexistent/file"], ["http://localhost/", "--fail-over", "2"],
         ["http://localhost/", "--timeout", "0s"], ["http://localhost/", "--connect", "nowhere"],
+        [], ["http://localhost/", "--threshold", "p95 > 1s"], ["http://localhost/", "--threshold", "home p95 < 1s"],
+        ["http://localhost/", "--ramp", "5/s"], ["http://localhost/", "--ramp", "5/s for 1s", "--for", "1s"],
+        ["http://localhost/", "--ramp", "5/s for 1s", "--rate", "1"], ["--scenario", "/nonexistent/file"],
+        ["http://localhost/", "--scenario", "/dev/null"], ["--scenario", "x", "--body", "y"],
     ])
     func usageEndsWithTwo(_ arguments: [String]) async throws {
         let command = try LoadCommand.parse(arguments)

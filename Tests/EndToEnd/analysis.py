@@ -27,7 +27,7 @@ class Web(asyncio.Protocol):
         while b"\\r\\n\\r\\n" in self.rest:
             head, self.rest = self.rest.split(b"\\r\\n\\r\\n", 1)
             isBad = b" /ready " not in head and random.random() < rate
-            status = b"500 Oops" if isBad else b"200 OK"
+            status = b"404 None" if b" /missing " in head else b"500 Oops" if isBad else b"200 OK"
             self.transport.write(b"HTTP/1.1 " + status + b"\\r\\nContent-Length: 2\\r\\n\\r\\nok")
 
 async def main():

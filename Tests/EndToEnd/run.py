@@ -23,6 +23,7 @@ import urllib.request
 
 import analysis
 import keyboard
+import loading
 
 import postgres
 import remote
@@ -1277,6 +1278,7 @@ TESTS = [
     channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
     *analysis.TESTS,
+    *loading.TESTS,
     *remote.TESTS,
     *replay.TESTS,
     *keyboard.TESTS,

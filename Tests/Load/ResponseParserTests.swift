@@ -13,6 +13,12 @@ extension LoadSuites {
             func takeSetCookie(_ value: UnsafeRawBufferPointer) {
                 cookies.append(String(decoding: value, as: UTF8.self))
             }
+            var fields: [Int: String] = [:]
+            var body = ""
+            func takeField(_ index: Int, _ value: UnsafeRawBufferPointer) {
+                fields[index] = String(decoding: value, as: UTF8.self)
+            }
+            func takeBody(_ bytes: UnsafeRawBufferPointer) { body += String(decoding: bytes, as: UTF8.self) }
         }
 
         struct Read {
@@ -136,6 +142,28 @@ extension LoadSuites {
             #expect(read.progress == .complete)
             #expect(read.taken.groups == ["api@14"])
             #expect(read.taken.cookies == ["a=1; Path=/", "b=2"])
+        }
+
+        /// Whatever the framing and the pieces, what was asked for comes whole.
+        @Test(
+            arguments: [
+                "Content-Length: 9\r\nLocation: /x\r\n\r\nab${cd}ef", "location:/x\r\n\r\nab${cd}ef",
+                "Transfer-Encoding: chunked\r\nLOCATION: /x \r\n\r\n2\r\nab\r\n7;x=y\r\n${cd}ef\r\n0\r\n\r\n",
+            ], [1, 2, 5, Int.max])
+        func passesOnWhatWasAskedFor(_ rest: String, _ pieces: Int) {
+            let taken = Taken()
+            var parser = ResponseParser(interest: .init(group: [], cookies: false), bodyless: false)
+            parser.expect(fields: [Array("etag".utf8), Array("location".utf8)], body: true, bodyless: false)
+            var bytes = Array(("HTTP/1.1 200 OK\r\n" + rest).utf8)[...]
+            var progress = ResponseParser.Progress.incomplete
+            while progress == .incomplete, !bytes.isEmpty {
+                progress = bytes.prefix(pieces).withUnsafeBytes { parser.consume($0, sink: taken) }
+                bytes = bytes.dropFirst(pieces)
+            }
+            if progress == .incomplete { progress = parser.finish() }
+            #expect(progress == .complete)
+            #expect(taken.body == "ab${cd}ef")
+            #expect(taken.fields == [1: "/x"])
         }
 
         @Test func oneParserReadsManyAnswers() {

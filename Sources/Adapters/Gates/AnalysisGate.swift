@@ -88,6 +88,9 @@ package actor AnalysisGate {
         return result
     }
 
+    /// Requests of both releases that a run has compared; nil when nothing is known of it.
+    func compared(_ key: RunKey) -> Int? { runs[key]?.compared }
+
     private func begin(
         _ key: RunKey, _ counts: TrafficCounts, _ beginning: AnalysisBeginning, at moment: Int64
     ) -> LookResult {

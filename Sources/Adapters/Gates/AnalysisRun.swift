@@ -27,6 +27,8 @@ struct AnalysisRun: Sendable {
     private var differing: Set<String> = []
     private var hadLastLook = false
     private var warmUp: WarmUp
+    /// Requests of both releases that the newest look was about.
+    private(set) var compared = 0
 
     /// - Parameter now: milliseconds on a clock that does not jump.
     init(from counts: TrafficCounts, at now: Int64, _ beginning: AnalysisBeginning) {
@@ -134,6 +136,7 @@ extension AnalysisRun {
             return LookResult(.inconclusive, Evidence(words, findings: [counted]))
         }
         let spent = samples.reduce(0) { $0 + $1.canary.requests }
+        compared = samples.reduce(0) { $0 + $1.canary.requests + $1.stable.requests }
         let isLast = spec.requests.map { spent >= $0 } ?? false
         let judge = SequentialJudge(spec.sequential(isSticky ? .cohort : .request))
         let names = standing.map { "\($0)" }

@@ -8,6 +8,7 @@ package struct GateDesk: GatePort {
     private let command: CommandGate
     private let threshold: ThresholdGate
     private let analysis: AnalysisGate
+    private let evidence: EvidenceSender
     private let webhook: WebhookGate
     private let load: LoadGate
 
@@ -21,6 +22,7 @@ package struct GateDesk: GatePort {
         self.command = command
         self.threshold = threshold
         self.analysis = analysis
+        evidence = EvidenceSender(analysis)
         self.webhook = webhook
         self.load = load
     }
@@ -31,7 +33,7 @@ package struct GateDesk: GatePort {
         case .smoke(let spec): await smoke.look(spec, request)
         case .command(let spec): await command.look(spec, request)
         case .threshold(let spec): await threshold.look(spec, request)
-        case .analysis(let spec): await analysis.look(spec, request)
+        case .analysis(let spec): await evidence.look(spec, request)
         case .webhook(let spec): await webhook.look(spec, request)
         case .load(let spec): await load.look(spec, request)
         case .approval:

@@ -8,7 +8,7 @@ package struct LoadGate: Sendable {
     package init() {}
 
     package func look(_ spec: LoadSpec, _ request: LookRequest) async -> LookResult {
-        let asked = "load of \(spec.perSecond)/s on \(spec.path) for \(spec.duration)".printable.bounded(to: 200)
+        let asked = "load of \(spec.amount) on \(spec.aim)".printable.bounded(to: 200)
         let targets = Self.targets(spec, request)
         guard !targets.isEmpty else {
             let words = spec.through == .route ? "the service has no route" : "no instance is ready"
@@ -16,7 +16,13 @@ package struct LoadGate: Sendable {
         }
         var runs: [(name: String, run: LoadRun)] = []
         do {
-            for target in targets { runs.append((target.name, try LoadRun(try plan(spec, target, targets.count)))) }
+            let seed = Self.seed(request.key)
+            for (index, target) in targets.enumerated() {
+                // Of few users some instances get none.
+                if spec.ramp?.share(index, of: targets.count).peak == 0 { continue }
+                let plan = try Self.plan(spec, target, index, of: targets.count, seed: seed)
+                runs.append((target.name, try LoadRun(plan)))
+            }
         } catch {
             return LookResult(.error, Evidence("\(asked): \(error)".printable.bounded(to: 500)))
         }
@@ -52,9 +58,7 @@ package struct LoadGate: Sendable {
     }
 
     private static func targets(_ spec: LoadSpec, _ request: LookRequest) -> [Target] {
-        let routes = request.release.parts.spec.routes
-        var host = routes.compactMap(\.host).first ?? request.release.service.text
-        if host.hasPrefix("*.") { host = request.release.service.text + host.dropFirst() }
+        let host = request.release.userHost
         switch spec.through {
         case .instances:
             return request.instances.compactMap { instance in
@@ -63,24 +67,26 @@ package struct LoadGate: Sendable {
                 return Target(name: "instance \(instance.id)", address: text, host: host)
             }
         case .route:
-            guard let route = routes.first else { return [] }
-            // A route that listens everywhere is reached here.
-            let listen = route.listen.replacing("0.0.0.0:", with: "127.0.0.1:")
-            let address = listen.contains(":") ? listen : "127.0.0.1:\(listen)"
-            return [Target(name: "the route", address: address, host: host)]
+            guard let route = request.release.parts.spec.routes.first else { return [] }
+            return [Target(name: "the route", address: route.localAddress, host: host)]
         }
     }
 
-    private func plan(_ spec: LoadSpec, _ target: Target, _ share: Int) throws -> LoadPlan {
-        var fields = spec.headers.map { LoadRequest.Field($0.name, $0.value) }
-        if !fields.contains(where: { $0.name.lowercased() == "host" }) {
-            fields.append(LoadRequest.Field("Host", target.host))
+    private static func plan(
+        _ spec: LoadSpec, _ target: Target, _ index: Int, of count: Int, seed: UInt64
+    ) throws -> LoadPlan {
+        let path = spec.flows.isEmpty ? spec.path : ""
+        var plan = LoadPlan(
+            spec, target: try LoadTarget(url: "http://\(target.address)\(path)"), sender: index, of: count, seed: seed)
+        if !plan.request.fields.contains(where: { $0.name.lowercased() == "host" }) {
+            plan.request.fields.append(LoadRequest.Field("Host", target.host))
         }
-        return LoadPlan(
-            target: try LoadTarget(url: "http://\(target.address)\(spec.path)"), request: LoadRequest(fields: fields),
-            arrival: .rate(
-                perSecond: Double(spec.perSecond) / Double(share), maxConnections: max(1, spec.connections / share)),
-            duration: .milliseconds(spec.duration.milliseconds), timeout: .seconds(5), retryStale: true)
+        return plan
+    }
+
+    /// The same for a look that is taken again after a crash.
+    private static func seed(_ key: LookKey) -> UInt64 {
+        UInt64(key.deployment.value) &* 1_000_003 &+ UInt64(key.run) &* 1009 &+ UInt64(key.look)
     }
 
     // MARK: What came back
@@ -109,6 +115,9 @@ package struct LoadGate: Sendable {
         for entry in seen {
             for limit in spec.limits.latencies { findings.append(latency(limit, entry.name, entry.report)) }
         }
+        for (index, threshold) in spec.thresholds.enumerated() {
+            findings += held(threshold, seen.map { ($0.name, $0.report, $0.report.thresholds[index].measured) })
+        }
         let summary: String
         var verdict = Verdict.pass
         let interrupted = seen.contains { $0.report.interrupted }
@@ -127,8 +136,53 @@ package struct LoadGate: Sendable {
         } else {
             summary = "\(counted(total, "request")), \(failures) failed, every limit kept"
         }
+        for request in seen.first?.report.requests ?? [] { findings.append(told(request.name, seen.map(\.report))) }
+        if let seed = seen.first?.report.subject.seed {
+            findings.append(Finding(asked: "seed", got: "\(seed)", verdict: .pass))
+        }
         return LookResult(
             verdict, Evidence("\(asked): \(summary)".bounded(to: 900), findings: findings.bounded))
+    }
+
+    /// Rates and errors are those of all instances together, latencies of each by itself.
+    private static func held(
+        _ threshold: LoadThreshold, _ seen: [(name: String, report: LoadReport, measured: Int?)]
+    ) -> [Finding] {
+        func finding(_ subject: String, _ measured: Int?) -> Finding {
+            guard let measured else {
+                return Finding(
+                    asked: subject, got: "no request", wanted: threshold.wanted, verdict: .inconclusive)
+            }
+            return Finding(
+                asked: subject, got: threshold.text(of: measured), wanted: threshold.wanted,
+                verdict: threshold.isKept(by: measured) ? .pass : .fail)
+        }
+        switch threshold.measure {
+        case .percentile, .mean, .max:
+            return seen.map { finding("\(threshold.subject) of \($0.name)", $0.measured) }
+        case .rate:
+            return [finding(threshold.subject, seen.reduce(0) { $0 + ($1.measured ?? 0) })]
+        case .errors:
+            let parts = seen.compactMap { statistics(threshold.request, $0.report) }
+            let count = parts.reduce(0) { $0 + $1.count }
+            let failures = parts.reduce(0) { $0 + $1.failures }
+            return [finding(threshold.subject, count > 0 ? (failures * 1_000_000 + count - 1) / count : nil)]
+        }
+    }
+
+    private static func statistics(_ name: String?, _ report: LoadReport) -> LoadStatistics? {
+        guard let name else { return report.all }
+        return report.requests.first { $0.name == name }?.statistics
+    }
+
+    /// `search`: `1204 requests, 3 failed, p95 12.3ms`, the slowest instance's.
+    private static func told(_ name: String, _ reports: [LoadReport]) -> Finding {
+        let parts = reports.compactMap { statistics(name, $0) }
+        let failures = parts.reduce(0) { $0 + $1.failures }
+        let p95 = parts.compactMap(\.latency?.p95).max().map { ", p95 \(thousandths($0))ms" } ?? ""
+        return Finding(
+            asked: name, got: "\(counted(parts.reduce(0) { $0 + $1.count }, "request")), \(failures) failed\(p95)",
+            verdict: .pass)
     }
 
     private static func latency(_ limit: LatencyLimit, _ name: String, _ report: LoadReport) -> Finding {
@@ -158,4 +212,11 @@ package struct LoadGate: Sendable {
 
     /// `0.1%` of 1000 millionths.
     private static func share(_ millionths: Int) -> String { "\(thousandths(millionths / 10))%" }
+}
+
+extension LoadSpec {
+    /// `200/s for 30s`, `0 → 500/s in 30s, hold 2m`.
+    fileprivate var amount: String { ramp?.description ?? "\(perSecond)/s for \(duration)" }
+    /// `/search`, `3 flows`.
+    fileprivate var aim: String { flows.isEmpty ? path : counted(flows.count, "flow") }
 }

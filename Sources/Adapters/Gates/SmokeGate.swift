@@ -165,7 +165,7 @@ struct SmokeRun: Sendable {
         var headers: [(name: String, value: String)] = []
         for header in request.headers { headers.append((header.name, try captured.fill(header.value))) }
         func has(_ name: String) -> Bool { headers.contains { $0.name.lowercased() == name } }
-        if !has("host") { headers.append(("Host", host)) }
+        if !has("host") { headers.append(("Host", release.userHost)) }
         if !has("user-agent") { headers.append(("User-Agent", "slipway-smoke")) }
         if !has("connection") { headers.append(("Connection", "close")) }
         var body: String?
@@ -173,13 +173,6 @@ struct SmokeRun: Sendable {
         return SmokeCall(
             method: request.method, host: address.host, port: address.port,
             target: path.hasPrefix("/") ? path : "/\(path)", headers: headers, body: body)
-    }
-
-    /// What users write in their browsers: the first route's host, a name below it for a wildcard; else the service.
-    private var host: String {
-        let host = release.parts.spec.routes.compactMap(\.host).first
-        guard let host else { return release.service.text }
-        return host.hasPrefix("*.") ? "\(release.service).\(host.dropFirst(2))" : host
     }
 
     private mutating func add(_ asked: String, got: String, wanted: String = "", verdict: Verdict) {

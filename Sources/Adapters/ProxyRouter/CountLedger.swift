@@ -1,12 +1,12 @@
 import Domain
-import Ports
-import ProxyControl
+package import Ports
+package import ProxyControl
 
 /// Cumulative counts per release out of the proxy's counts per weight epoch.
 ///
 /// The proxy forgets old epochs; what they had counted when they were last seen is kept here, so that a release's sum
 /// never falls while the proxy lives. A value without I/O.
-struct CountLedger: Sendable {
+package struct CountLedger: Sendable {
     /// Releases of one service whose sums are kept, the highest numbers first.
     static let releasesKept = 16
     /// Splits of one service that the proxy has forgotten and that are kept, the latest.
@@ -34,11 +34,13 @@ struct CountLedger: Sendable {
     }
 
     /// Which start of the proxy counted; empty before the first snapshot.
-    private(set) var source = ""
+    package private(set) var source = ""
     private var books: [String: Book] = [:]
 
+    package init() {}
+
     /// Takes in a snapshot. Those of an earlier start of the proxy end with it.
-    mutating func absorb(_ snapshot: ProxySnapshot) {
+    package mutating func absorb(_ snapshot: ProxySnapshot) {
         if snapshot.bootID != source {
             source = snapshot.bootID
             books = [:]
@@ -62,7 +64,7 @@ struct CountLedger: Sendable {
     }
 
     /// The sums of one service, in the order of its releases. Empty for a service that nothing was counted for.
-    func counts(_ key: ServiceKey) -> TrafficCounts {
+    package func counts(_ key: ServiceKey) -> TrafficCounts {
         guard let book = books[key.description] else { return TrafficCounts(source: source, releases: []) }
         var sums = book.forgotten
         var inFlight: [Int: Int] = [:]

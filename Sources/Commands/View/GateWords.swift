@@ -19,6 +19,7 @@ extension GateSpec {
             var rest = ["false alarms \(percent(spec.falseAlarms))", "missed \(percent(spec.missed))"]
             rest.append("within \(schedule.patience)")
             if let requests = spec.requests { rest.append("requests \(requests)") }
+            if let load = spec.load { rest.append("sends up to \(load.requests) requests") }
             if spec.warmUp > .zero { rest.append("warm-up \(spec.warmUp)") }
             rest.append("every \(schedule.interval)")
             return compared.joined(separator: ", ") + "; " + rest.joined(separator: ", ")

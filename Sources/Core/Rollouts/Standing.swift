@@ -108,7 +108,6 @@ extension ServiceState {
         guard let rollout, rollout.phase == .reverted else { return }
         // It may have grown with its load meanwhile.
         if let from = rollout.from, from.number == stable?.number { stable?.replicas = from.replicas }
-        if rollout.from == nil, stable != nil { isDown = true }
         self.rollout = nil
     }
 

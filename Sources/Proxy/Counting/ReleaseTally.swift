@@ -1,7 +1,7 @@
-import ProxyControl
+package import ProxyControl
 
 /// The counters of one release in one weight epoch, on one event loop. Plain numbers: only that loop touches them.
-final class ReleaseTally {
+package final class ReleaseTally {
     let key: TallyKey
     /// The release's share of the split, in percent.
     let weight: Int
@@ -22,7 +22,7 @@ final class ReleaseTally {
     private let slowest: UnsafeMutablePointer<UInt16>?
     private static let cohortWords = (StickyCohort.count + 63) / 64
 
-    init(_ key: TallyKey, weight: Int, isSticky: Bool) {
+    package init(_ key: TallyKey, weight: Int, isSticky: Bool) {
         self.key = key
         self.weight = weight
         self.isSticky = isSticky
@@ -40,9 +40,42 @@ final class ReleaseTally {
         slowest?.deallocate()
     }
 
+    /// Counts a request that has ended, for its release, rule, instance and cohort.
+    /// - Parameters:
+    ///   - status: what the client was answered; 0: nothing.
+    ///   - failure: why the instance gave no complete answer; nil: it did.
+    ///   - nanoseconds: from the request's head to the end of the answer.
+    ///   - cohort: of the visitor, `0 ..< StickyCohort.count`; -1: not sticky.
+    package func end(
+        status: Int, failure: FailureKind?, nanoseconds: UInt64, cohort: Int, route: RouteTally,
+        instance: InstanceTally?
+    ) {
+        requests &+= 1
+        var isError = status >= 500
+        if status > 0 { addStatus(status) }
+        if let failure {
+            failures.add(failure)
+            switch failure {
+            case .clientAborted: break
+            case .connectRefused, .connectTimeout, .upstreamReset, .upstreamTimeout, .badResponse, .noBackend:
+                isError = true
+            }
+        } else {
+            addLatency(nanoseconds: nanoseconds)
+            if cohort >= 0 { addCohortLatency(cohort, nanoseconds: nanoseconds) }
+        }
+        route.requests &+= 1
+        if isError { route.errors &+= 1 }
+        if let instance {
+            instance.requests &+= 1
+            if isError { instance.errors &+= 1 }
+        }
+        if cohort >= 0, addCohort(cohort, isError: isError) { instance?.failedCohorts &+= 1 }
+    }
+
     /// Counts the time of a complete answer.
     @inline(__always)
-    func addLatency(nanoseconds: UInt64) {
+    private func addLatency(nanoseconds: UInt64) {
         latency[LatencyBuckets.index(microseconds: nanoseconds / 1000)] &+= 1
     }
 
@@ -72,7 +105,7 @@ final class ReleaseTally {
 
     /// Notes how long a request of a cohort took, if none took longer.
     /// - Parameter cohort: `0 ..< StickyCohort.count`.
-    func addCohortLatency(_ cohort: Int, nanoseconds: UInt64) {
+    private func addCohortLatency(_ cohort: Int, nanoseconds: UInt64) {
         guard let slowest else { return }
         let place = UInt16(LatencyBuckets.index(microseconds: nanoseconds / 1000) + 1)
         if place > slowest[cohort] { slowest[cohort] = place }
@@ -90,7 +123,7 @@ final class ReleaseTally {
     }
 
     /// The counter of a rule, made on first use.
-    func route(host: String?, path: String) -> RouteTally {
+    package func route(host: String?, path: String) -> RouteTally {
         if let known = routes.first(where: { $0.host == host && $0.path == path }) { return known }
         let route = RouteTally(host: host, path: path)
         routes.append(route)
@@ -98,7 +131,7 @@ final class ReleaseTally {
     }
 
     /// The counter of an instance, made on first use.
-    func instance(_ name: String) -> InstanceTally {
+    package func instance(_ name: String) -> InstanceTally {
         if let known = instances.first(where: { $0.instance == name }) { return known }
         let instance = InstanceTally(instance: name)
         instances.append(instance)
@@ -106,7 +139,7 @@ final class ReleaseTally {
     }
 
     /// Adds what was counted here to the sum over all loops.
-    func add(to sum: inout ReleaseCounts) {
+    package func add(to sum: inout ReleaseCounts) {
         sum.inFlight += inFlight
         sum.tunnels += tunnels
         sum.requests += requests
@@ -148,19 +181,25 @@ final class ReleaseTally {
 }
 
 /// What a tally counts.
-struct TallyKey: Hashable, Comparable {
+package struct TallyKey: Hashable, Comparable {
     let epoch: UInt64
     let release: Int
     /// Requests that a match sent to the release, not the split.
     let isMatched: Bool
 
-    static func < (left: TallyKey, right: TallyKey) -> Bool {
+    package init(epoch: UInt64, release: Int, isMatched: Bool = false) {
+        self.epoch = epoch
+        self.release = release
+        self.isMatched = isMatched
+    }
+
+    package static func < (left: TallyKey, right: TallyKey) -> Bool {
         (left.epoch, left.release, left.isMatched ? 1 : 0) < (right.epoch, right.release, right.isMatched ? 1 : 0)
     }
 }
 
 /// The counters of a rule.
-final class RouteTally {
+package final class RouteTally {
     let host: String?
     let path: String
     var requests: UInt64 = 0
@@ -173,7 +212,7 @@ final class RouteTally {
 }
 
 /// The counters of an instance.
-final class InstanceTally {
+package final class InstanceTally {
     let instance: String
     var inFlight = 0
     var requests: UInt64 = 0
@@ -185,7 +224,7 @@ final class InstanceTally {
 }
 
 /// What a request ended as, when it did not end with the instance's complete answer.
-enum FailureKind {
+package enum FailureKind {
     case connectRefused
     case connectTimeout
     case upstreamReset

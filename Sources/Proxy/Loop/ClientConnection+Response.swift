@@ -192,10 +192,9 @@ extension ClientConnection {
         guard let exchange else { return }
         unclaim()
         let target = exchange.choice.target
-        let end = RequestEnd(
+        target.tally.end(
             status: exchange.status, failure: failure, nanoseconds: loop.now &- exchange.startedAt,
-            cohort: exchange.choice.cohort)
-        target.tally.fold(end, route: exchange.rule.tallies[target.index], instance: exchange.instance)
+            cohort: exchange.choice.cohort, route: exchange.rule.tallies[target.index], instance: exchange.instance)
         self.exchange = nil
     }
 }

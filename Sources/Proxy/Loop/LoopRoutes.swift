@@ -111,8 +111,10 @@ final class LoopService {
     /// Chooses again for a request whose head is gone, after a table took the place of the one it was chosen by.
     func chooseAgain(after earlier: TargetChoice, _ random: inout SplitMix64) -> TargetChoice {
         var choice = earlier
-        // The last: the one that counts what matches sent, where there is one.
-        if earlier.isMatched, let same = targets.last(where: { $0.release == earlier.target.release }) {
+        let release = earlier.target.release
+        // Without a match for its release it comes as any other: what is counted as drawn must have been drawn.
+        choice.isMatched = earlier.isMatched && matches.contains { targets[$0.target].release == release }
+        if choice.isMatched, let same = targets.last(where: { $0.release == release }) {
             choice.target = same
         } else if earlier.cohort >= 0 && sticky != nil {
             choice.target = targets[cohorts.target(of: earlier.cohort)]

@@ -53,4 +53,55 @@ struct LoadGateTests {
         let closed = await look(ThresholdSpec(errorRate: 1_000, minRequests: 10), at: [instance(1, port: 1)])
         #expect(closed.verdict == .fail, "\(closed.evidence)")
     }
+
+    private func look(_ spec: LoadSpec, at instances: [InstanceView]) async -> LookResult {
+        await LoadGate().look(spec, request(.load(spec), at: instances))
+    }
+
+    private func finding(_ asked: String, _ result: LookResult) -> Finding? {
+        result.evidence.findings.first { $0.asked == asked }
+    }
+
+    /// Two instances share the flows of a ramp: rates and errors are judged together, latencies of each by itself.
+    @Test func flowsAreHeldAgainstThresholds() async throws {
+        let server = try await NginxServer()
+        defer { server.stop() }
+        let flows = [
+            FlowSpec(name: "fine", steps: [FlowStep(name: "fine", path: "/health")]),
+            FlowSpec(name: "gone", steps: [FlowStep(name: "gone", path: "/no-such-page")]),
+        ]
+        let kept = ["fine errors <= 0%", "errors < 100%", "fine p99.9 < 30s", "rate > 20/s"]
+        let missed = ["errors < 1%", "gone errors < 100%"]
+        let spec = LoadSpec(
+            path: "/", limits: ThresholdSpec(minRequests: 20), flows: flows,
+            ramp: LoadProfile(parsing: "100/s for 600ms"),
+            thresholds: (kept + missed).compactMap { LoadThreshold(parsing: $0) }, seed: 3)
+        let instances = [instance(1, port: server.port), instance(2, port: server.port)]
+        let seen = await look(spec, at: instances)
+        #expect(seen.verdict == .fail, "\(seen.evidence)")
+        #expect(finding("fine errors", seen)?.verdict == .pass)
+        #expect(finding("gone errors", seen)?.got == "100%")
+        #expect(finding("gone errors", seen)?.verdict == .fail)
+        #expect(finding("rate", seen)?.verdict == .pass, "\(seen.evidence)")
+        #expect(finding("fine p99.9 of instance 2", seen)?.wanted == "< 30s")
+        #expect(finding("seed", seen)?.got == "3")
+        var good = spec
+        good.thresholds = kept.compactMap { LoadThreshold(parsing: $0) }
+        let pass = await look(good, at: instances)
+        #expect(pass.verdict == .pass, "\(pass.evidence)")
+        #expect(pass.evidence.summary.hasPrefix("load of 100/s for 600ms on 2 flows: "))
+        #expect(finding("fine", pass)?.got.contains(" 0 failed") == true)
+    }
+
+    /// Fewer users than instances: who gets none is not asked, and the look is no error for that.
+    @Test func fewUsersAreEnough() async throws {
+        let server = try await NginxServer()
+        defer { server.stop() }
+        let spec = LoadSpec(
+            path: "/health", limits: ThresholdSpec(minRequests: 10), ramp: LoadProfile(parsing: "1 user for 400ms"),
+            thresholds: [LoadThreshold(.errors, limit: 10_000)])
+        let seen = await look(spec, at: [instance(1, port: server.port), instance(2, port: server.port)])
+        #expect(seen.verdict == .pass || seen.verdict == .inconclusive, "\(seen.evidence)")
+        #expect(finding("errors", seen)?.got == "0%")
+    }
 }

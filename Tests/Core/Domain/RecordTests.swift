@@ -54,6 +54,26 @@ import Testing
                 LoadSpec(
                     path: "/search", headers: [Variable(name: "A", value: "1")], perSecond: 7, connections: 8,
                     duration: .seconds(9), through: .route, limits: ThresholdSpec(errorRate: 1_000, minRequests: 3))),
+            .load(
+                LoadSpec(
+                    path: "/", limits: ThresholdSpec(),
+                    flows: [
+                        FlowSpec(name: "home", steps: [FlowStep(name: "home", path: "/")]),
+                        FlowSpec(
+                            name: "buy", weight: 3, think: ThinkSpan(.milliseconds(5), .seconds(1)),
+                            steps: [
+                                FlowStep(
+                                    name: "buy-1", method: "POST", path: "/cart",
+                                    headers: [Variable(name: "A", value: "1")], body: "", status: 201,
+                                    capture: [
+                                        CaptureSpec(name: "a", source: .json("items[0].id")),
+                                        CaptureSpec(name: "b", source: .header("Location")),
+                                        CaptureSpec(name: "c", source: .regex("id=([0-9]+)")),
+                                    ]), FlowStep(name: "buy-2", path: "/cart/${a}"),
+                            ]),
+                    ], ramp: LoadProfile(parsing: "0 -> 500/s in 30s, hold 2m"),
+                    thresholds: ["p95 < 200ms", "buy-1 errors <= 0.1%"].compactMap { LoadThreshold(parsing: $0) },
+                    seed: 0, answerWithin: .seconds(2))),
             .approval(ApprovalSpec(by: .other, within: .hours(4))), .approval(ApprovalSpec()),
             .smoke(
                 SmokeSpec(requests: [
@@ -70,7 +90,12 @@ import Testing
                     errors: .relative(0),
                     latencies: [
                         LatencyAllowance(percentile: 50_000, more: 1), LatencyAllowance(percentile: 99_900, more: 2),
-                    ], falseAlarms: 3, missed: 4, requests: 5, warmUp: .seconds(6))),
+                    ], falseAlarms: 3, missed: 4, requests: 5,
+                    load: EvidenceLoad(
+                        perSecond: 500, requests: 7, span: .minutes(2), headers: [Variable(name: "A", value: "1")],
+                        flows: [FlowSpec(name: "a", steps: [FlowStep(name: "a", path: "/")])],
+                        answerWithin: .seconds(1)), warmUp: .seconds(6))),
+            .analysis(AnalysisSpec(load: EvidenceLoad(requests: 7, flows: []))),
             .threshold(
                 ThresholdSpec(
                     errorRate: 10_000, latencies: [LatencyLimit(percentile: 95_000, limit: .milliseconds(200))],

@@ -4,29 +4,33 @@ import Testing
 
 @testable import Manifests
 
-/// The tables of `docs/reference/manifest.md` are written from the manifest's shape.
+/// The tables of `docs/reference/manifest.md` and `scenario.md` are written from the shapes.
 /// `SLIPWAY_REWRITE_GOLDENS=1` writes them anew.
 @Suite struct ReferencePageTests {
     private static let marker = "<!-- From here on written from the code: SLIPWAY_REWRITE_GOLDENS=1 make test -->\n"
 
-    @Test func thePageIsUpToDate() throws {
+    @Test(arguments: ["manifest", "scenario"])
+    func thePageIsUpToDate(_ name: String) throws {
+        let maps = name == "scenario" ? Self.scenarioMaps : ManifestShape.maps
         let real = try #require(realpath(fixtureURL("").path, nil))
         defer { free(real) }
         let root = String(cString: real).split(separator: "/").dropLast(4).joined(separator: "/")
-        let page = URL(filePath: "/\(root)/docs/reference/manifest.md")
+        let page = URL(filePath: "/\(root)/docs/reference/\(name).md")
         let text = try String(contentsOf: page, encoding: .utf8)
         let parts = text.split(separator: Self.marker, omittingEmptySubsequences: false)
         #expect(parts.count == 2)
-        let wanted = parts[0] + Self.marker + "\n" + Self.tables()
+        let wanted = parts[0] + Self.marker + "\n" + Self.tables(maps)
         if ProcessInfo.processInfo.environment["SLIPWAY_REWRITE_GOLDENS"] == "1" {
             try Data(wanted.utf8).write(to: page)
         }
         #expect(try String(contentsOf: page, encoding: .utf8) == wanted)
     }
 
-    private static func tables() -> String {
+    private static let scenarioMaps = [LoadShape.scenario, LoadShape.flow, LoadShape.step, LoadShape.capture]
+
+    private static func tables(_ maps: [MapShape]) -> String {
         var text = ""
-        for map in ManifestShape.maps {
+        for map in maps {
             let title = map.title.split(separator: " ").filter { !["a", "an", "the"].contains($0) }
             let heading = title.joined(separator: " ")
             text += "## \(heading.prefix(1).uppercased())\(heading.dropFirst())\n\n"

@@ -4,12 +4,16 @@ struct Crew: Sendable {
     var seed: UInt64
     var jobs: Int
 
-    func run<Result: Sendable>(_ body: @escaping @Sendable (UInt64) -> Result) async -> [Result] {
+    func run<Result: Sendable>(_ body: @escaping @Sendable (UInt64) async -> Result) async -> [Result] {
         let (rollouts, seed, jobs) = (rollouts, seed, jobs)
         return await withTaskGroup(of: [(Int, Result)].self) { group in
             for job in 0..<jobs {
                 group.addTask {
-                    stride(from: job, to: rollouts, by: jobs).map { ($0, body(seed &+ UInt64($0))) }
+                    var part: [(Int, Result)] = []
+                    for place in stride(from: job, to: rollouts, by: jobs) {
+                        part.append((place, await body(seed &+ UInt64(place))))
+                    }
+                    return part
                 }
             }
             var all: [(Int, Result)] = []

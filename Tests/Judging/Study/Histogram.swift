@@ -42,25 +42,3 @@ struct Histogram {
 
     private static func end(_ index: Int) -> Double { Double(bitPattern: UInt64(index + 1 + first) << 45) }
 }
-
-/// Latencies of a service under a load that comes and goes.
-struct LatencyClock {
-    /// Of stable, before the window.
-    var before = Histogram(isUsed: true)
-    private var load = 0.0
-    private var level = 1.0
-    private var drawn = 0
-
-    /// Microseconds: 20 ms, a Pareto tail with index 2, and a load that doubles and halves them over some hundred
-    /// requests.
-    @inline(__always)
-    mutating func next(_ random: inout SeededGenerator) -> Double {
-        if drawn & 15 == 0 {
-            load = 0.95 * load + 0.4 * (random.unit() - 0.5)
-            // A cheap exponential: the shape does not matter.
-            level = load > 0 ? 1 + load : 1 / (1 - load)
-        }
-        drawn += 1
-        return 20_000 * level / (1 - random.unit()).squareRoot()
-    }
-}

@@ -1,31 +1,29 @@
 import Judging
 
-/// Draws traffic request by request and counts it as the proxy does.
+/// Traffic as a judge reads it, look by look: what the proxy would have counted, without the proxy.
 struct TrafficWorld {
-    let scenario: Scenario
     let latency: LatencyTolerance?
     private(set) var look = 0
     /// Everything since the mark: for requests by weight, for cohorts by window.
     private(set) var samples: [TrafficSample] = []
     private(set) var counts = LookCounts()
 
-    private var random: SeededGenerator
-    private var burst = 1.0
-    private var drawn = 0
-    private var crowd: Crowd
-    private var clock: LatencyClock
+    private var source: TrafficSource
+    private var cohorts: CohortWindows
+    /// What stable took before the window.
+    private var before = Histogram(isUsed: true)
 
     private static let canaries = ["canary-1", "canary-2"]
     private static let stables = ["stable-1", "stable-2", "stable-3", "stable-4"]
 
     /// - Parameter latency: compare latency too.
     init(_ scenario: Scenario, latency: LatencyTolerance? = nil, seed: UInt64, stream: UInt64 = 0) {
-        self.scenario = scenario
         self.latency = latency
-        random = SeededGenerator(seed: seed, stream: stream)
-        crowd = Crowd(isNeeded: scenario.kind == .sticky, random: &random)
-        clock = LatencyClock()
+        source = TrafficSource(scenario, seed: seed, stream: stream)
+        cohorts = CohortWindows(isNeeded: scenario.kind == .sticky)
     }
+
+    private var scenario: Scenario { source.scenario }
 
     var isOver: Bool { look >= scenario.looks }
 
@@ -33,49 +31,15 @@ struct TrafficWorld {
     mutating func advance() {
         let weight = scenario.weight(atLook: look)
         var draw = Draw(isTimed: latency != nil)
-        crowd.beginWindow(weight)
+        cohorts.begin(weight)
         for _ in 0..<scenario.perLook {
-            switch scenario.kind {
-            case .independent, .bursts: plain(weight, &draw)
-            case .sticky: crowd.request(weight, scenario, &draw, &random)
-            case .badStable, .badCanary: instance(weight, &draw)
-            case .latency: timed(weight, &draw)
-            }
+            let request = source.next(weight)
+            draw.add(request)
+            cohorts.add(request)
         }
-        counts = draw.counts
-        counts.canaryP95 = draw.canaryLatency.percentile(0.95)
-        counts.stableP95 = draw.stableLatency.percentile(0.95)
+        counts = draw.summary
         note(weight, draw)
         look += 1
-    }
-
-    private mutating func plain(_ weight: Double, _ draw: inout Draw) {
-        if scenario.kind == .bursts, drawn % 250 == 0 {
-            // One stretch in twenty; the others keep the mean.
-            burst = random.isHit(0.05) ? 10 : 0.5 / 0.95
-        }
-        drawn += 1
-        let isCanary = random.isHit(weight)
-        // What the canary makes on top does not come in bursts: a pass may well come before the first one does.
-        let rate = isCanary ? scenario.rate * scenario.factor * burst + scenario.excess : scenario.rate * burst
-        draw.counts.add(isCanary, isError: random.isHit(rate))
-    }
-
-    private mutating func instance(_ weight: Double, _ draw: inout Draw) {
-        let isCanary = random.isHit(weight)
-        let index = random.below(isCanary ? 2 : 4)
-        let isBad = index == 0 && (scenario.kind == .badCanary) == isCanary
-        let rate = min(0.5, (isCanary ? scenario.canaryRate : scenario.rate) * (isBad ? 10 : 1))
-        let isError = random.isHit(rate)
-        draw.counts.add(isCanary, isError: isError)
-        if isCanary { draw.canaries[index].add(isError) } else { draw.stables[index].add(isError) }
-    }
-
-    private mutating func timed(_ weight: Double, _ draw: inout Draw) {
-        let isCanary = random.isHit(weight)
-        draw.counts.add(isCanary, isError: random.isHit(isCanary ? scenario.canaryRate : scenario.rate))
-        let value = clock.next(&random) * (isCanary ? scenario.slower : 1)
-        if isCanary { draw.canaryLatency.add(value) } else { draw.stableLatency.add(value) }
     }
 
     private mutating func note(_ weight: Double, _ draw: Draw) {
@@ -84,7 +48,7 @@ struct TrafficWorld {
         switch scenario.kind {
         case .independent, .bursts: break
         case .sticky:
-            let found = crowd.endWindow()
+            let found = cohorts.end()
             canary.errors.cohorts = found.canary
             stable.errors.cohorts = found.stable
         case .badStable, .badCanary:
@@ -92,8 +56,8 @@ struct TrafficWorld {
             stable.instances = zip(Self.stables, draw.stables).map { $1.sample($0) }
         case .latency:
             guard let latency else { break }
-            let limits = LatencyLimits(latency, before: clock.before.counts)
-            clock.before.add(draw.stableLatency)
+            let limits = LatencyLimits(latency, before: before.counts)
+            before.add(draw.stableLatency)
             canary.slow = [limits?.canary(draw.canaryLatency.counts) ?? EventCount(0)]
             stable.slow = [limits?.stable(draw.stableLatency.counts) ?? EventCount(0)]
         }
@@ -105,19 +69,41 @@ struct TrafficWorld {
 /// What one look counts.
 struct Draw {
     var counts = LookCounts()
-    var canaries = [InstanceTally](repeating: InstanceTally(), count: 2)
-    var stables = [InstanceTally](repeating: InstanceTally(), count: 4)
+    var canaries = [InstanceDraw](repeating: InstanceDraw(), count: 2)
+    var stables = [InstanceDraw](repeating: InstanceDraw(), count: 4)
     var canaryLatency: Histogram
     var stableLatency: Histogram
+    private let isTimed: Bool
 
     init(isTimed: Bool) {
         canaryLatency = Histogram(isUsed: isTimed)
         stableLatency = Histogram(isUsed: isTimed)
+        self.isTimed = isTimed
+    }
+
+    @inline(__always)
+    mutating func add(_ request: DrawnRequest) {
+        counts.add(request.isCanary, isError: request.isError)
+        if request.isCanary {
+            canaries[request.instance ?? 0].add(request.isError)
+            if isTimed { canaryLatency.add(request.microseconds) }
+        } else {
+            stables[request.instance ?? 0].add(request.isError)
+            if isTimed { stableLatency.add(request.microseconds) }
+        }
+    }
+
+    /// The counts with percentiles.
+    var summary: LookCounts {
+        var counts = counts
+        counts.canaryP95 = canaryLatency.percentile(0.95)
+        counts.stableP95 = stableLatency.percentile(0.95)
+        return counts
     }
 }
 
 /// The counts of one instance.
-struct InstanceTally {
+struct InstanceDraw {
     var requests = 0
     var errors = 0
 

@@ -30,7 +30,7 @@ enum Floor: Hashable, Sendable {
     func mayImport(_ module: String, of floor: Floor) -> Bool {
         switch (self, floor) {
         case (.core(let own), .core(let other)): other < own
-        case (.ports, .core(0)), (.clients, .core(0)), (.clients, .shim): true
+        case (.ports, .core(0)), (.clients, .core(0)), (.clients, .shim), (.load, .core(0)): true
         case (.engine, .core), (.engine, .ports): module != "Planning" && module != "Manifests"
         case (.adapters, .core(0)), (.adapters, .ports), (.adapters, .clients), (.adapters, .shim): true
         case (.adapters, .load): module == "LoadGenerator"

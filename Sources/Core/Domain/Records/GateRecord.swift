@@ -203,6 +203,7 @@ extension AnalysisSpec: RecordCodable {
         writer.put(5, falseAlarms)
         writer.put(6, missed)
         if let requests { writer.put(7, requests) }
+        if let load { writer.put(8, load) }
         if warmUp > .zero { writer.put(40, warmUp) }
     }
 
@@ -218,6 +219,7 @@ extension AnalysisSpec: RecordCodable {
             case 5: falseAlarms = try reader.int()
             case 6: missed = try reader.int()
             case 7: requests = try reader.int()
+            case 8: load = try reader.record()
             case 40: warmUp = try reader.span()
             case _: try reader.skip()
             }

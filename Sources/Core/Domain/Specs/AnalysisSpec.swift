@@ -13,18 +13,21 @@ package struct AnalysisSpec: Hashable, Sendable, Codable {
     package var missed: Int
     /// After so many requests of the release on trial there is no further look; nil: no such limit.
     package var requests: Int?
+    /// What it sends by itself while it has no answer; nil: nothing.
+    package var load: EvidenceLoad?
     /// For so long after each change of the weights nothing is judged: what was started for it is still cold.
     package var warmUp: Span
 
     package init(
         errors: ErrorTolerance? = nil, latencies: [LatencyAllowance] = [], falseAlarms: Int = 10_000,
-        missed: Int = 50_000, requests: Int? = nil, warmUp: Span = .zero
+        missed: Int = 50_000, requests: Int? = nil, load: EvidenceLoad? = nil, warmUp: Span = .zero
     ) {
         self.errors = errors
         self.latencies = latencies
         self.falseAlarms = falseAlarms
         self.missed = missed
         self.requests = requests
+        self.load = load
         self.warmUp = warmUp
     }
 

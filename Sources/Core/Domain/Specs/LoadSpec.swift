@@ -1,8 +1,11 @@
-/// Load that a gate puts on the release on trial, and what must come of it.
+/// Load that a gate puts on the release on trial, and what must come of it. A scenario file says the same to
+/// `slipway load`.
 package struct LoadSpec: Hashable, Sendable, Codable {
+    /// What is asked for, with GET, where there are no flows.
     package var path: String
+    /// Sent with every request.
     package var headers: [Variable]
-    /// Requests a second, over all instances together.
+    /// Flows that begin in a second, over all instances together.
     package var perSecond: Int
     /// Connections at most, over all instances together.
     package var connections: Int
@@ -10,13 +13,24 @@ package struct LoadSpec: Hashable, Sendable, Codable {
     package var duration: Span
     package var through: LoadWay
     package var limits: ThresholdSpec
+    /// What virtual users do; none: GET of the path.
+    package var flows: [FlowSpec]
+    /// How much there is over time; nil: `perSecond`, all the time.
+    package var ramp: LoadProfile?
+    package var thresholds: [LoadThreshold]
+    /// Of what is drawn: flows, pauses. Nil: each run has another one.
+    package var seed: Int?
+    /// For one answer.
+    package var answerWithin: Span
 
     /// The percentiles that the load generator knows, in thousandths of a percent.
     package static let percentiles = [50_000, 90_000, 95_000, 99_000, 99_900]
 
     package init(
         path: String, headers: [Variable] = [], perSecond: Int = 50, connections: Int = 64,
-        duration: Span = .seconds(30), through: LoadWay = .instances, limits: ThresholdSpec
+        duration: Span = .seconds(30), through: LoadWay = .instances, limits: ThresholdSpec, flows: [FlowSpec] = [],
+        ramp: LoadProfile? = nil, thresholds: [LoadThreshold] = [], seed: Int? = nil,
+        answerWithin: Span = .seconds(5)
     ) {
         self.path = path
         self.headers = headers
@@ -25,7 +39,15 @@ package struct LoadSpec: Hashable, Sendable, Codable {
         self.duration = duration
         self.through = through
         self.limits = limits
+        self.flows = flows
+        self.ramp = ramp
+        self.thresholds = thresholds
+        self.seed = seed
+        self.answerWithin = answerWithin
     }
+
+    /// For how long requests begin.
+    package var span: Span { ramp?.duration ?? duration }
 }
 
 /// Which way the load goes.
@@ -34,34 +56,4 @@ package enum LoadWay: String, Hashable, Sendable, Codable, CaseIterable {
     case instances
     /// Through the service's first route, as users come: both releases get their share.
     case route
-}
-
-extension LoadSpec: RecordCodable {
-    package func encode(into writer: inout RecordWriter) {
-        writer.put(1, path)
-        writer.put(2, headers)
-        writer.put(3, perSecond)
-        writer.put(4, connections)
-        writer.put(5, duration)
-        writer.put(6, through.rawValue)
-        writer.put(7, limits)
-    }
-
-    package init(from reader: inout RecordReader) throws(RecordError) {
-        self.init(path: "/", limits: ThresholdSpec())
-        while let tag = try reader.next() {
-            switch tag {
-            case 1: path = try reader.text()
-            case 2: headers.append(try reader.record())
-            case 3: perSecond = try reader.int()
-            case 4: connections = try reader.int()
-            case 5: duration = try reader.span()
-            case 6:
-                guard let value = LoadWay(rawValue: try reader.text()) else { throw .damaged }
-                through = value
-            case 7: limits = try reader.record()
-            case _: try reader.skip()
-            }
-        }
-    }
 }

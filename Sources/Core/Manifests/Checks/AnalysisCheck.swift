@@ -28,11 +28,38 @@ extension SenseCheck {
                 "`\(gate.name)` may look for \(schedule.patience), and is extended to no more: \(schedule.extendLimit)",
                 hint: "make `extendLimit` longer than `within`")
         }
+        if let load = analysis.load { checkEvidence(load, schedule, gate, &findings) }
         for key in ["count", "failureLimit"] {
             guard let entry = gate.entry.value.entry(key) else { continue }
             findings.warning(
                 .noEffect, entry.keyPlace, "`\(key)` makes an analysis slower and no surer: its looks are one test",
                 hint: "take it out; `falseAlarms` and `missed` say how sure it has to be")
+        }
+    }
+
+    /// Whether the load that it sends by itself can be sent.
+    private func checkEvidence(
+        _ load: EvidenceLoad, _ schedule: GateSchedule, _ gate: GateReading, _ findings: inout Findings
+    ) {
+        guard let entry = gate.entry.value["analysis"]?.entry("load") else { return }
+        let flows = LoadSpec(path: "/", limits: ThresholdSpec(), flows: load.flows)
+        LoadCheck(tree: entry.value, spec: flows, lines: lines).run(&findings)
+        for item in entry.value["get"]?.items ?? [] where item.text?.contains("${") == true {
+            findings.error(
+                .unknownVariable, item.place, "`get` knows no variables",
+                hint: "describe `flows` instead: `flows: { item: { get: \"/item/${random}\" } }`")
+        }
+        if schedule.timeout <= load.answerWithin + .seconds(1) {
+            findings.error(
+                .noWayForward, gate.entry.value.entry("timeout")?.value.place ?? entry.keyPlace,
+                "a look may take \(schedule.timeout), too little to send load and wait \(load.answerWithin) for answers",
+                hint: "make `timeout` longer, or `answerWithin` shorter")
+        }
+        if schedule.interval > EvidenceLoad.longestPiece {
+            findings.warning(
+                .noEffect, gate.entry.value.entry("interval")?.value.place ?? entry.keyPlace,
+                "of each \(schedule.interval) the load is sent for \(EvidenceLoad.longestPiece) only, within a look",
+                hint: "leave `interval` out: looking often costs an analysis nothing")
         }
     }
 
@@ -81,6 +108,13 @@ extension SenseCheck {
                 "`\(use.name)` compares the new release with stable, but here requests are not split between them",
                 hint: "ask it at a step of a `canary` after a weight below 100%, or in its `background`; elsewhere"
                     + " a `threshold` has an answer")
+        } else if case .analysis(let analysis) = reading.gate(use.name)?.spec?.question, analysis.load != nil,
+            service.plan.spec.routes.isEmpty
+        {
+            findings.error(
+                .needsTraffic, use.place,
+                "`\(use.name)` sends load through the first route of `\(service.name)`, which has none",
+                hint: "give it one: `routes: [{ listen: 8080 }]`, or take `load` out of the analysis")
         } else if service.plan.spec.replicas == 1 {
             findings.warning(
                 .noEffect, use.place,

@@ -24,7 +24,7 @@ extension SenseCheck {
             case .threshold(let threshold): checkLimits(threshold, "threshold", gate, &findings)
             case .analysis(let analysis): checkAnalysis(analysis, spec.schedule, gate, &findings)
             case .load(let load):
-                checkLimits(load.limits, "load", gate, &findings)
+                if load.thresholds.isEmpty { checkLimits(load.limits, "load", gate, &findings) }
                 checkLoad(load, spec.schedule, gate, &findings)
             case .webhook(let webhook): checkWebhook(webhook, gate, &findings)
             case .smoke: checkRequests(gate, spec.schedule, &findings)
@@ -43,27 +43,6 @@ extension SenseCheck {
             .missingKey, gate.entry.value.entry(key)?.keyPlace ?? gate.place,
             "the \(key) of `\(gate.name)` has no limit",
             hint: "for example `errorRate: \"<= 1%\"` or `p95: \"<= 200ms\"`")
-    }
-
-    private func checkLoad(
-        _ load: LoadSpec, _ schedule: GateSchedule, _ gate: GateReading, _ findings: inout Findings
-    ) {
-        let tree = gate.entry.value
-        if let timeout = tree["timeout"], schedule.timeout <= load.duration {
-            findings.error(
-                .noWayForward, timeout.place,
-                "a look may take \(schedule.timeout), and the load goes on for \(load.duration)",
-                hint: "make `timeout` longer than `for`, or leave it out")
-        }
-        let most = load.perSecond * Int(load.duration.milliseconds) / 1000
-        if let place = tree["load"]?["minRequests"]?.place ?? tree["load"]?["for"]?.place,
-            most < load.limits.minRequests
-        {
-            findings.error(
-                .noWayForward, place,
-                "this load makes \(most) requests, fewer than the \(load.limits.minRequests) asked for",
-                hint: "raise `perSecond` or `for`, or lower `minRequests`")
-        }
     }
 
     private func checkWebhook(_ webhook: WebhookGateSpec, _ gate: GateReading, _ findings: inout Findings) {

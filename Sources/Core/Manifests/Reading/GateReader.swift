@@ -28,7 +28,7 @@ struct GateReader {
     /// A load takes its time.
     private func timeout(of question: GateQuestion, _ standard: GateSchedule) -> Span {
         switch question {
-        case .load(let spec): spec.duration + .seconds(30)
+        case .load(let spec): spec.span + .seconds(30)
         case .health, .smoke, .command, .threshold, .analysis, .approval, .webhook: standard.timeout
         }
     }
@@ -59,23 +59,14 @@ struct GateReader {
             latencies: latencies.sorted { $0.percentile < $1.percentile },
             falseAlarms: tree["falseAlarms"]?.text.flatMap { Quantity.level($0) } ?? standard.falseAlarms,
             missed: tree["missed"]?.text.flatMap { Quantity.level($0) } ?? standard.missed,
-            requests: tree["requests"]?.scalar?.integer, warmUp: tree.span("warmUp", or: standard.warmUp))
+            requests: tree["requests"]?.scalar?.integer, load: tree["load"].flatMap { LoadReader(tree: $0).evidence },
+            warmUp: tree.span("warmUp", or: standard.warmUp))
     }
 
     private func webhook(_ tree: Tree) -> GateQuestion? {
         guard let url = tree["url"]?.text else { return nil }
         if let name = tree["secretEnv"]?.text { return .webhook(WebhookGateSpec(url: url, secret: .variable(name))) }
         return tree["secretFile"]?.text.map { .webhook(WebhookGateSpec(url: url, secret: .file($0))) }
-    }
-
-    private func load(_ tree: Tree) -> LoadSpec {
-        let standard = LoadSpec(path: "/", limits: ThresholdSpec())
-        return LoadSpec(
-            path: tree.word("path", or: standard.path), headers: tree.variables("headers"),
-            perSecond: tree.integer("perSecond", or: standard.perSecond),
-            connections: tree.integer("connections", or: standard.connections),
-            duration: tree.span("for", or: standard.duration),
-            through: LoadWay(rawValue: tree.word("through", or: "")) ?? .instances, limits: threshold(tree))
     }
 
     private var question: GateQuestion? {
@@ -87,7 +78,7 @@ struct GateReader {
         case "threshold": return .threshold(threshold(value))
         case "analysis": return .analysis(analysis(value))
         case "webhook": return webhook(value)
-        case "load": return .load(load(value))
+        case "load": return .load(LoadReader(tree: value).read(limits: threshold(value)))
         case "approval":
             return .approval(
                 ApprovalSpec(

@@ -36,7 +36,7 @@ enum GateShape {
             example: "webhook: { url: \"https://ci.example.com/gate\", secretFile: /etc/slipway/gate.key }",
             "Another system's answer to a signed POST."),
         Field(
-            "load", .map(load), example: "load: { path: /search, perSecond: 200, p95: \"<= 200ms\" }",
+            "load", .map(LoadShape.gate), example: "load: { path: /search, perSecond: 200, p95: \"<= 200ms\" }",
             "Load on the instances of the new release, and limits on what comes back."),
     ]
 
@@ -53,45 +53,6 @@ enum GateShape {
                 "secretFile", .scalar(.path), example: "secretFile: /etc/slipway/gate.key",
                 "The file that has the secret to sign with: an absolute path on the machine that deploys."),
         ], choices: [Choice(keys: ["secretEnv", "secretFile"], isRequired: true)])
-
-    static let load = MapShape(
-        title: "a load",
-        fields: [
-            Field("path", .scalar(.urlPath), standard: "/", example: "path: /search", "What is asked for, with GET."),
-            Field("headers", headers, example: "headers: { Accept: application/json }", "Headers to send."),
-            Field(
-                "perSecond", .scalar(.integer(1...100_000)), standard: "50", example: "perSecond: 200",
-                "Requests a second, over all instances together."),
-            Field(
-                "connections", .scalar(.integer(1...10_000)), standard: "64", example: "connections: 64",
-                "Connections at most, over all instances together."),
-            Field(
-                "for", .scalar(.duration(mayBeZero: false)), standard: "30s", example: "for: 30s",
-                "For how long requests start. The gate's `timeout` is this and 30s more, unless it is given."),
-            Field(
-                "through", .scalar(.word(LoadWay.allCases.map(\.rawValue))), standard: "instances",
-                example: "through: instances",
-                "`instances` of the new release, past the router; or the service's first `route`, as users come."),
-            Field(
-                "errorRate", .scalar(.shareLimit), example: "errorRate: \"<= 0.1%\"",
-                "The highest share of requests that failed: 4xx, 5xx, or no answer."),
-            Field(
-                "rate", .scalar(.rateLimit), example: "rate: \">= 190/s\"",
-                "The lowest number of requests a second that came to an end."),
-            Field(
-                "minRequests", .scalar(.integer(1...1_000_000_000)), standard: "100", example: "minRequests: 200",
-                "With fewer requests a look is inconclusive, never a pass."),
-        ],
-        families: [
-            FieldFamily(
-                pattern: "^p(50|90|95|99|99\\.9)$",
-                matches: {
-                    Quantity.percentile($0).map(LoadSpec.percentiles.contains) ?? false && !$0.hasSuffix("0.0")
-                },
-                shape: .scalar(.durationLimit),
-                summary: "The highest latency at this percentile: 50, 90, 95, 99 or 99.9.",
-                example: "p95: \"<= 200ms\"", label: "pNN")
-        ])
 
     static let analysis = MapShape(
         title: "an analysis",
@@ -115,6 +76,10 @@ enum GateShape {
             Field(
                 "warmUp", .scalar(.duration(mayBeZero: true)), standard: "0s", example: "warmUp: 30s",
                 "For so long after each change of the weights nothing is judged, on either side."),
+            Field(
+                "load", .map(LoadShape.evidence), example: "load: { rate: 50/s, requests: 5000, get: [/, /search] }",
+                "Requests that the gate sends by itself while it has no answer, through the service's first route, to"
+                    + " both releases as the split draws them. Without it: none."),
         ],
         families: [
             FieldFamily(
@@ -199,7 +164,7 @@ enum GateShape {
                 "Values of the JSON answer that later requests may use as `${name}`."),
         ], choices: [Choice(keys: methods, isRequired: true)])
 
-    private static let headers = Shape.entries(
+    static let headers = Shape.entries(
         EntriesShape(
             title: "a map from header names to values", key: .headerName, keyTitle: "the name of a header",
             value: .scalar(.text)))

@@ -7,14 +7,26 @@ struct ShapeSchema {
 
     /// The whole schema.
     static func manifest() -> JSONText {
+        document(
+            ManifestShape.root, title: "Slipway manifest",
+            description: "slipway.yaml: a project's services, gates and environments.")
+    }
+
+    /// The schema of a scenario file.
+    static func scenario() -> JSONText {
+        document(
+            LoadShape.scenario, title: "Slipway scenario",
+            description: "What slipway load --scenario sends: flows of virtual users, how many, and thresholds.")
+    }
+
+    private static func document(_ shape: MapShape, title: String, description: String) -> JSONText {
         var schema = ShapeSchema()
         // Reserved before it is written, so that definitions stand in the order of the manifest.
-        guard case .map(let root) = schema.schema(ManifestShape.root, isOverride: false) else { return .null }
+        guard case .map(let root) = schema.schema(shape, isOverride: false) else { return .null }
         return .map(
             [
                 ("$schema", .text("https://json-schema.org/draft/2020-12/schema")),
-                ("title", .text("Slipway manifest")),
-                ("description", .text("slipway.yaml: a project's services, gates and environments.")),
+                ("title", .text(title)), ("description", .text(description)),
             ] + root + [("$defs", .map(schema.definitions.sorted { $0.name < $1.name }.map { ($0.name, $0.schema) }))])
     }
 

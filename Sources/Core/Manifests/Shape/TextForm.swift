@@ -16,6 +16,15 @@ enum TextForm: Hashable, Sendable {
     case more
     /// `1%`, `0.1%`: a probability.
     case level
+    /// `http://localhost:8080`
+    case loadURL
+    /// `0 -> 500/s in 30s, hold 2m`
+    case loadProfile
+    /// `p95 < 200ms`
+    case loadThreshold
+    /// `200ms..1s`
+    case thinkSpan
+    case regularExpression
 
     var title: String {
         switch self {
@@ -26,6 +35,11 @@ enum TextForm: Hashable, Sendable {
         case .tolerance: "how much worse it may be, such as `+0.5pp` or `+20%`"
         case .more: "how much worse it may be, such as `+20%`"
         case .level: "a percentage"
+        case .loadURL: "an `http://` URL without path"
+        case .loadProfile: "how much load there is over time, such as `0 -> 500/s in 30s, hold 2m`"
+        case .loadThreshold: "a threshold such as `p95 < 200ms`"
+        case .thinkSpan: "a pause such as `500ms` or `200ms..1s`"
+        case .regularExpression: "a regular expression"
         }
     }
 
@@ -39,6 +53,13 @@ enum TextForm: Hashable, Sendable {
         case .tolerance: "`+0.5pp` is half a percentage point more than stable, `+20%` a fifth more than stable has"
         case .more: "a fifth more than stable has: `+20%`"
         case .level: "for example `1%` or `0.1%`"
+        case .loadURL: "for example `http://localhost:8080`; the flows say the paths, and TLS is not spoken"
+        case .loadProfile:
+            "stages are `0 -> 500/s in 30s`, `-> 0/s in 10s`, `200/s for 1m` and `hold 2m`; amounts are `/s` or `users`"
+        case .loadThreshold:
+            "`p95 < 200ms` (also `mean`, `max`), `errors < 0.1%`, `rate > 1000/s`; a request's name in front: `search p95 < 1s`"
+        case .thinkSpan: "the shorter one first: `200ms..1s`"
+        case .regularExpression: "with one group around what is wanted: `id=([0-9]+)`"
         }
     }
 
@@ -51,6 +72,12 @@ enum TextForm: Hashable, Sendable {
         case .tolerance: "^\\+([0-9]{1,2}(\\.[0-9]+)?pp|[0-9]{1,6}(\\.[0-9]+)?%)$"
         case .more: "^\\+[0-9]{1,6}(\\.[0-9]+)?%$"
         case .level: "^(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$"
+        case .loadURL: "^http://[^\\s/?#@]+/?$"
+        case .loadProfile: "^(?=.*(/s|user))(?=.*[1-9])[^\\n]*(in|for|hold) *[0-9.]+(ms|s|m|h|d) *$"
+        case .loadThreshold:
+            "^ *([A-Za-z0-9_-]+ +)?((p[0-9.]+|mean|max) *<=? *[0-9.]+(us|µs|ms|s|m|h)|errors *<=? *[0-9.]+%|rate *>=? *[0-9.]+/s) *$"
+        case .thinkSpan: "^[0-9.]+(ms|s|m|h|d)?(\\.\\.[0-9.]+(ms|s|m|h|d))?$"
+        case .regularExpression: "^[^\\n]{1,1000}$"
         case .mailServer: "^([A-Za-z0-9.-]{1,255}|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$"
         }
     }
@@ -75,6 +102,25 @@ enum TextForm: Hashable, Sendable {
         case .tolerance: return Quantity.tolerance(text) != nil
         case .more: return Quantity.more(text) != nil
         case .level: return Quantity.level(text) != nil
+        case .loadURL:
+            let authority = text.hasPrefix("http://") ? text.dropFirst(7) : ""
+            let host = authority.hasSuffix("/") ? authority.dropLast() : authority
+            return !host.isEmpty && Self.isPrintable(text) && !host.contains { "/?#@".contains($0) }
+        case .loadProfile: return LoadProfile(parsing: text) != nil
+        case .loadThreshold: return LoadThreshold(parsing: text) != nil
+        case .thinkSpan: return ThinkSpan(parsing: text).map { $0.longest > .zero } ?? false
+        case .regularExpression: return Self.isRegularExpression(text)
+        }
+    }
+
+    /// What the language's own regular expressions take.
+    private static func isRegularExpression(_ text: String) -> Bool {
+        guard (1...1000).contains(text.utf8.count), !text.contains("\n") else { return false }
+        do {
+            _ = try Regex(text)
+            return true
+        } catch {
+            return false
         }
     }
 

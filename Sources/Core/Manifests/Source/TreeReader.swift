@@ -10,6 +10,8 @@ struct TreeReader {
     static let maximumDepth = 64
 
     let file: String
+    /// What messages call it.
+    var noun = "the manifest"
     var findings: Findings
     private var nodes = 0
     private var isExhausted = false
@@ -24,7 +26,7 @@ struct TreeReader {
         guard text.utf8.count <= Self.maximumSize else {
             findings.error(
                 .tooLarge, .start,
-                "the manifest has \(text.utf8.count) bytes, more than the \(Self.maximumSize) allowed",
+                "\(noun) has \(text.utf8.count) bytes, more than the \(Self.maximumSize) allowed",
                 hint: "move long texts into template files and name them in `files:`")
             return nil
         }
@@ -45,7 +47,7 @@ struct TreeReader {
             SyntaxTrouble(text: text).report(error, to: &findings)
             return nil
         } catch {
-            findings.error(.syntax, .start, "the manifest cannot be read as YAML: \(error)")
+            findings.error(.syntax, .start, "\(noun) cannot be read as YAML: \(error)")
             return nil
         }
     }
@@ -54,11 +56,11 @@ struct TreeReader {
         let place = node.place
         nodes += 1
         guard nodes <= Self.maximumNodes else {
-            exhaust(place, "the manifest has more than \(Self.maximumNodes) values, its aliases written out")
+            exhaust(place, "\(noun) has more than \(Self.maximumNodes) values, its aliases written out")
             return nil
         }
         guard depth <= Self.maximumDepth else {
-            exhaust(place, "the manifest is nested more than \(Self.maximumDepth) levels deep")
+            exhaust(place, "\(noun) is nested more than \(Self.maximumDepth) levels deep")
             return nil
         }
         switch node {

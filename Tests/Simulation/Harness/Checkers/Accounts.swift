@@ -111,6 +111,8 @@ struct TrialAccount {
     /// In the world's own time.
     var revertStarted: Int64 = -1
     var looks: [Int: RunAccount] = [:]
+    /// Runs of attempts that failed.
+    var spent: Set<Int> = []
     /// Gates that have answered well, by their own account.
     var passed: [GateName] = []
     /// When a weight was first asked for.
@@ -167,6 +169,7 @@ struct TrialAccount {
         hasFailed = false
         wasHeld = false
         isRetried = false
+        spent.formUnion(looks.keys)
         looks = [:]
         passed = []
         weightSince = [:]
@@ -207,6 +210,8 @@ struct RunAccount {
     var lateFailures = 0
     /// How long looks in a row were inconclusive, from the one to the next; what a pause or a reboot took is left out.
     var undecided = Span.zero
+    /// A look said that no later one can say more.
+    var isSpent = false
     var wasInconclusive = false
 
     /// A look is asked for: the one before it had so long to be an answer.

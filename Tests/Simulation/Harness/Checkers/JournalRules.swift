@@ -10,12 +10,14 @@ extension Referee {
     func written(_ records: [DurableRecord], _ moment: Moment) {
         for record in records {
             guard let environment = account(of: record) else { continue }
-            read(record, environment)
+            read(record, environment, moment)
         }
         for record in records {
             guard case .event(let event) = record.content, let environment = account(of: record) else { continue }
             happened(event, environment, moment)
         }
+        for (state, old, place) in begun { checkMoves(state, old, accounts[place]) }
+        begun = []
         for environment in environments { checkWatchesEnd(environment) }
     }
 
@@ -24,12 +26,18 @@ extension Referee {
         return environments.first { $0.id == id }
     }
 
-    private func read(_ record: DurableRecord, _ environment: EnvironmentAccount) {
+    private func read(_ record: DurableRecord, _ environment: EnvironmentAccount, _ moment: Moment) {
         switch record.content {
         case .service(let state):
             guard let place = place(environment.id, state.service) else { return }
             checkCounts(state, place)
-            checkMoves(state, accounts[place].record, accounts[place])
+            if state.rollout != nil, accounts[place].trial == nil {
+                // It begins in this very turn: what it is to do is told by the records and events that follow.
+                begun.append((state, accounts[place].record, place))
+            } else {
+                checkMoves(state, accounts[place].record, accounts[place])
+            }
+            checkPatience(state, accounts[place], moment)
             accounts[place].record = state
         case .deployment(let state):
             if environment.active == nil || environment.active?.number == state.number

@@ -20,6 +20,9 @@ extension Referee {
         {
             fail(5, "gate \(look.gate.name) was skipped and is asked on")
         }
+        if trial.spent.contains(look.key.run) {
+            fail(5, "gate \(look.gate.name) goes on where it stood when the trial failed")
+        }
         if let run = trial.looks[look.key.run] {
             if run.gate != look.gate { fail(5, "one run, two gates") }
             if look.key.look < run.look { fail(5, "looks go back") }
@@ -71,6 +74,25 @@ extension Referee {
         }
     }
 
+    /// A gate with patience does not give up for want of an answer before its time, unless no look can say more.
+    func checkPatience(_ state: ServiceState, _ account: ServiceAccount, _ moment: Moment) {
+        guard let rollout = state.rollout, let trial = account.trial else { return }
+        let known = [account.record?.rollout?.gate].compactMap { $0 } + (account.record?.rollout?.background ?? [])
+        for run in [rollout.gate].compactMap({ $0 }) + rollout.background {
+            let isHeld =
+                rollout.isGateHeld && rollout.gate?.id == run.id && account.record?.rollout?.isGateHeld == false
+            let isNew = known.contains { $0.id == run.id && !$0.hasFailed }
+            guard isHeld || run.hasFailed && isNew, run.lastVerdict == .inconclusive,
+                let gate = trial.gates.first(where: { $0.name == run.gate }), trial.looks[run.id]?.isSpent != true,
+                moment.bootID == run.started.bootID
+            else { continue }
+            let spent = moment.since(run.started)
+            if spent < gate.schedule.patience {
+                fail(5, "gate \(run.gate) gives up after \(spent), it was to be patient for \(gate.schedule.patience)")
+            }
+        }
+    }
+
     func checkMark(_ look: LookEffect) {
         guard let place = place(look.key.environment, look.key.service) else { return }
         let rollout = accounts[place].record?.rollout
@@ -102,6 +124,7 @@ extension Referee {
             else { continue }
             run.isAnswered = true
             run.wasInconclusive = result.verdict == .inconclusive
+            run.isSpent = run.isSpent || result.isLast
             // In a turn without news its time may have run out: what comes now is no answer any more.
             let rollout = accounts[place].record?.rollout
             let known = ([rollout?.gate] + (rollout?.background ?? [])).first { $0?.id == view.run } ?? nil

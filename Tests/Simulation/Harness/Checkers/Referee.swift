@@ -10,6 +10,8 @@ import Rollouts
 final class Referee {
     private(set) var violation: Violation?
     let accounts: [ServiceAccount]
+    /// Services whose rollout begins in the turn that is read: as they are and as they were written, and their place.
+    var begun: [(ServiceState, ServiceState?, Int)] = []
     let environments: [EnvironmentAccount]
     let services: [SimulatedService]
     var now: Int64 = 0

@@ -84,12 +84,12 @@ extension World {
         plan(.personActs, in: gap)
     }
 
-    func ask(_ command: EnvironmentCommand, _ environment: Int, by: String = "ann") {
+    func ask(_ command: EnvironmentCommand, _ environment: Int, by: String = "ann", in delay: Int64? = nil) {
         let envelope = people.envelope(command, by: by)
         tell("\(by) asks \(envelope.id) in \(environments[environment]): \(text(command))")
         referee.asked(envelope, environment)
         let addressed = AddressedCommand(environment: environments[environment], envelope: envelope)
-        plan(.command(slot: commands.keep(addressed)), in: choices.delay(0, 50))
+        plan(.command(slot: commands.keep(addressed)), in: delay ?? choices.delay(0, 50))
     }
 
     /// Somebody comes by and answers what waits for a person.

@@ -74,6 +74,8 @@ final class SimulatedService {
     /// What one instance is to carry.
     let carries: Int64 = 700
     var load: Int64 = 700
+    /// Little, and always the same but for what comes all of a sudden.
+    var isSteady = false
     /// Nobody measures it, since then.
     var isUnmeasured = false
     var measuredSince: Int64 = 0

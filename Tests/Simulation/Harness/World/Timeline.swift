@@ -71,6 +71,7 @@ enum Happening {
     case prepared(service: Int, release: Int, boot: Int)
     /// The load of a service changes.
     case load(service: Int)
+    case rush(service: Int)
     case tableApplied(service: Int, slot: Int, boot: Int)
     case routerBack(service: Int)
     case answer(service: Int, run: Int, look: Int, life: Int, boot: Int)

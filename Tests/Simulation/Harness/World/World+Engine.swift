@@ -179,6 +179,7 @@ extension World {
         for (index, effect) in turn.effects.enumerated() {
             tellEffect(effect)
             referee.emitted(effect, fence, moment, journal)
+            meet(effect)
             if strikes(.crashBetweenEffects) {
                 if strikes(.staleEngine) { sendLate(Array(turn.effects[(index + 1)...])) }
                 engineDies()

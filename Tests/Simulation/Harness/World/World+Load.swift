@@ -13,6 +13,10 @@ extension World {
         let service = services[place]
         guard !isCalm else { return }
         planLoad(place)
+        if service.isSteady {
+            service.load = 200
+            return
+        }
         if loads.chance(2_000) {
             service.isUnmeasured.toggle()
             service.measuredSince = now

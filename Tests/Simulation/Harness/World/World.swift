@@ -18,6 +18,9 @@ final class World {
     var chances: Randomness
     /// The load of services that scale: a stream of its own, so that it changes nothing else.
     var loads: Randomness
+    /// Who acts just then, and when.
+    var meetings: Randomness
+    let hasMeetings: Bool
     var faults: FaultPlan
     let hasFaults: Bool
 
@@ -93,6 +96,15 @@ final class World {
             service.countsReadiness = true
         }
         loads = drawn
+        var met = Randomness(seed: seed, stream: 5)
+        let hasMeetings = met.chance(4_000)
+        for service in all where service.metric != nil && hasMeetings {
+            guard met.chance(5_000) else { continue }
+            service.isSteady = true
+            service.load = 200
+        }
+        self.hasMeetings = hasMeetings
+        meetings = met
         environments = ids
         services = all
         snapshots = views
@@ -184,6 +196,7 @@ final class World {
         case .prepared(let service, let release, let boot):
             if boot == self.boot { prepared(service, release) }
         case .load(let service): changeLoad(service)
+        case .rush(let service): rush(service)
         case .tableApplied(let service, let slot, let boot):
             if let table = tables.take(slot), boot == self.boot { applied(table, services[service], service) }
         case .routerBack(let service): routerIsBack(services[service], service)

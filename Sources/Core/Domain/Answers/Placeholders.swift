@@ -1,11 +1,17 @@
 /// Puts captured values in the place of `${name}`; `$${` stands for `${` itself.
-struct Placeholders: Sendable {
-    var values: [String: String]
+package struct Placeholders: Sendable {
+    package var values: [String: String]
 
-    struct UnknownName: Error, Hashable { var name: String }
+    package init(values: [String: String]) { self.values = values }
+
+    /// A text has `${name}`, and nothing has that name.
+    package struct UnknownName: Error, Hashable {
+        package var name: String
+        package init(name: String) { self.name = name }
+    }
 
     /// - Parameter encode: applied to each value, not to the text around it.
-    func fill(_ text: String, encode: (String) -> String = { $0 }) throws(UnknownName) -> String {
+    package func fill(_ text: String, encode: (String) -> String = { $0 }) throws(UnknownName) -> String {
         var filled = ""
         var rest = text[...]
         while let dollar = rest.firstIndex(of: "$") {
@@ -28,7 +34,7 @@ struct Placeholders: Sendable {
     }
 
     /// Percent-encodes all but RFC 3986's unreserved characters: a value must stay within its segment of the path.
-    static func pathSegment(_ text: String) -> String {
+    package static func pathSegment(_ text: String) -> String {
         var encoded = ""
         for byte in text.utf8 {
             switch byte {

@@ -1,7 +1,7 @@
 import FoundationEssentials
 
-/// A JSON value, as far as gates compare and take apart.
-enum JSONValue: Hashable, Sendable, Decodable {
+/// A JSON value, as far as answers are compared and taken apart.
+package enum JSONValue: Hashable, Sendable, Decodable {
     case null
     case bool(Bool)
     case integer(Int64)
@@ -11,7 +11,7 @@ enum JSONValue: Hashable, Sendable, Decodable {
     case map([String: JSONValue])
 
     /// Nil when the bytes are no JSON.
-    init?(parsing bytes: some Sequence<UInt8>) {
+    package init?(parsing bytes: some Sequence<UInt8>) {
         do {
             self = try JSONDecoder().decode(JSONValue.self, from: Data(bytes))
         } catch {
@@ -19,7 +19,7 @@ enum JSONValue: Hashable, Sendable, Decodable {
         }
     }
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
         if container.decodeNil() {
             self = .null
@@ -44,7 +44,7 @@ enum JSONValue: Hashable, Sendable, Decodable {
     }
 
     /// Whether two values say the same: `1` and `1.0` do, `1` and `"1"` do not.
-    func equals(_ other: JSONValue) -> Bool {
+    package func equals(_ other: JSONValue) -> Bool {
         switch (self, other) {
         case (.integer(let left), .number(let right)): Double(left) == right
         case (.number(let left), .integer(let right)): left == Double(right)
@@ -57,7 +57,7 @@ enum JSONValue: Hashable, Sendable, Decodable {
     }
 
     /// The value at a path, `items[0].id`; nil when there is none. An empty path is the value itself.
-    func at(_ path: String) -> JSONValue? {
+    package func at(_ path: String) -> JSONValue? {
         var value = self
         for step in JSONPath(path).steps {
             switch (value, step) {
@@ -74,7 +74,7 @@ enum JSONValue: Hashable, Sendable, Decodable {
     }
 
     /// As JSON, keys sorted.
-    var compact: String {
+    package var compact: String {
         switch self {
         case .null: "null"
         case .bool(let value): value ? "true" : "false"
@@ -89,7 +89,7 @@ enum JSONValue: Hashable, Sendable, Decodable {
     }
 
     /// As a later request uses it: a text without its quotes, anything else as JSON.
-    var plain: String {
+    package var plain: String {
         if case .text(let text) = self { return text }
         return compact
     }
@@ -113,15 +113,16 @@ enum JSONValue: Hashable, Sendable, Decodable {
 }
 
 /// `items[0].id`: keys between dots, indices in brackets. A leading `$.` is allowed.
-struct JSONPath: Hashable, Sendable {
-    enum Step: Hashable, Sendable {
+package struct JSONPath: Hashable, Sendable {
+    /// One step of the way.
+    package enum Step: Hashable, Sendable {
         case key(String)
         case index(Int)
     }
 
-    let steps: [Step]
+    package let steps: [Step]
 
-    init(_ text: String) {
+    package init(_ text: String) {
         var rest = text[...]
         if rest.first == "$" { rest = rest.dropFirst() }
         var steps: [Step] = []
