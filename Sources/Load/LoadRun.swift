@@ -64,8 +64,8 @@ package struct LoadRun: Sendable {
         return report
     }
 
-    /// A thread inherits the priority of the one that starts it, and the pool for urgent tasks has a higher one where it
-    /// may (as root). A sender with that would take the processor from the server at every answer: twice as many
+    /// A thread inherits the priority of the one that starts it, and the pool for urgent tasks has a higher one if it
+    /// may (as root). A sender with that would take the processor from the server at every answer: many times the
     /// switches between the two, and results that are about the sender.
     private static func takePriorityOfProcess() {
         let process = Int32(PRIO_PROCESS.rawValue)
