@@ -118,9 +118,12 @@ extension [LatencyBucket] {
     /// What came since an earlier reading of the same counts.
     func since(_ earlier: [LatencyBucket]) -> [LatencyBucket] {
         if earlier.isEmpty { return self }
-        let before = Dictionary(earlier.map { ($0.microseconds, $0.count) }, uniquingKeysWith: { $0 + $1 })
+        // Both rise: one walk is enough.
+        var place = earlier.startIndex
         return compactMap { bucket in
-            let count = bucket.count - (before[bucket.microseconds] ?? 0)
+            while place < earlier.endIndex, earlier[place].microseconds < bucket.microseconds { place += 1 }
+            let isThere = place < earlier.endIndex && earlier[place].microseconds == bucket.microseconds
+            let count = bucket.count - (isThere ? earlier[place].count : 0)
             return count > 0 ? LatencyBucket(microseconds: bucket.microseconds, count: count) : nil
         }
     }

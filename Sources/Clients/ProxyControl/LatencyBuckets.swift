@@ -97,10 +97,26 @@ package struct LatencyHistogram: Codable, Sendable, Equatable {
     }
 
     private mutating func combine(_ other: LatencyHistogram, _ join: (UInt64, UInt64) -> UInt64) {
-        var sums: [Int: UInt64] = [:]
-        for (bucket, count) in zip(buckets, counts) { sums[bucket] = count }
-        for (bucket, count) in zip(other.buckets, other.counts) { sums[bucket] = join(sums[bucket] ?? 0, count) }
-        buckets = sums.keys.sorted().filter { sums[$0] != 0 }
-        counts = buckets.map { sums[$0] ?? 0 }
+        var joined = LatencyHistogram()
+        joined.buckets.reserveCapacity(buckets.count + other.buckets.count)
+        joined.counts.reserveCapacity(buckets.count + other.buckets.count)
+        var (own, others) = (0, 0)
+        while own < buckets.count || others < other.buckets.count {
+            let bucket = min(
+                own < buckets.count ? buckets[own] : .max, others < other.buckets.count ? other.buckets[others] : .max)
+            var count: UInt64 = 0
+            if own < buckets.count, buckets[own] == bucket {
+                count = counts[own]
+                own += 1
+            }
+            if others < other.buckets.count, other.buckets[others] == bucket {
+                count = join(count, other.counts[others])
+                others += 1
+            }
+            guard count > 0 else { continue }
+            joined.buckets.append(bucket)
+            joined.counts.append(count)
+        }
+        self = joined
     }
 }

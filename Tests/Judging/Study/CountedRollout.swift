@@ -31,7 +31,6 @@ final class CountedRollout: Sendable {
         var rivals = Rivals(scenario)
         var trial = Trial()
         // Stable alone, as long as a look: what is slow is known from it.
-        counters.begin(0)
         for _ in 0..<scenario.perLook { counters.add(source.next(0)) }
         publish(&ledger, counters)
         let gate = AnalysisGate(now: { [self] in time.withLock { $0 } }) { [self] _, _ in traffic.withLock { $0 } }

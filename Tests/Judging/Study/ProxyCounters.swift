@@ -10,42 +10,50 @@ struct ProxyCounters {
     private let isSticky: Bool
     private var epoch: UInt64 = 0
     /// Of all splits so far, the newest last.
-    private var sides: [(canary: Side, stable: Side)] = []
+    private var sides: [Side] = []
+    /// Of the newest.
+    private var current: (canary: Side, stable: Side)
     private var turn = 0
 
-    init(isSticky: Bool) { self.isSticky = isSticky }
+    /// Stable alone.
+    init(isSticky: Bool) {
+        self.isSticky = isSticky
+        current = Self.split(1, 0, isSticky)
+        epoch = 1
+        sides = [current.stable, current.canary]
+    }
 
     /// Another split.
     /// - Parameter weight: the canary's, in percent.
     mutating func begin(_ weight: Int) {
         epoch += 1
-        sides.append(
-            (
-                canary: Side(Self.canary, epoch, weight, isSticky, instances: 2),
-                stable: Side(Self.stable, epoch, 100 - weight, isSticky, instances: 4)
-            ))
+        current = Self.split(epoch, weight, isSticky)
+        sides += [current.stable, current.canary]
+    }
+
+    private static func split(_ epoch: UInt64, _ weight: Int, _ isSticky: Bool) -> (canary: Side, stable: Side) {
+        (
+            canary: Side(canary, epoch, weight, isSticky, instances: 2),
+            stable: Side(stable, epoch, 100 - weight, isSticky, instances: 4)
+        )
     }
 
     /// Counts a request as the event loop does when its answer has ended.
     @inline(__always)
     mutating func add(_ request: DrawnRequest) {
-        let side = request.isCanary ? sides[sides.count - 1].canary : sides[sides.count - 1].stable
         turn &+= 1
-        let index = request.instance ?? turn % side.instances.count
-        side.tally.end(
-            status: request.isError ? 500 : 200, failure: nil, nanoseconds: UInt64(request.microseconds * 1000),
-            cohort: request.cohort, route: side.route, instance: side.instances[index])
+        (request.isCanary ? current.canary : current.stable).add(request, turn)
     }
 
     var snapshot: ProxySnapshot {
-        let releases = sides.flatMap { [$0.stable.counts, $0.canary.counts] }
+        let releases = sides.map(\.counts)
         return ProxySnapshot(
             bootID: "study", fence: 1, generation: epoch, now: 0, connections: 0, unrouted: 0, listeners: [],
             services: [ServiceCounts(name: Self.service, epoch: epoch, held: 0, refused: 0, releases: releases)])
     }
 
     /// One release under one split.
-    private struct Side {
+    private final class Side {
         let tally: ReleaseTally
         let route: RouteTally
         let instances: [InstanceTally]
@@ -57,6 +65,13 @@ struct ProxyCounters {
             let tally = tally
             self.instances = (0..<instances).map { tally.instance("\(release * 10 + $0)") }
             empty = ReleaseCounts(release: release, epoch: epoch, weight: weight, isSticky: isSticky)
+        }
+
+        @inline(__always)
+        func add(_ request: DrawnRequest, _ turn: Int) {
+            tally.end(
+                status: request.isError ? 500 : 200, failure: nil, nanoseconds: UInt64(request.microseconds * 1000),
+                cohort: request.cohort, route: route, instance: instances[request.instance ?? turn % instances.count])
         }
 
         var counts: ReleaseCounts {
