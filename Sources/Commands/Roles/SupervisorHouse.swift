@@ -8,6 +8,7 @@ import Glibc
 import Hummingbird
 import KeeperControl
 import Logging
+import MetricSources
 import Notifiers
 import Ports
 import ProcessRuntime
@@ -62,13 +63,7 @@ struct SupervisorHouse {
             configuration: ProcessRuntimeConfiguration(directory: state.path) { environment, service in
                 peer(service, environment, ports)
             }, host: Failpoints.host(host), artifacts: artifacts, logger: logger)
-        let gates = GateDesk(
-            command: CommandGate { look in
-                guard let digest = look.release.parts.artifact?.digest else { return "/" }
-                return try await artifacts.unpack(digest)
-            },
-            threshold: ThresholdGate { service, environment in try await router.counts(service, in: environment) },
-            analysis: AnalysisGate { service, environment in try await router.counts(service, in: environment) })
+        let gates = gateDesk(artifacts, router)
         let releases = ReleaseLibrary(journal: durable)
         let engine = EngineService(
             loop,
@@ -102,6 +97,21 @@ struct SupervisorHouse {
                 engine: engine, journal: journal, releases: releases, artifacts: artifacts, runtime: runtime,
                 now: SystemMoment.now, logger: logger),
             outbox: engine.outbox(notifier), end: end, logger: logger)
+    }
+
+    private static func gateDesk(
+        _ artifacts: ArtifactDirectory, _ router: EmbeddedRouter<ProxyControlClient, KeeperListeners>
+    ) -> GateDesk {
+        let sources = SourceDesk { SystemMoment.now().wall }
+        return GateDesk(
+            command: CommandGate { look in
+                guard let digest = look.release.parts.artifact?.digest else { return "/" }
+                return try await artifacts.unpack(digest)
+            },
+            threshold: ThresholdGate { service, environment in try await router.counts(service, in: environment) },
+            analysis: AnalysisGate { service, environment in try await router.counts(service, in: environment) },
+            metric: MetricGate(source: sources) { SystemMoment.now().wall },
+            comparison: ComparisonGate(source: sources) { SystemMoment.now().wall })
     }
 
     /// The loop as the journal left it, under a fence of its own: whoever ran before cannot write any more.
