@@ -78,8 +78,8 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     /// Whether a look may be taken again when nobody knows how it ended.
     package var isRepeatable: Bool {
         switch self {
-        // A webhook is asked with the key of its look, which stays the same; who prints numbers is asked again and again
-        // anyway.
+        // A webhook is asked with the key of its look, which stays the same; who prints numbers is asked again and
+        // again anyway.
         case .health, .threshold, .analysis, .approval, .webhook, .metric, .comparison: true
         case .load(let load): load.flows.allSatisfy { $0.steps.allSatisfy { $0.isReading } }
         case .smoke(let smoke): smoke.requests.allSatisfy { $0.method == "GET" || $0.method == "HEAD" }
