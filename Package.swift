@@ -83,8 +83,14 @@ let adapters: [Target] = [
     floor(
         "Gates", "Adapters/Gates",
         [
-            "Domain", "Judging", "Ports", "SecretValues", "LoadGenerator", .asyncHTTPClient, .crypto, .nioCore,
-            .nioHTTP1, .nioPosix, .subprocess, .system,
+            "Domain", "Judging", "Ports", "SecretValues", "LoadGenerator", .asyncHTTPClient, .crypto,
+            .nioCore, .nioHTTP1, .nioPosix, .subprocess, .system,
+        ]),
+    floor(
+        "MetricSources", "Adapters/MetricSources",
+        [
+            "Domain", "Ports", "SecretValues", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix,
+            .nioSSL, .subprocess, .system,
         ]),
     floor(
         "Notifiers", "Adapters/Notifiers",
@@ -112,7 +118,8 @@ let house: [Target] = [
             "SupervisorAPI", "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy",
             "LoadGenerator",
             "DirectoryArtifacts",
-            "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", "Notifiers", .arguments, .asyncHTTPClient,
+            "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", "MetricSources", "Notifiers", .arguments,
+            .asyncHTTPClient,
             .hummingbird,
             .logging,
         ], settings: [.define("FAILPOINTS", failpoints)]),
@@ -198,6 +205,8 @@ let checks: [Target] = [
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", .crypto]),
     tests("GatesTests", "Adapters/Gates", ["Domain", "Judging", "Ports", "Gates", "GateConformance"]),
+    tests(
+        "MetricSourcesTests", "Adapters/MetricSources", ["Domain", "Ports", "Gates", "MetricSources"]),
     tests(
         "ProxyRouterTests", "Adapters/ProxyRouter",
         ["Domain", "Ports", "Proxy", "ProxyControl", "ProxyRouter", "Gates", "KeeperControl", "RouterConformance"]),

@@ -19,7 +19,8 @@ public struct Slipway: AsyncParsableCommand {
         version: version,
         groupedSubcommands: [
             CommandGroup(
-                name: "Manifest", subcommands: [InitCommand.self, CheckCommand.self, SchemaCommand.self]),
+                name: "Manifest",
+                subcommands: [InitCommand.self, CheckCommand.self, SchemaCommand.self, ImportCommand.self]),
             CommandGroup(
                 name: "Deploy",
                 subcommands: [

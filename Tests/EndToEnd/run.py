@@ -24,6 +24,7 @@ import urllib.request
 import analysis
 import keyboard
 import loading
+import metrics
 
 import postgres
 import remote
@@ -1278,6 +1279,7 @@ TESTS = [
     channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
     *analysis.TESTS,
+    *metrics.TESTS,
     *loading.TESTS,
     *remote.TESTS,
     *replay.TESTS,

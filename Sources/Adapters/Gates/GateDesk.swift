@@ -11,11 +11,13 @@ package struct GateDesk: GatePort {
     private let evidence: EvidenceSender
     private let webhook: WebhookGate
     private let load: LoadGate
+    private let metric: MetricGate
+    private let comparison: ComparisonGate
 
     package init(
         health: HealthGate = HealthGate(), smoke: SmokeGate = SmokeGate(), command: CommandGate,
         threshold: ThresholdGate, analysis: AnalysisGate, webhook: WebhookGate = WebhookGate(),
-        load: LoadGate = LoadGate()
+        load: LoadGate = LoadGate(), metric: MetricGate, comparison: ComparisonGate
     ) {
         self.health = health
         self.smoke = smoke
@@ -25,6 +27,8 @@ package struct GateDesk: GatePort {
         evidence = EvidenceSender(analysis)
         self.webhook = webhook
         self.load = load
+        self.metric = metric
+        self.comparison = comparison
     }
 
     package func look(_ request: LookRequest) async -> LookResult {
@@ -36,6 +40,8 @@ package struct GateDesk: GatePort {
         case .analysis(let spec): await evidence.look(spec, request)
         case .webhook(let spec): await webhook.look(spec, request)
         case .load(let spec): await load.look(spec, request)
+        case .metric(let spec): await metric.look(spec, request)
+        case .comparison(let spec): await comparison.look(spec, request)
         case .approval:
             LookResult(.error, Evidence("an approval is a person's word: slipway approve, nothing can be looked at"))
         }
@@ -48,7 +54,8 @@ package struct GateDesk: GatePort {
     ///   - since: the last look of the run that passed or failed.
     package func mark(_ key: LookKey, _ gate: GateSpec, release: ReleaseNumber, since: Int = 0) async {
         switch gate.question {
-        case .health, .smoke, .command, .approval, .webhook, .load: return
+        // What a source keeps needs no mark.
+        case .health, .smoke, .command, .approval, .webhook, .load, .metric, .comparison: return
         case .threshold: await threshold.mark(key, release: release, since: since)
         case .analysis: await analysis.mark(key, release: release)
         }

@@ -8,6 +8,7 @@ import Glibc
 import Hummingbird
 import KeeperControl
 import Logging
+import MetricSources
 import Notifiers
 import Ports
 import ProcessRuntime
@@ -102,7 +103,8 @@ struct SupervisorHouse {
         _ artifacts: ArtifactDirectory, _ router: EmbeddedRouter<ProxyControlClient, KeeperListeners>,
         _ recorder: TrafficRecorder
     ) -> GateDesk {
-        GateDesk(
+        let sources = SourceDesk { SystemMoment.now().wall }
+        return GateDesk(
             command: CommandGate { look in
                 guard let digest = look.release.parts.artifact?.digest else { return "/" }
                 return try await artifacts.unpack(digest)
@@ -112,7 +114,8 @@ struct SupervisorHouse {
             },
             analysis: AnalysisGate(recorder: recorder) { service, environment in
                 try await router.counts(service, in: environment)
-            })
+            }, metric: MetricGate(source: sources) { SystemMoment.now().wall },
+            comparison: ComparisonGate(source: sources) { SystemMoment.now().wall })
     }
 
     /// Keeps in the journal what gates judged by. What cannot be kept is missed by replays alone.

@@ -31,7 +31,7 @@ extension GateSpec {
             limits.append("requests >= \(spec.minRequests)")
             return limits.joined(separator: ", ")
                 + "; \(schedule.count == 1 ? "1 look" : "\(schedule.count) looks"), every \(schedule.interval)"
-        case .health, .smoke, .command, .approval, .webhook, .load: return question.word
+        case .health, .smoke, .command, .approval, .webhook, .load, .metric, .comparison: return question.word
         }
     }
 

@@ -5,7 +5,7 @@ package import Domain
 /// The limits follow Argo Rollouts' words: a gate fails when failed looks are *more than* `failureLimit`, or errors in
 /// a row more than `errorLimit`. Other than there, a run that ends without evidence never counts as a pass. A gate with
 /// `patience` looks on until it has passed, whatever number of looks was inconclusive, unless one says that it is the
-/// last.
+/// last. A dry run ends as any other, but never with a no: its answer is told, and it goes on as if it had passed.
 package struct GateRun: Hashable, Sendable {
     /// Counted from 1 within the rollout.
     package let id: Int
@@ -20,6 +20,8 @@ package struct GateRun: Hashable, Sendable {
     /// The fence of the supervisor that noted where evidence begins; marks do not outlive it.
     package private(set) var markedUnder: UInt64 = 0
     package private(set) var passes = 0
+    /// Since the last look that failed or was inconclusive.
+    package private(set) var passesInRow = 0
     package private(set) var failures = 0
     package private(set) var errorsInRow = 0
     package private(set) var inconclusive = 0
@@ -62,8 +64,21 @@ package struct GateRun: Hashable, Sendable {
         _ gate: GateSpec, result: LookResult?, isKnown: Bool, now: Moment, fence: UInt64
     ) -> Move {
         let move = next(gate, result: result, isKnown: isKnown, now: now, fence: fence)
-        if case .fail = move { conclude() }
+        switch move {
+        case .fail(let reason) where gate.schedule.isDryRun: return tell("would have failed: \(reason)", now: now)
+        case .hold(let reason) where gate.schedule.isDryRun:
+            return tell("would have asked a person: \(reason)", now: now)
+        case .fail: conclude()
+        case .wait, .ask, .mark, .pass, .hold: break
+        }
         return move
+    }
+
+    /// What a dry run says instead of a no.
+    private mutating func tell(_ words: String, now: Moment) -> Move {
+        lastSummary = "dry run, \(words)"
+        startOver(now: now)
+        return .pass
     }
 
     /// Ends the run with a no.
@@ -133,10 +148,12 @@ package struct GateRun: Hashable, Sendable {
         switch result.verdict {
         case .pass:
             passes += 1
+            passesInRow += 1
             errorsInRow = 0
             since = look
         case .fail:
             failures += 1
+            passesInRow = 0
             errorsInRow = 0
             since = look
             if failures > schedule.failureLimit { return .fail(lastSummary) }
@@ -146,6 +163,7 @@ package struct GateRun: Hashable, Sendable {
                 return .fail("\(errorsInRow) errors in a row, the last: \(lastSummary)")
             }
         case .inconclusive:
+            passesInRow = 0
             errorsInRow = 0
             if result.isLast { return spent(schedule) }
             if now.since(started) >= schedule.patience {
@@ -153,11 +171,16 @@ package struct GateRun: Hashable, Sendable {
                 if let move = undecided(schedule, now: now) { return move }
             }
         }
-        if passes + failures >= schedule.count, passes > 0 {
+        if isAnswered(schedule) {
             startOver(now: now)
             return .pass
         }
         return .wait(.zero)
+    }
+
+    private func isAnswered(_ schedule: GateSchedule) -> Bool {
+        if schedule.successLimit > 0 { return passesInRow >= schedule.successLimit }
+        return passes + failures >= schedule.count && passes > 0
     }
 
     private func undecided(_ schedule: GateSchedule, now: Moment) -> Move? {
@@ -187,7 +210,9 @@ package struct GateRun: Hashable, Sendable {
         hasPassed = true
         started = now
         passes = 0
+        passesInRow = 0
         failures = 0
+        errorsInRow = 0
         inconclusive = 0
     }
 
@@ -217,6 +242,7 @@ extension GateRun: RecordCodable {
         writer.put(15, hasPassed)
         writer.put(16, markedUnder)
         if hasFailed { writer.put(17, true) }
+        if passesInRow > 0 { writer.put(18, passesInRow) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -243,6 +269,7 @@ extension GateRun: RecordCodable {
             case 15: run.hasPassed = try reader.bool()
             case 16: run.markedUnder = try reader.uint64()
             case 17: run.hasFailed = try reader.bool()
+            case 18: run.passesInRow = try reader.int()
             case _: try reader.skip()
             }
         }
@@ -262,5 +289,6 @@ extension GateRun: RecordCodable {
         hasPassed = run.hasPassed
         markedUnder = run.markedUnder
         hasFailed = run.hasFailed
+        passesInRow = run.passesInRow
     }
 }

@@ -28,7 +28,9 @@ final class DeskSubject: GateSubject {
     func make() async throws -> GateDesk {
         GateDesk(
             command: CommandGate(grace: .milliseconds(200)) { _ in "/" },
-            threshold: ThresholdGate { _, _ in self.counts }, analysis: AnalysisGate { _, _ in self.counts })
+            threshold: ThresholdGate { _, _ in self.counts }, analysis: AnalysisGate { _, _ in self.counts },
+            metric: MetricGate(source: SaidSource(1)) { 0 },
+            comparison: ComparisonGate(source: SaidSource(1)) { 0 })
     }
 
     func discard(_ gates: GateDesk) async throws {

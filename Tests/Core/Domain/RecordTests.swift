@@ -105,7 +105,8 @@ import Testing
             let gate = GateSpec(
                 name: GateName("g"), question: question,
                 schedule: GateSchedule(
-                    initialDelay: .seconds(1), count: 4, onInconclusive: .hold, patience: .minutes(10)))
+                    initialDelay: .seconds(1), count: 4, onInconclusive: .hold, patience: .minutes(10),
+                    successLimit: 3, isDryRun: true))
             #expect(try GateSpec(recorded: gate.recorded(version: 1), known: 1) == gate)
         }
     }

@@ -141,6 +141,42 @@ import Testing
         #expect(look(at: 90) == .hold("e"))
     }
 
+    @Test func aRowOfPassesIsBrokenByAnythingButAnError() {
+        let three = gate(
+            GateSchedule(failureLimit: 3, inconclusiveLimit: 3, successLimit: 3))
+        #expect(play([.pass, .pass], three) == .wait(.zero))
+        #expect(play([.pass, .pass, .pass], three) == .pass)
+        #expect(play([.pass, .pass, .fail, .pass, .pass], three) == .wait(.zero))
+        #expect(play([.pass, .pass, .fail, .pass, .pass, .pass], three) == .pass)
+        #expect(play([.pass, .pass, .inconclusive, .pass], three) == .wait(.zero))
+        #expect(play([.pass, .error, .pass, .error, .pass], three) == .pass)
+        // The other limits hold.
+        #expect(play([.pass, .fail, .pass, .fail, .fail, .fail], three) == .fail("e"))
+        #expect(play([.pass, .fail], gate(GateSchedule(successLimit: 3))) == .fail("e"))
+    }
+
+    @Test func aDryRunIsToldAndStopsNothing() {
+        func end(_ verdict: Verdict, _ schedule: GateSchedule) -> (GateRun.Move, String, Bool) {
+            var run = GateRun(id: 1, gate: GateName("g"), started: Self.start)
+            let dry = gate(schedule)
+            #expect(run.step(dry, result: nil, isKnown: true, now: Self.start, fence: 1) == .ask)
+            let result = LookResult(verdict, Evidence("e"))
+            let move = run.step(dry, result: result, isKnown: true, now: Self.start, fence: 1)
+            // It looks on as a gate that has passed does.
+            if move == .pass { #expect(!run.hasFailed && run.failures == 0) }
+            return (move, run.lastSummary, run.hasPassed)
+        }
+        let dry = GateSchedule(errorLimit: 0, isDryRun: true)
+        #expect(end(.fail, dry) == (.pass, "dry run, would have failed: e", true))
+        #expect(end(.error, dry) == (.pass, "dry run, would have failed: 1 errors in a row, the last: e", true))
+        #expect(end(.inconclusive, dry) == (.pass, "dry run, would have failed: inconclusive: e", true))
+        let holding = GateSchedule(onInconclusive: .hold, isDryRun: true)
+        #expect(end(.inconclusive, holding) == (.pass, "dry run, would have asked a person: e", true))
+        #expect(end(.pass, dry) == (.pass, "e", true))
+        // Its limits are those of any other gate.
+        #expect(end(.fail, GateSchedule(failureLimit: 1, isDryRun: true)).0 == .wait(.zero))
+    }
+
     @Test func aCommandIsNotRunAgainBlindly() {
         let command = gate(GateSchedule(errorLimit: 0), .command(CommandSpec(command: ["true"])))
         var run = GateRun(id: 1, gate: command.name, started: Self.start)

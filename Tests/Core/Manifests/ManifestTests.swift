@@ -219,6 +219,67 @@ func fixture(_ name: String) throws -> String {
         #expect(
             better.schedule
                 == GateSchedule(interval: .seconds(2), onInconclusive: .hold, patience: .minutes(5)))
+        let slow = try #require(dev.gates.first { $0.name.text == "slow" })
+        let access = WebAccess(
+            credentials: .bearer(.file("/etc/slipway/metrics-token")),
+            certificate: ClientCertificate(chain: "/etc/slipway/client.pem", key: "/etc/slipway/client.key"),
+            authorities: "/etc/ssl/ours.pem", headers: [Variable(name: "X-Scope-OrgID", value: "everything")],
+            timeout: .seconds(5))
+        let prom = PrometheusSpec(url: "https://prometheus.example.com/", access: access, allowsPartial: true)
+        #expect(
+            slow.question
+                == .metric(
+                    MetricSpec(
+                        source: MetricSource(name: "prom", way: .prometheus(prom)),
+                        query: "max(lag{release=\"${release}\"}[${window}])", pass: MetricCondition("< 0.2"),
+                        fail: MetricCondition("> 0.5 or < 0"), window: .minutes(2))))
+        #expect(slow.schedule == GateSchedule(interval: .seconds(30), count: 5))
+        let alike = try #require(dev.gates.first { $0.name.text == "alike" })
+        #expect(
+            alike.question
+                == .comparison(
+                    ComparisonSpec(
+                        source: MetricSource(name: "prom", way: .prometheus(prom)),
+                        metrics: [
+                            ComparedMetric(
+                                name: "errors", query: "sum(rate(errors{release=\"${release}\"}[${window}]))",
+                                groups: ["errors", "all"], direction: .increase, isCritical: true, mustHaveData: true,
+                                takesNaNAsZero: true, increase: 50_000, criticalIncrease: 500_000),
+                            ComparedMetric(
+                                name: "rate", query: "sum(rate(requests{release=\"${release}\"}[${window}]))",
+                                baseline: "sum(rate(requests{release=\"${stable}\"}[${window}]))",
+                                direction: .decrease, isCritical: true, fence: 2, decrease: 100_000,
+                                criticalDecrease: 500_000),
+                        ], range: .minutes(30), step: .seconds(30), window: .minutes(2),
+                        weights: [
+                            GroupShare(group: "all", share: 375_000), GroupShare(group: "errors", share: 625_000),
+                        ],
+                        pass: 90, marginal: 60, confidence: 950_000, tolerance: 100_000)))
+        #expect(
+            alike.schedule
+                == GateSchedule(initialDelay: .minutes(29), interval: .minutes(1), onInconclusive: .hold))
+        #expect(
+            dev.gates.first { $0.name.text == "orders" }?.schedule
+                == GateSchedule(failureLimit: 2, successLimit: 3, isDryRun: true))
+        func way(_ name: String, in project: ProjectSpec) -> MetricWay? {
+            guard case .metric(let spec)? = project.gates.first(where: { $0.name.text == name })?.question else {
+                return nil
+            }
+            return spec.source.way
+        }
+        #expect(
+            way("orders", in: dev)
+                == .command(
+                    CommandSpec(
+                        command: ["/opt/orders", "${release}"], env: [Variable(name: "REGION", value: "eu")])))
+        #expect(
+            way("stock", in: dev)
+                == .web(
+                    WebSourceSpec(
+                        url: "http://stats:81/${service.name}?env=${environment}",
+                        access: WebAccess(credentials: .basic(user: "ann", password: .variable("STATS_PASSWORD"))))))
+        #expect(way("old", in: dev) == .csv(path: "/srv/past.csv"))
+        #expect(way("old", in: try project("production")) == .csv(path: "/srv/production.csv"))
         let staging = try project("staging")
         #expect(staging.services.map(\.spec.service.text) == ["api", "once", "web", "worker"])
         #expect(staging.services[0].spec.replicas == 1)

@@ -89,9 +89,12 @@ import Testing
             .duration(mayBeZero: true), .duration(mayBeZero: false), .hold, .weight, .amount, .cpu, .memory, .size,
             .name,
             .projectPath, .path, .urlPath, .webURL, .listen, .host, .headerName, .identifier, .jsonPath, .shareLimit,
-            .durationLimit, .rateLimit, .rate, .form(.tolerance), .form(.more), .form(.level),
+            .durationLimit, .rateLimit, .rate, .form(.tolerance), .form(.more), .form(.level), .form(.condition),
+            .form(.less),
         ]
         let texts = [
+            "< 0.2", "<0.2", ">= .95 and < 1.5", "< 1 or > 2 or == 3", "< 1 and > 0 or > 5", "< -1e-3", "< 1 > 2",
+            "=> 1", "!= +1", "< 1.", "< 1 and", "< 1 and < 2 and < 3 and < 4 and < 5", "-20%", "-0.5%", "-101%",
             "+0.5pp", "+20%", "+0pp", "+100pp", "0.5pp", "+ 5%", "+%", "+1.pp", "100.0%", "+1000%",
             "", "a", "A", "TERM", "true", "false", "1", "0", "100", "101", "-1", "1.5", "30s", "0s", "1.5m", "1.m",
             ".5s",

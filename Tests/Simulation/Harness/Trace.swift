@@ -356,6 +356,8 @@ package struct Trace {
             case _: .health
             }
         var schedule = GateSchedule(errorLimit: 0)
+        if name.text == "dry" { schedule.isDryRun = true }
+        if name.text == "thrice" { schedule = GateSchedule(failureLimit: 2, errorLimit: 0, successLimit: 3) }
         if question.needsSplit {
             schedule.interval = AnalysisSpec.standardInterval
             schedule.patience = .minutes(1)

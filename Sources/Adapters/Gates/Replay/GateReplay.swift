@@ -11,7 +11,7 @@ package struct GateReplay: Sendable {
     package init?(_ gate: GateSpec) {
         switch gate.question {
         case .analysis, .threshold: self.gate = gate
-        case .health, .smoke, .command, .approval, .webhook, .load: return nil
+        case .health, .smoke, .command, .approval, .webhook, .load, .metric, .comparison: return nil
         }
     }
 
@@ -159,7 +159,7 @@ private struct ReplayStage {
         switch gate.question {
         case .analysis: await analysis.mark(key(run), release: head.canary)
         case .threshold: await threshold.mark(key(run), release: head.canary, since: run.since)
-        case .health, .smoke, .command, .approval, .webhook, .load: return
+        case .health, .smoke, .command, .approval, .webhook, .load, .metric, .comparison: return
         }
     }
 
@@ -172,7 +172,7 @@ private struct ReplayStage {
         return switch gate.question {
         case .analysis(let spec): await analysis.look(spec, request)
         case .threshold(let spec): await threshold.look(spec, request)
-        case .health, .smoke, .command, .approval, .webhook, .load:
+        case .health, .smoke, .command, .approval, .webhook, .load, .metric, .comparison:
             LookResult(.error, Evidence("nothing of what this gate asks is recorded"))
         }
     }

@@ -10,6 +10,8 @@ extension GateSpec: RecordCodable {
         case .webhook(let spec): writer.put(8, spec)
         case .load(let spec): writer.put(9, spec)
         case .analysis(let spec): writer.put(10, spec)
+        case .metric(let spec): writer.put(11, spec)
+        case .comparison(let spec): writer.put(12, spec)
         }
         writer.put(6, schedule)
     }
@@ -32,6 +34,8 @@ extension GateSpec: RecordCodable {
             case 8: question = .webhook(try reader.record())
             case 9: question = .load(try reader.record())
             case 10: question = .analysis(try reader.record())
+            case 11: question = .metric(try reader.record())
+            case 12: question = .comparison(try reader.record())
             case _: try reader.skip()
             }
         }
@@ -138,6 +142,8 @@ extension GateSchedule: RecordCodable {
         writer.put(8, onInconclusive.rawValue)
         writer.put(9, extendLimit)
         if patience != .zero { writer.put(10, patience) }
+        if successLimit > 0 { writer.put(11, successLimit) }
+        writer.put(12, isDryRun)
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -156,6 +162,8 @@ extension GateSchedule: RecordCodable {
                 onInconclusive = value
             case 9: extendLimit = try reader.span()
             case 10: patience = try reader.span()
+            case 11: successLimit = try reader.int()
+            case 12: isDryRun = try reader.bool()
             case _: try reader.skip()
             }
         }

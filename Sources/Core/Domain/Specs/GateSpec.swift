@@ -29,6 +29,10 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     case webhook(WebhookGateSpec)
     /// Load put on the instances of the release on trial, and limits on what comes back.
     case load(LoadSpec)
+    /// One number from a source of metrics, held against conditions.
+    case metric(MetricSpec)
+    /// Series of the release on trial and of stable, compared and scored.
+    case comparison(ComparisonSpec)
 
     /// The word that the manifest uses.
     package var word: String {
@@ -41,13 +45,16 @@ package enum GateQuestion: Hashable, Sendable, Codable {
         case .approval: "approval"
         case .webhook: "webhook"
         case .load: "load"
+        case .metric: "metric"
+        case .comparison: "comparison"
         }
     }
 
-    /// Judges traffic of the release on trial, from a mark that is noted when the run begins.
+    /// Judges what the release on trial does, from a mark that is noted when the run begins: it is not asked where
+    /// nothing serves beside it, and for the first time an interval after the beginning.
     package var needsTraffic: Bool {
         switch self {
-        case .threshold, .analysis: true
+        case .threshold, .analysis, .metric, .comparison: true
         case .health, .smoke, .command, .approval, .webhook, .load: false
         }
     }
@@ -55,8 +62,8 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     /// Compares the release on trial with stable: there is no answer where only one of them serves.
     package var needsSplit: Bool {
         switch self {
-        case .analysis: true
-        case .health, .smoke, .command, .threshold, .approval, .webhook, .load: false
+        case .analysis, .comparison: true
+        case .health, .smoke, .command, .threshold, .approval, .webhook, .load, .metric: false
         }
     }
 
@@ -64,15 +71,16 @@ package enum GateQuestion: Hashable, Sendable, Codable {
     package var isApproval: Bool {
         switch self {
         case .approval: true
-        case .health, .smoke, .command, .threshold, .analysis, .webhook, .load: false
+        case .health, .smoke, .command, .threshold, .analysis, .webhook, .load, .metric, .comparison: false
         }
     }
 
     /// Whether a look may be taken again when nobody knows how it ended.
     package var isRepeatable: Bool {
         switch self {
-        // A webhook is asked with the key of its look, which stays the same.
-        case .health, .threshold, .analysis, .approval, .webhook: true
+        // A webhook is asked with the key of its look, which stays the same; who prints numbers is asked again and
+        // again anyway.
+        case .health, .threshold, .analysis, .approval, .webhook, .metric, .comparison: true
         case .load(let load): load.flows.allSatisfy { $0.steps.allSatisfy { $0.isReading } }
         case .smoke(let smoke): smoke.requests.allSatisfy { $0.method == "GET" || $0.method == "HEAD" }
         case .command: false
@@ -99,11 +107,17 @@ package struct GateSchedule: Hashable, Sendable, Codable {
     package var extendLimit: Span
     /// Inconclusive looks are not counted before it has passed, since the run began.
     package var patience: Span
+    /// So many looks in a row that passed make the answer, whatever `count` says; 0: `count` does. Looks that failed or
+    /// were inconclusive begin a new row; errors are no looks.
+    package var successLimit: Int
+    /// What it says is told, and stops nothing: where it would fail, or ask a person, it passes.
+    package var isDryRun: Bool
 
     package init(
         initialDelay: Span = .zero, interval: Span = .seconds(10), count: Int = 1, timeout: Span = .seconds(30),
         failureLimit: Int = 0, errorLimit: Int = 4, inconclusiveLimit: Int = 0,
-        onInconclusive: OnInconclusive = .revert, extendLimit: Span = .minutes(30), patience: Span = .zero
+        onInconclusive: OnInconclusive = .revert, extendLimit: Span = .minutes(30), patience: Span = .zero,
+        successLimit: Int = 0, isDryRun: Bool = false
     ) {
         self.initialDelay = initialDelay
         self.interval = interval
@@ -115,6 +129,8 @@ package struct GateSchedule: Hashable, Sendable, Codable {
         self.onInconclusive = onInconclusive
         self.extendLimit = extendLimit
         self.patience = patience
+        self.successLimit = successLimit
+        self.isDryRun = isDryRun
     }
 }
 

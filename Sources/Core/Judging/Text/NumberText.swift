@@ -1,7 +1,7 @@
 /// Numbers as people read them.
 package enum NumberText {
     /// Three significant digits, without zeros at the end: `0.512`, `4.1`, `1230`. Not a number is `unknown`.
-    static func significant(_ value: Double, digits: Int = 3) -> String {
+    package static func significant(_ value: Double, digits: Int = 3) -> String {
         guard value.isFinite else { return value.isNaN ? "unknown" : value < 0 ? "-∞" : "∞" }
         if value == 0 { return "0" }
         var places = 0
@@ -17,7 +17,7 @@ package enum NumberText {
     }
 
     /// `4.1%` from 0.041.
-    static func percent(_ share: Double) -> String { "\(significant(share * 100))%" }
+    package static func percent(_ share: Double) -> String { "\(significant(share * 100))%" }
 
     /// `+4.1pp` from 0.041.
     static func points(_ share: Double) -> String { "\(share > 0 ? "+" : "")\(significant(share * 100))pp" }

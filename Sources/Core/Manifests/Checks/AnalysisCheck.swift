@@ -29,7 +29,7 @@ extension SenseCheck {
                 hint: "make `extendLimit` longer than `within`")
         }
         if let load = analysis.load { checkEvidence(load, schedule, gate, &findings) }
-        for key in ["count", "failureLimit"] {
+        for key in ["count", "failureLimit", "successLimit"] {
             guard let entry = gate.entry.value.entry(key) else { continue }
             findings.warning(
                 .noEffect, entry.keyPlace, "`\(key)` makes an analysis slower and no surer: its looks are one test",

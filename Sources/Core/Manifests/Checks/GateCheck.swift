@@ -11,6 +11,8 @@ extension SenseCheck {
                     hint: "only `slipway verify` asks it; name it in a step, `gates`, `before`, `after` or `background`"
                 )
             }
+            checkMetric(gate, &findings)
+            checkCompared(gate, &findings)
             guard let spec = gate.spec else { continue }
             if gate.entry.value["command"] == nil, let env = gate.entry.value.entry("env") {
                 findings.warning(.noEffect, env.keyPlace, "`env` has no effect without `command`", hint: "take it out")
@@ -28,7 +30,8 @@ extension SenseCheck {
                 checkLoad(load, spec.schedule, gate, &findings)
             case .webhook(let webhook): checkWebhook(webhook, gate, &findings)
             case .smoke: checkRequests(gate, spec.schedule, &findings)
-            case .health, .command, .approval: continue
+            case .comparison(let comparison): checkComparison(comparison, spec.schedule, gate, &findings)
+            case .health, .command, .approval, .metric: continue
             }
         }
     }
@@ -59,6 +62,7 @@ extension SenseCheck {
     private func checkApproval(_ gate: GateReading, _ findings: inout Findings) {
         let keys = [
             "initialDelay", "interval", "count", "timeout", "failureLimit", "errorLimit", "inconclusiveLimit",
+            "successLimit", "dryRun",
         ]
         for entry in keys.compactMap({ gate.entry.value.entry($0) }) {
             findings.warning(
@@ -69,7 +73,12 @@ extension SenseCheck {
 
     private func checkSchedule(_ schedule: GateSchedule, _ gate: GateReading, _ findings: inout Findings) {
         let tree = gate.entry.value
-        if let limit = tree.entry("failureLimit"), schedule.failureLimit >= schedule.count {
+        if let count = tree.entry("count"), schedule.successLimit > 0 {
+            findings.warning(
+                .noEffect, count.keyPlace, "with `successLimit` the looks in a row that passed make the answer",
+                hint: "take `count` out")
+        }
+        if let limit = tree.entry("failureLimit"), schedule.failureLimit >= schedule.count, schedule.successLimit == 0 {
             findings.warning(
                 .noEffect, limit.value.place,
                 "this gate can never fail: \(schedule.count) looks, \(schedule.failureLimit) failures allowed",

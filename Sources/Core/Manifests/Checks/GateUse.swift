@@ -104,6 +104,7 @@ extension SenseCheck {
             }
             switch gate.spec?.question {
             case .analysis: checkAnalysisUse(use, service, &findings)
+            case .comparison(let spec): checkComparisonUse(spec, use, &findings)
             case .threshold:
                 if service.isWorker {
                     findings.error(
@@ -122,7 +123,7 @@ extension SenseCheck {
                     "`\(use.name)` sends requests, but `\(service.name)` has no port to send them to",
                     hint: "judge a worker with a `command` or `health` gate")
             case .approval: checkApproval(use, service, &findings)
-            case .smoke, .health, .command, .webhook, .load, nil: continue
+            case .smoke, .health, .command, .webhook, .load, .metric, nil: continue
             }
         }
     }

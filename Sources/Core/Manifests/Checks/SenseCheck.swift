@@ -26,6 +26,7 @@ struct SenseCheck {
             checkGateUses(service, &findings)
         }
         checkGates(&findings)
+        checkSources(&findings)
         checkHost(&findings)
         checkNotify(&findings)
         VariableCheck(reading: reading, lines: lines).run(&findings)

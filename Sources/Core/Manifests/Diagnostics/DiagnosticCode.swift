@@ -24,6 +24,8 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
     case unknownService = "unknown-service"
     case unknownGate = "unknown-gate"
     case unusedGate = "unused-gate"
+    case unknownSource = "unknown-source"
+    case unknownGroup = "unknown-group"
     case needsCycle = "needs-cycle"
     case noPort = "no-port"
     case portClash = "port-clash"

@@ -4,6 +4,8 @@ import Domain
 struct GateReader {
     let name: String
     let tree: Tree
+    /// The project's.
+    let sources: [MetricSource]
 
     /// Nil when it asks nothing.
     func read() -> GateSpec? {
@@ -12,7 +14,7 @@ struct GateReader {
         return GateSpec(
             name: GateName(name), question: question,
             schedule: GateSchedule(
-                initialDelay: tree.span("initialDelay", or: standard.initialDelay),
+                initialDelay: tree.span("initialDelay", or: delay(of: question, standard)),
                 interval: tree.span("interval", or: interval(of: question, standard)),
                 count: tree.integer("count", or: standard.count),
                 timeout: tree.span("timeout", or: timeout(of: question, standard)),
@@ -22,28 +24,43 @@ struct GateReader {
                 onInconclusive: tree["onInconclusive"]?.text.flatMap { OnInconclusive(rawValue: $0) }
                     ?? standard.onInconclusive,
                 extendLimit: tree.span("extendLimit", or: standard.extendLimit),
-                patience: patience(of: question, standard)))
+                patience: patience(of: question, standard), successLimit: tree.integer("successLimit", or: 0),
+                isDryRun: tree.boolean("dryRun", or: false)))
     }
 
     /// A load takes its time.
     private func timeout(of question: GateQuestion, _ standard: GateSchedule) -> Span {
         switch question {
         case .load(let spec): spec.span + .seconds(30)
-        case .health, .smoke, .command, .threshold, .analysis, .approval, .webhook: standard.timeout
+        case .health, .smoke, .command, .threshold, .analysis, .approval, .webhook, .metric,
+            .comparison:
+            standard.timeout
+        }
+    }
+
+    /// The series of the first look are of the trial alone.
+    private func delay(of question: GateQuestion, _ standard: GateSchedule) -> Span {
+        switch question {
+        case .comparison(let spec):
+            max(.zero, spec.range - tree.span("interval", or: ComparisonSpec.standardInterval))
+        case .health, .smoke, .command, .threshold, .analysis, .approval, .webhook, .load, .metric:
+            standard.initialDelay
         }
     }
 
     private func interval(of question: GateQuestion, _ standard: GateSchedule) -> Span {
         switch question {
         case .analysis: AnalysisSpec.standardInterval
-        case .health, .smoke, .command, .threshold, .approval, .webhook, .load: standard.interval
+        case .comparison: ComparisonSpec.standardInterval
+        case .health, .smoke, .command, .threshold, .approval, .webhook, .load, .metric: standard.interval
         }
     }
 
     private func patience(of question: GateQuestion, _ standard: GateSchedule) -> Span {
         switch question {
         case .analysis: tree["analysis"]?.span("within", or: AnalysisSpec.standardWithin) ?? standard.patience
-        case .health, .smoke, .command, .threshold, .approval, .webhook, .load: standard.patience
+        case .health, .smoke, .command, .threshold, .approval, .webhook, .load, .metric, .comparison:
+            standard.patience
         }
     }
 
@@ -69,6 +86,18 @@ struct GateReader {
         return tree["secretFile"]?.text.map { .webhook(WebhookGateSpec(url: url, secret: .file($0))) }
     }
 
+    /// Nil when its source is not there, or nothing says what passes.
+    private func metric(_ tree: Tree) -> GateQuestion? {
+        guard let source = sources.first(where: { $0.name == tree["from"]?.text }) else { return nil }
+        let pass = tree["pass"]?.text.flatMap { MetricCondition($0) }
+        let fail = tree["fail"]?.text.flatMap { MetricCondition($0) }
+        guard pass != nil || fail != nil else { return nil }
+        return .metric(
+            MetricSpec(
+                source: source, query: tree["query"]?.text ?? "", pass: pass, fail: fail,
+                window: tree.span("window", or: MetricSpec.standardWindow)))
+    }
+
     private var question: GateQuestion? {
         guard let (kind, value) = tree.first(of: GateShape.questions) else { return nil }
         switch kind {
@@ -78,6 +107,8 @@ struct GateReader {
         case "threshold": return .threshold(threshold(value))
         case "analysis": return .analysis(analysis(value))
         case "webhook": return webhook(value)
+        case "metric": return metric(value)
+        case "comparison": return ComparisonReader(tree: value, sources: sources).read().map { .comparison($0) }
         case "load": return .load(LoadReader(tree: value).read(limits: threshold(value)))
         case "approval":
             return .approval(

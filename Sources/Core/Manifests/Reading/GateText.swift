@@ -15,6 +15,13 @@ package enum GateText {
         check.check(tree, .map(GateShape.gate), label: "the gate", owner: .start)
         let diagnostics = (reader.findings.all + check.findings.all).tidied()
         guard !diagnostics.hasErrors else { return (nil, diagnostics) }
-        return (GateReader(name: name, tree: tree).read(), diagnostics)
+        // A gate that asks a source names it, and there are none outside of a manifest.
+        let gate = GateReader(name: name, tree: tree, sources: []).read()
+        if gate == nil {
+            check.findings.error(
+                .unknownSource, tree.place, "the gate asks a source, and only a manifest has sources",
+                hint: "name a gate of the manifest: --gate NAME")
+        }
+        return (gate, (reader.findings.all + check.findings.all).tidied())
     }
 }

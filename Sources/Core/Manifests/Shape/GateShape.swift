@@ -2,7 +2,9 @@ import Domain
 
 /// The shapes of gates.
 enum GateShape {
-    static let questions = ["health", "smoke", "command", "threshold", "analysis", "approval", "webhook", "load"]
+    static let questions = [
+        "health", "smoke", "command", "threshold", "analysis", "metric", "comparison", "approval", "webhook", "load",
+    ]
     static let methods = ["get", "head", "post", "put", "patch", "delete"]
 
     static let gate = MapShape(
@@ -28,6 +30,13 @@ enum GateShape {
         Field(
             "analysis", .map(analysis), example: "analysis: { errors: +0.5pp, p95: +20% }",
             "Whether the canary is worse than stable, from the requests that both served."),
+        Field(
+            "metric", .map(SourceShape.metric), example: "metric: { from: prom, query: up, pass: \"== 1\" }",
+            "One number from a source of metrics, held against conditions."),
+        Field(
+            "comparison", .map(ComparisonShape.comparison),
+            example: "comparison: { from: prom, metrics: { lag: { query: 'max(lag{release=\"${release}\"})' } } }",
+            "Series of the canary and of stable from a source of metrics, compared and scored as Kayenta does."),
         Field(
             "approval", .map(approval), example: "approval: { by: other, within: 4h }",
             "A person's word: `slipway approve` or `slipway reject`."),
@@ -110,6 +119,9 @@ enum GateShape {
             "count", .scalar(.integer(1...10_000)), standard: "1", example: "count: 6",
             "So many conclusive looks make the answer."),
         Field(
+            "successLimit", .scalar(.integer(1...10_000)), example: "successLimit: 3",
+            "So many looks in a row that passed make the answer, instead of `count`."),
+        Field(
             "timeout", .scalar(.duration(mayBeZero: false)), standard: "30s", example: "timeout: 30s",
             "How long one look may take."),
         Field(
@@ -128,6 +140,9 @@ enum GateShape {
         Field(
             "extendLimit", .scalar(.duration(mayBeZero: false)), standard: "30m", example: "extendLimit: 30m",
             "With `extend`: how long it may go on in all, then it reverts."),
+        Field(
+            "dryRun", .scalar(.boolean), standard: "false", example: "dryRun: true",
+            "What it says is told, and stops nothing."),
     ]
 
     static let request = MapShape(

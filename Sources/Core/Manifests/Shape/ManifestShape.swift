@@ -17,6 +17,10 @@ enum ManifestShape {
             Field(
                 "gates", gates, example: "gates: { alive: { health: true } }", "Questions that rollouts ask, by name."),
             Field(
+                "sources", SourceShape.sources,
+                example: "sources: { prom: { prometheus: { url: \"http://prometheus:9090\" } } }",
+                "Where `metric` gates get their numbers from, by name."),
+            Field(
                 "environments", environments, standard: "{ dev: { runtime: process } }",
                 example: "environments: { dev: { runtime: process } }",
                 "The places where the project runs. `dev` is always there."),
@@ -67,6 +71,10 @@ enum ManifestShape {
         fields: [
             Field("services", services, example: "services: { api: { replicas: 6 } }", "Services that differ."),
             Field("gates", gates, example: "gates: { errors: { count: 12 } }", "Gates that differ."),
+            Field(
+                "sources", SourceShape.sources,
+                example: "sources: { prom: { prometheus: { url: \"https://prom.example.com\" } } }",
+                "Sources of metrics that differ."),
             Field("retention", retention, example: "retention: { releases: 30 }", retentionSummary),
         ])
 

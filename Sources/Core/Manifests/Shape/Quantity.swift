@@ -128,6 +128,9 @@ enum Quantity {
         return Int((percent * 10_000).rounded())
     }
 
+    /// `-20%` in millionths, as a number above zero; at most everything.
+    static func less(_ text: String) -> Int? { text.hasPrefix("-") ? level(String(text.dropFirst())) : nil }
+
     /// `0.1%` in millionths; at most 100 %.
     static func level(_ text: String) -> Int? {
         guard text.hasSuffix("%"), let percent = decimal(text.dropLast()), percent <= 100 else { return nil }

@@ -16,6 +16,10 @@ enum TextForm: Hashable, Sendable {
     case more
     /// `1%`, `0.1%`: a probability.
     case level
+    /// `-20%`
+    case less
+    /// `< 0.2`, `>= 0.95 and < 1.5`
+    case condition
     /// `http://localhost:8080`
     case loadURL
     /// `0 -> 500/s in 30s, hold 2m`
@@ -35,6 +39,8 @@ enum TextForm: Hashable, Sendable {
         case .tolerance: "how much worse it may be, such as `+0.5pp` or `+20%`"
         case .more: "how much worse it may be, such as `+20%`"
         case .level: "a percentage"
+        case .less: "how much less it may be, such as `-20%`"
+        case .condition: "a condition such as `< 0.2`"
         case .loadURL: "an `http://` URL without path"
         case .loadProfile: "how much load there is over time, such as `0 -> 500/s in 30s, hold 2m`"
         case .loadThreshold: "a threshold such as `p95 < 200ms`"
@@ -53,6 +59,10 @@ enum TextForm: Hashable, Sendable {
         case .tolerance: "`+0.5pp` is half a percentage point more than stable, `+20%` a fifth more than stable has"
         case .more: "a fifth more than stable has: `+20%`"
         case .level: "for example `1%` or `0.1%`"
+        case .less: "a fifth less than stable has: `-20%`"
+        case .condition:
+            "a sign (<, <=, >, >=, ==, !=) and a number without unit, up to four of them with `and` or `or`:"
+                + " `\"> 0.9 and <= 1\"`"
         case .loadURL: "for example `http://localhost:8080`; the flows say the paths, and TLS is not spoken"
         case .loadProfile:
             "stages are `0 -> 500/s in 30s`, `-> 0/s in 10s`, `200/s for 1m` and `hold 2m`; amounts are `/s` or `users`"
@@ -72,6 +82,9 @@ enum TextForm: Hashable, Sendable {
         case .tolerance: "^\\+([0-9]{1,2}(\\.[0-9]+)?pp|[0-9]{1,6}(\\.[0-9]+)?%)$"
         case .more: "^\\+[0-9]{1,6}(\\.[0-9]+)?%$"
         case .level: "^(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$"
+        case .less: "^-(100(\\.0+)?|[0-9]{1,2}(\\.[0-9]+)?)%$"
+        case .condition:
+            "^\(Self.limit)(( +and +\(Self.limit)){0,3}|( +or +\(Self.limit)){1,3})$"
         case .loadURL: "^http://[^\\s/?#@]+/?$"
         case .loadProfile: "^(?=.*(/s|user))(?=.*[1-9])[^\\n]*(in|for|hold) *[0-9.]+(ms|s|m|h|d) *$"
         case .loadThreshold:
@@ -102,6 +115,8 @@ enum TextForm: Hashable, Sendable {
         case .tolerance: return Quantity.tolerance(text) != nil
         case .more: return Quantity.more(text) != nil
         case .level: return Quantity.level(text) != nil
+        case .less: return Quantity.less(text) != nil
+        case .condition: return MetricCondition(text) != nil
         case .loadURL:
             let authority = text.hasPrefix("http://") ? text.dropFirst(7) : ""
             let host = authority.hasSuffix("/") ? authority.dropLast() : authority
@@ -123,6 +138,10 @@ enum TextForm: Hashable, Sendable {
             return false
         }
     }
+
+    /// One limit of a condition, for the JSON Schema.
+    private static let limit =
+        "(<=?|>=?|==|!=) *[+-]?([0-9]{1,15}(\\.[0-9]{1,15})?|\\.[0-9]{1,15})([eE][+-]?[0-9]{1,2})?"
 
     /// The host, without brackets, and the port.
     static func server(_ text: String) -> (host: String, port: Int)? {

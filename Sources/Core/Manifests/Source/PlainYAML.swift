@@ -12,6 +12,13 @@ package indirect enum PlainYAML: Hashable, Sendable {
         return reader.read(text).map { PlainYAML(tree: $0) }
     }
 
+    /// The same, with what is wrong with the text; the value is nil where it cannot be read at all.
+    package static func read(_ text: String, file: String) -> (value: PlainYAML?, diagnostics: [Diagnostic]) {
+        var reader = TreeReader(file: file)
+        let tree = reader.read(text)
+        return (tree.map { PlainYAML(tree: $0) }, reader.findings.all.tidied())
+    }
+
     init(tree: Tree) {
         switch tree.content {
         case .scalar(let scalar): self = scalar.isNull ? .null : .scalar(scalar.text)

@@ -189,6 +189,9 @@ struct TrialAccount {
             return Int(up ? exact.rounded(.up) : exact.rounded(.down))
         }
     }
+
+    /// Told, and stops nothing.
+    func isDryRun(_ name: GateName) -> Bool { gates.first { $0.name == name }?.schedule.isDryRun == true }
 }
 
 /// What a gate's looks said, by the referee's own count.
@@ -203,6 +206,8 @@ struct RunAccount {
     /// The supervisor that asked is gone.
     var isOrphan = false
     var passes = 0
+    /// Since the last look that failed or was inconclusive, in time.
+    var passesInRow = 0
     var failures = 0
     /// Looks that brought no answer, or one that decides nothing.
     var unanswered = 0
@@ -225,9 +230,31 @@ struct RunAccount {
         undecided = undecided + min(moment.since(asked), gate.schedule.interval + gate.schedule.timeout)
     }
 
+    /// What a look said counts.
+    mutating func count(_ verdict: Verdict, isLate: Bool) {
+        switch verdict {
+        case .pass:
+            passes += 1
+            passesInRow += 1
+        case .fail:
+            if isLate { lateFailures += 1 } else { failures += 1 }
+            if !isLate { passesInRow = 0 }
+        case .inconclusive: if !isLate { passesInRow = 0 }
+        case .error: break
+        }
+    }
+
+    /// Its looks add up to a pass.
+    var isPassed: Bool {
+        guard passes > 0, failures <= gate.schedule.failureLimit else { return false }
+        if gate.schedule.successLimit > 0 { return passesInRow >= gate.schedule.successLimit }
+        return passes + failures + lateFailures >= gate.schedule.count
+    }
+
     /// A background gate counts anew after each pass.
     mutating func startOver() {
         passes = 0
+        passesInRow = 0
         failures = 0
         lateFailures = 0
     }

@@ -149,6 +149,8 @@ extension Referee {
         case .reverted: account.trial?.phase = .reverted
         case .gateFailed:
             account.trial?.hasFailed = true
+            let name = GateName(String(event.text.prefix { $0 != ":" }))
+            if account.trial?.isDryRun(name) == true { fail(5, "\(name) is a dry run, and stops a rollout") }
             if let rollout = account.record?.rollout, rollout.deployment == event.deployment,
                 rollout.phase == .advancing, rollout.crossroads == nil
             {

@@ -57,6 +57,8 @@ extension Referee {
         if passed < min(schedule.interval, .seconds(10)) {
             fail(5, "gate \(look.gate.name) is asked again after \(passed), its interval is \(schedule.interval)")
         }
+        // A dry run fails nothing, and looks on.
+        if schedule.isDryRun { return }
         if run.failures > schedule.failureLimit { fail(5, "gate \(look.gate.name) failed and is asked again") }
         checkEnd(run, moment)
     }
@@ -107,7 +109,7 @@ extension Referee {
         switch look.gate.question {
         case .command: isExclusive = true
         case .smoke(let smoke): isExclusive = smoke.requests.contains { $0.method == "POST" }
-        case .health, .threshold, .analysis, .webhook, .load: isExclusive = false
+        case .health, .threshold, .analysis, .webhook, .load, .metric, .comparison: isExclusive = false
         case .approval:
             isExclusive = false
             fail(5, "the approval \(look.gate.name) is looked at, and no person is asked")
@@ -135,15 +137,9 @@ extension Referee {
             // A late answer, or one about traffic under another supervisor, is no evidence any more.
             let isLate = moment.since(run.asked) >= run.gate.schedule.timeout + .seconds(5)
             if run.gate.question.needsTraffic, run.isOrphan { continue }
-            switch result.verdict {
-            case .pass: run.passes += 1
-            case .fail: if isLate { run.lateFailures += 1 } else { run.failures += 1 }
-            case .inconclusive, .error: break
-            }
+            run.count(result.verdict, isLate: isLate)
             accounts[place].trial?.looks[view.run] = run
-            guard run.passes > 0, run.passes + run.failures + run.lateFailures >= run.gate.schedule.count,
-                run.failures <= run.gate.schedule.failureLimit
-            else { continue }
+            guard run.isPassed else { continue }
             accounts[place].trial?.passed.append(run.gate.name)
             accounts[place].trial?.looks[view.run]?.startOver()
         }
@@ -151,7 +147,8 @@ extension Referee {
 
     /// Whether a gate was answered well, or a person took it upon themselves.
     private func isDone(_ gate: GateName, _ trial: TrialAccount, isBackground: Bool = false) -> Bool {
-        if trial.passed.contains(gate) { return true }
+        // What a dry run says stops nothing.
+        if trial.passed.contains(gate) || trial.isDryRun(gate) { return true }
         return trial.skipped.contains { $0.hasPrefix(isBackground ? "background gates:" : "\(gate):") }
     }
 

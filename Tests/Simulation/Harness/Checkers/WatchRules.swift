@@ -74,10 +74,11 @@ extension Referee {
         // A clock that jumps over a reboot may make it shorter; one of the clocks must agree.
         let spent = max(moment.since(watch.since), .milliseconds(now - watch.seen))
         if spent < watch.spec.span { fail(4, "\(account.name) was watched for \(spent), not for \(watch.spec.span)") }
-        for gate in watch.gates where !watch.passed.contains(gate.name) {
+        for gate in watch.gates where !watch.passed.contains(gate.name) && !gate.schedule.isDryRun {
             fail(5, "\(account.name) has stood its watch without a pass of gate \(gate.name)")
         }
-        for run in watch.looks.values where run.failures > run.gate.schedule.failureLimit {
+        for run in watch.looks.values
+        where run.failures > run.gate.schedule.failureLimit && !run.gate.schedule.isDryRun {
             fail(5, "\(account.name) has stood its watch, and gate \(run.gate.name) failed in it")
         }
         account.watch = nil
@@ -85,13 +86,14 @@ extension Referee {
 
     /// Anything that speaks against it: a look that did not pass, an instance that failed, as the engine was told.
     private func hasReason(_ watch: WatchAccount, _ account: ServiceAccount) -> Bool {
-        for run in watch.looks.values
-        where run.failures + run.lateFailures + run.unanswered > 0 || !run.isAnswered || run.isOrphan {
-            return true
+        // A dry run is no reason, whatever it said.
+        let dry = Set(watch.gates.filter(\.schedule.isDryRun).map(\.name))
+        for run in watch.looks.values where !run.gate.schedule.isDryRun {
+            if run.failures + run.lateFailures + run.unanswered > 0 || !run.isAnswered || run.isOrphan { return true }
         }
         // Written, and then its supervisor died: nobody took that look, and nobody knows.
         for run in account.record?.watch?.runs ?? []
-        where run.errorsInRow > 0 && run.look > watch.looks[run.id]?.look ?? 0 {
+        where !dry.contains(run.gate) && run.errorsInRow > 0 && run.look > watch.looks[run.id]?.look ?? 0 {
             return true
         }
         guard let runtime = account.runtime else { return false }
@@ -138,16 +140,11 @@ extension Referee {
             run.wasInconclusive = result.verdict == .inconclusive
             let isLate = moment.since(run.asked) >= run.gate.schedule.timeout + .seconds(5)
             if run.gate.question.needsTraffic, run.isOrphan { continue }
-            switch result.verdict {
-            case .pass: run.passes += 1
-            case .fail: if isLate { run.lateFailures += 1 } else { run.failures += 1 }
-            case .inconclusive, .error: run.unanswered += 1
-            }
+            run.count(result.verdict, isLate: isLate)
+            if result.verdict == .inconclusive || result.verdict == .error { run.unanswered += 1 }
             if isLate { run.unanswered += 1 }
             accounts[place].watch?.looks[view.run] = run
-            guard run.passes > 0, run.passes + run.failures + run.lateFailures >= run.gate.schedule.count,
-                run.failures <= run.gate.schedule.failureLimit
-            else { continue }
+            guard run.isPassed else { continue }
             accounts[place].watch?.passed.append(run.gate.name)
             accounts[place].watch?.looks[view.run]?.startOver()
         }

@@ -90,7 +90,8 @@ extension Randomness {
             timeout: .milliseconds(delay(1_500, 6_000)),
             failureLimit: below(2), errorLimit: below(4), inconclusiveLimit: below(3),
             onInconclusive: pick(OnInconclusive.allCases), extendLimit: .milliseconds(delay(5_000, 60_000)),
-            patience: chance(3_000) ? .milliseconds(delay(2_000, 60_000)) : .zero)
+            patience: chance(3_000) ? .milliseconds(delay(2_000, 60_000)) : .zero,
+            successLimit: chance(2_000) ? between(1, 3) : 0, isDryRun: chance(1_000))
         gates.append(GateSpec(name: name, question: question, schedule: schedule))
         return name
     }

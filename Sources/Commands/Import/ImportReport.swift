@@ -1,0 +1,123 @@
+import ArgumentParser
+import FoundationEssentials
+import Manifests
+import SupervisorAPI
+
+/// What an import made, and what became of every field.
+struct ImportReport: Encodable {
+    struct Field: Encodable, Hashable {
+        var field: String
+        /// `converted`, `changed` or `left`.
+        var outcome: String
+        /// What it became, or why not.
+        var detail: String
+    }
+
+    /// Nothing was left.
+    var complete: Bool
+    var file: String
+    /// A part of a manifest.
+    var manifest: String
+    var fields: [Field]
+
+    init(file: String, part: ManifestPart, ledger: FieldLedger) {
+        self.file = file
+        complete = ledger.isWhole
+        manifest = part.lines.map { $0 + "\n" }.joined()
+        fields = ledger.entries.map { entry in
+            switch entry.outcome {
+            case .converted(let to): Field(field: entry.path, outcome: "converted", detail: to)
+            case .changed(let how): Field(field: entry.path, outcome: "changed", detail: how)
+            case .left(let why): Field(field: entry.path, outcome: "left", detail: why)
+            }
+        }
+    }
+
+    /// A part of a manifest with comments.
+    var text: String {
+        var lines = [
+            "# Made by `slipway import` of \(file). Put it into slipway.yaml, and name the gates in a strategy."
+        ]
+        lines += manifest.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
+        if manifest.isEmpty { lines.append("# Nothing could be converted.") }
+        let groups = [
+            ("left", "Not converted:"), ("changed", "Converted with a difference:"), ("converted", "Converted:"),
+        ]
+        for (outcome, title) in groups {
+            let those = fields.filter { $0.outcome == outcome }
+            guard !those.isEmpty else { continue }
+            lines += ["#", "# \(title)"]
+            lines += those.map { harmless("#   \($0.field): \($0.detail)") }
+        }
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    /// What is said at the end, beside the part itself.
+    var summary: String {
+        func count(_ outcome: String) -> Int { fields.filter { $0.outcome == outcome }.count }
+        let left = count("left")
+        let done =
+            "\(count("converted") + count("changed")) fields converted, \(count("changed")) of them with a difference"
+        return left == 0 ? done : "\(done); \(left) not, see the comments"
+    }
+
+    /// Prints it, and ends with the exit code that goes with it.
+    static func conclude(_ output: OutputFormat, _ make: () throws -> ImportReport) throws {
+        let report: ImportReport
+        do { report = try make() } catch { throw try reported(error, output) }
+        switch output {
+        case .text:
+            print(report.text, terminator: "")
+            note(report.summary)
+        case .json: try printJSON(report)
+        }
+        if !report.complete { throw ExitCode(1) }
+    }
+
+    // MARK: Files
+
+    static func text(of file: String) throws -> String {
+        switch ManifestFile.readText(file) {
+        case .success(let text): return text
+        case .failure(let error):
+            throw usageError("cannot read \(file): \(error.reason)", hint: "the file is the first argument")
+        }
+    }
+
+    /// The documents of a YAML file, with the line that each begins at.
+    static func documents(_ text: String) -> [(text: String, line: Int)] {
+        var documents: [(text: String, line: Int)] = []
+        var lines: [Substring] = []
+        var start = 1
+        func isEmpty(_ lines: [Substring]) -> Bool {
+            lines.allSatisfy { line in
+                line.allSatisfy(\.isWhitespace) || line.drop(while: \.isWhitespace).hasPrefix("#")
+            }
+        }
+        for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+            guard line == "---" || line.hasPrefix("--- ") || line == "---\r" else {
+                lines.append(line)
+                continue
+            }
+            if !isEmpty(lines) { documents.append((lines.joined(separator: "\n"), start)) }
+            lines = []
+            start = index + 2
+        }
+        if !isEmpty(lines) { documents.append((lines.joined(separator: "\n"), start)) }
+        return documents.isEmpty ? [(text, 1)] : documents
+    }
+
+    /// - Parameter line: of the file, where the text begins.
+    static func value(_ text: String, _ file: String, line: Int) throws -> PlainYAML {
+        let (value, diagnostics) = PlainYAML.read(text, file: file)
+        guard let value, !diagnostics.hasErrors else {
+            let first = diagnostics.first { $0.severity == .error }
+            let place = first.map { "\(file):\($0.line + line - 1):\($0.column)" } ?? file
+            throw usageError("\(place): \(first?.message ?? "this is neither YAML nor JSON")", hint: first?.hint ?? "")
+        }
+        guard case .map = value else {
+            throw usageError("\(file):\(line):1: a map is expected", hint: "as `kubectl get -o yaml` prints it")
+        }
+        return value
+    }
+}
