@@ -33,14 +33,29 @@ package struct ShutdownCommand: AsyncParsableCommand {
             }
             do {
                 return try await Session.openHere(state, startIfNeeded: false) { session in
-                    let reply = try await session.client.shutdown()
-                    while session.keeperRuns() { try await Task.sleep(for: .milliseconds(20)) }
-                    return try reply.conclude(.text, done: "stopped")
+                    do {
+                        let reply = try await session.client.shutdown()
+                        while session.keeperRuns() { try await Task.sleep(for: .milliseconds(20)) }
+                        return try reply.conclude(.text, done: "stopped")
+                    } catch let error as SupervisorError where error.code == "unreachable" {
+                        try await Self.waitForTheEnd(of: session, or: error)
+                        print("stopped")
+                        return 0
+                    }
                 }
             } catch let error as SupervisorError where error.code == "not-running" {
                 print("nothing to stop: \(error.message)")
                 return 0
             }
+        }
+    }
+
+    /// The supervisor may be gone before its answer is: that it was asked shows in everything going down.
+    private static func waitForTheEnd(of session: Session, or error: SupervisorError) async throws {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while session.keeperRuns() {
+            guard ContinuousClock.now < deadline else { throw error }
+            try await Task.sleep(for: .milliseconds(20))
         }
     }
 }

@@ -45,7 +45,8 @@ extension LoadSuites {
         /// requests, each time. One that reads does so too when the test's own server did not get to answer meanwhile:
         /// hence three chances.
         @Test func aRateBeyondTheSenderStillReads() async throws {
-            let server = RawServer { peer in while peer.request() != nil { peer.send(RawServer.answer()) } }
+            let answer = RawServer.answer()
+            let server = RawServer { peer in while peer.bytesCame() { peer.send(answer) } }
             defer { server.stop() }
             for _ in 0..<3 {
                 let report = try await run(
