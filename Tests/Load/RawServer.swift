@@ -23,8 +23,8 @@ final class RawServer: Sendable {
             }
         }
 
-        /// Waits for bytes and throws them away; false at the end of the connection. For small requests that come one at a
-        /// time: to read their text takes a thousand times as long.
+        /// Waits for bytes and throws them away; false at the end of the connection. For small requests that come one
+        /// at a time: to read their text takes a thousand times as long.
         func bytesCame() -> Bool {
             withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { bytes in
                 recv(descriptor, bytes.baseAddress, bytes.count, 0) > 0
