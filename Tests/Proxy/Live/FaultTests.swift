@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Proxy
 import ProxyControl
@@ -131,6 +132,38 @@ import Testing
         #expect(counts.retries == 2 && counts.failures == FailureCounts() && counts.statuses.success == 3)
         try await proxy.stop()
         upstream.stop()
+    }
+
+    /// A table without its match came while the request was under way: sent again it is drawn like any other, so that no
+    /// count of drawn requests is biased.
+    @Test func aRequestThatIsSentAgainWithoutItsMatchIsDrawn() async throws {
+        let isTaken = Mutex(false)
+        let mayClose = DispatchSemaphore(value: 0)
+        let canary = try RawUpstream { wire, _ in
+            _ = try wire.receiveHead()
+            try wire.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ncanary")
+            _ = try wire.receiveHead()
+            isTaken.withLock { $0 = true }
+            _ = mayClose.wait(timeout: .now() + .seconds(20))
+            wire.close()
+        }
+        let stable = try RawUpstream.answering("stable")
+        let proxy = try await LiveProxy.start()
+        let targets: [Target] = [.stable(1, [stable.port]), .canary(2, weight: 0, [canary.port])]
+        let match = Match(header: "X-Try", value: "2", release: 2)
+        try await proxy.server.apply(proxy.table(1, .web(targets, matches: [match])))
+        let wire = try await blocking { try proxy.connect() }
+        try await blocking {
+            #expect(try wire.get("/", fields: "X-Try: 2\r\n").text == "canary")
+            try wire.send("GET / HTTP/1.1\r\nHost: a\r\nX-Try: 2\r\n\r\n")
+        }
+        try await eventually("the canary has the request") { isTaken.withLock { $0 } }
+        try await proxy.server.apply(proxy.table(2, .web(epoch: 2, targets)))
+        mayClose.signal()
+        #expect(try await blocking { try wire.receiveResponse() }.text == "stable")
+        try await proxy.stop()
+        stable.stop()
+        canary.stop()
     }
 
     @Test func otherRequestsAreNotSentTwice() async throws {

@@ -69,33 +69,6 @@ import Testing
         upstream.stop()
     }
 
-    /// A request that a match chose is drawn anew when the match is gone, so that no count of drawn requests is biased.
-    @Test func heldRequestWithoutItsMatchIsDrawn() async throws {
-        let stable = try RawUpstream.answering("stable")
-        let canary = try RawUpstream.answering("canary")
-        let proxy = try await LiveProxy.start()
-        let hold = Hold(maxRequests: 20, maxBytes: 1 << 20, maxSeconds: 10)
-        let match = Match(header: "X-Try", value: "2", release: 2)
-        let empty: [Target] = [.stable(1, []), .canary(2, weight: 0, [])]
-        try await proxy.server.apply(proxy.table(1, .web(empty, matches: [match], hold: hold)))
-        var wires: [Wire] = []
-        for number in 0..<10 {
-            let wire = try await blocking { try proxy.connect() }
-            try await blocking { try wire.send("GET /\(number) HTTP/1.1\r\nHost: a\r\nX-Try: 2\r\n\r\n") }
-            wires.append(wire)
-            try await eventually("request \(number) waits") { try await held(proxy) == number + 1 }
-        }
-        let full: [Target] = [.stable(1, weight: 100, [stable.port]), .canary(2, weight: 0, [canary.port])]
-        try await proxy.server.apply(proxy.table(2, .web(full)))
-        for wire in wires {
-            let response = try await blocking { try wire.receiveResponse() }
-            #expect(response.text == "stable")
-        }
-        try await proxy.stop()
-        stable.stop()
-        canary.stop()
-    }
-
     @Test func holdingIsBounded() async throws {
         let proxy = try await LiveProxy.start()
         let hold = Hold(maxRequests: 2, maxBytes: 2000, maxSeconds: 10)
