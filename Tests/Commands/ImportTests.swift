@@ -15,7 +15,7 @@ import Testing
         var analysis = ArgoAnalysis(given: given)
         let documents = ImportReport.documents(try ImportReport.text(of: Self.fixture(name)))
         for (index, document) in documents.enumerated() {
-            let value = try ImportReport.value(document.text, name, line: document.line)
+            let value = try ImportReport.value(document.text, name, line: document.line, wanted: "a template")
             analysis.read(value, at: documents.count > 1 ? "documents[\(index)]." : "")
         }
         return ImportReport(file: name, part: analysis.part, ledger: analysis.ledger)
@@ -23,7 +23,8 @@ import Testing
 
     private func kayenta(_ name: String, location: String? = nil) throws -> ImportReport {
         var config = KayentaConfig(url: "http://prometheus:9090", scope: "${release}", location: location)
-        config.read(try ImportReport.value(try ImportReport.text(of: Self.fixture(name)), name, line: 1))
+        config.read(
+            try ImportReport.value(try ImportReport.text(of: Self.fixture(name)), name, line: 1, wanted: "a config"))
         return ImportReport(file: name, part: config.part, ledger: config.ledger)
     }
 
@@ -93,7 +94,7 @@ import Testing
                 var changed = document.text
                 changed.replaceSubrange(range, with: added)
                 var analysis = ArgoAnalysis()
-                analysis.read(try ImportReport.value(changed, name, line: 1))
+                analysis.read(try ImportReport.value(changed, name, line: 1, wanted: "a config"))
                 let listed = analysis.ledger.entries.filter { $0.path.contains("newField") }
                 #expect(listed.count >= 1, "\(name): \(spot)")
                 #expect(
@@ -105,7 +106,7 @@ import Testing
         var config = KayentaConfig(url: "http://p", scope: "${release}", location: nil)
         let text = try ImportReport.text(of: Self.fixture("kayenta-whole.json"))
             .replacing("\"scopeName\"", with: "\"newField\": [{ \"a\": 1 }], \"scopeName\"")
-        config.read(try ImportReport.value(text, "k", line: 1))
+        config.read(try ImportReport.value(text, "k", line: 1, wanted: "a config"))
         #expect(config.ledger.entries.contains { $0.path == "metrics[0].newField[0].a" } && !config.ledger.isWhole)
     }
 
@@ -140,8 +141,13 @@ import Testing
     }
 
     @Test func whatCannotBeReadSaysWhere() throws {
-        #expect { _ = try ImportReport.value("a: [1\nb: 2", "f.yaml", line: 4) } throws: { "\($0)".contains("f.yaml:") }
-        #expect { _ = try ImportReport.value("- 1", "f.yaml", line: 4) } throws: {
+        #expect { _ = try ImportReport.value("just text", "f", line: 1, wanted: "one canary config") } throws: {
+            "\($0)".contains("the file is to hold one canary config")
+        }
+        #expect { _ = try ImportReport.value("a: [1\nb: 2", "f.yaml", line: 4, wanted: "a map") } throws: {
+            "\($0)".contains("f.yaml:")
+        }
+        #expect { _ = try ImportReport.value("- 1", "f.yaml", line: 4, wanted: "a map") } throws: {
             "\($0)".contains("f.yaml:4:1: a map")
         }
         #expect { _ = try ImportReport.text(of: "/no/such/file") } throws: { "\($0)".contains("/no/such/file") }

@@ -64,7 +64,9 @@ package struct ArgoAnalysisImport: ParsableCommand {
             var analysis = ArgoAnalysis(given: given)
             let documents = ImportReport.documents(text)
             for (index, document) in documents.enumerated() {
-                let value = try ImportReport.value(document.text, file, line: document.line)
+                let value = try ImportReport.value(
+                    document.text, file, line: document.line,
+                    wanted: "AnalysisTemplates or AnalysisRuns, as `kubectl get -o yaml` prints them")
                 analysis.read(value, at: documents.count > 1 ? "documents[\(index)]." : "")
             }
             return ImportReport(file: file, part: analysis.part, ledger: analysis.ledger)
@@ -110,7 +112,9 @@ package struct KayentaImport: ParsableCommand {
     package func run() throws {
         try ImportReport.conclude(output) {
             var config = KayentaConfig(url: url, scope: scope, location: location)
-            config.read(try ImportReport.value(try ImportReport.text(of: file), file, line: 1))
+            config.read(
+                try ImportReport.value(
+                    try ImportReport.text(of: file), file, line: 1, wanted: "one canary config, as Spinnaker keeps it"))
             return ImportReport(file: file, part: config.part, ledger: config.ledger)
         }
     }

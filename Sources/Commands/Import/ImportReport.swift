@@ -107,8 +107,10 @@ struct ImportReport: Encodable {
         return documents.isEmpty ? [(text, 1)] : documents
     }
 
-    /// - Parameter line: of the file, where the text begins.
-    static func value(_ text: String, _ file: String, line: Int) throws -> PlainYAML {
+    /// - Parameters:
+    ///   - line: of the file, where the text begins.
+    ///   - wanted: what the file is to hold, for whoever gave another one.
+    static func value(_ text: String, _ file: String, line: Int, wanted: String) throws -> PlainYAML {
         let (value, diagnostics) = PlainYAML.read(text, file: file)
         guard let value, !diagnostics.hasErrors else {
             let first = diagnostics.first { $0.severity == .error }
@@ -116,7 +118,7 @@ struct ImportReport: Encodable {
             throw usageError("\(place): \(first?.message ?? "this is neither YAML nor JSON")", hint: first?.hint ?? "")
         }
         guard case .map = value else {
-            throw usageError("\(file):\(line):1: a map is expected", hint: "as `kubectl get -o yaml` prints it")
+            throw usageError("\(file):\(line):1: a map is expected", hint: "the file is to hold \(wanted)")
         }
         return value
     }
