@@ -134,8 +134,8 @@ import Testing
         upstream.stop()
     }
 
-    /// A table without its match came while the request was under way: sent again it is drawn like any other, so that no
-    /// count of drawn requests is biased.
+    /// A table without its match came while the request was under way: sent again it is drawn like any other, so that
+    /// no count of drawn requests is biased.
     @Test func aRequestThatIsSentAgainWithoutItsMatchIsDrawn() async throws {
         let isTaken = Mutex(false)
         let mayClose = DispatchSemaphore(value: 0)
