@@ -157,8 +157,8 @@ package struct EngineLoop: Sendable {
         if rollout.currentStage == .verifyStable, rollout.gate?.id == order.run, let from = rollout.from {
             return LookEffect(key: key, gate: gate, release: from.number, stable: nil, since: order.since)
         }
-        return LookEffect(
-            key: key, gate: gate, release: rollout.to.number, stable: rollout.from?.number, since: order.since)
+        let stable = gate.question.needsBaseline ? rollout.from?.number.baseline : rollout.from?.number
+        return LookEffect(key: key, gate: gate, release: rollout.to.number, stable: stable, since: order.since)
     }
 
     /// A look at a release that was promoted: what stood before it is what a gate may know as stable.

@@ -14,13 +14,7 @@ extension ServiceState {
             targets.append(
                 TargetWish(release: share.release, weight: share.weight, backends: backends(share.release, view)))
         }
-        let trial = rollout?.to.number
-        if targets.count == 2, let index = targets.firstIndex(where: { $0.release == trial }),
-            isMissing(targets[index], after: last)
-        {
-            targets.remove(at: index)
-            targets[0].weight = .all
-        }
+        giveBack(&targets, view, after: last)
         var wish = RouteWish(
             environment: environment, service: service, fence: fence, generation: 0, targets: targets, hold: hold)
         guard let rollout else { return wish }
@@ -35,6 +29,23 @@ extension ServiceState {
             if rollout.plan.isSticky { wish.sticky = UInt64(rollout.deployment.value) }
         }
         return wish
+    }
+
+    /// What the release on trial, or its baseline, cannot carry is stable's.
+    private func giveBack(_ targets: inout [TargetWish], _ view: RuntimeView?, after last: RouteWish?) {
+        guard let rollout, let from = rollout.from?.number, targets.count > 1 else { return }
+        for release in [rollout.to.number, rollout.baseline] {
+            guard let index = targets.firstIndex(where: { $0.release == release }),
+                isMissing(targets[index], after: last)
+            else { continue }
+            let share = targets.remove(at: index).weight
+            if let stable = targets.firstIndex(where: { $0.release == from }) {
+                targets[stable].weight = Weight(clamping: targets[stable].weight.percent + share.percent)
+            } else {
+                // Canary and baseline had all of it: stable still stands, whole.
+                targets.insert(TargetWish(release: from, weight: share, backends: backends(from, view)), at: 0)
+            }
+        }
     }
 
     /// Whether the trial cannot carry its share: it has no instance, or had none and has not yet enough of them again.

@@ -100,7 +100,7 @@ struct ServiceLedger {
         }
         let sight = ScaleSight(
             runtime: fresh.runtime, router: fresh.router,
-            releases: [state.rollout?.from?.number, facts.number].compactMap { $0 },
+            releases: [state.rollout?.from?.number, facts.number, state.rollout?.baseline].compactMap { $0 },
             current: state.rollout?.from?.replicas ?? facts.replicas, isTrial: state.rollout != nil)
         _ = load.look(sight, spec, now: now)
         turn.wake(in: ScaleMemory.rhythm(spec))

@@ -16,19 +16,22 @@ package protocol GatePort: Sendable {
 package struct LookRequest: Hashable, Sendable {
     package var key: LookKey
     package var gate: GateSpec
-    /// The release on trial and, where there is one, the stable one.
+    /// The release on trial and, where there is one, the stable one: under the number of its baseline when the gate
+    /// compares with that.
     package var release: Release
     package var stable: Release?
     /// Instances of the release on trial that are ready.
     package var instances: [InstanceView]
     /// All instances of the release on trial, ready or not.
     package var all: [InstanceView]
+    /// Instances of the fresh baseline that are ready; none where the gate compares with stable.
+    package var baseline: [InstanceID]
     /// The last look of this run that was neither inconclusive nor an error; 0: none. Windows reach back to it.
     package var since: Int
 
     package init(
         key: LookKey, gate: GateSpec, release: Release, stable: Release?, instances: [InstanceView],
-        all: [InstanceView], since: Int
+        all: [InstanceView], baseline: [InstanceID] = [], since: Int
     ) {
         self.key = key
         self.gate = gate
@@ -36,6 +39,7 @@ package struct LookRequest: Hashable, Sendable {
         self.stable = stable
         self.instances = instances
         self.all = all
+        self.baseline = baseline
         self.since = since
     }
 }

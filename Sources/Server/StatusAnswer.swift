@@ -59,9 +59,10 @@ extension SupervisorDesk {
 
     private func isServing(_ state: ServiceState, _ view: ServiceSnapshot?) -> Bool {
         guard !state.isDown else { return true }
-        let ready = view?.runtime?.instances.filter { $0.phase == .ready }.map(\.id) ?? []
+        let all = view?.runtime?.instances.filter { $0.phase == .ready } ?? []
+        let ready = all.map(\.id)
         let wanted = state.stable.map { state.count(of: $0.number) } ?? 0
-        guard ready.count >= wanted else { return false }
+        guard all.count(where: { !$0.release.isBaseline }) >= wanted else { return false }
         guard state.isRouted else { return true }
         let routed = view?.router?.targets.flatMap(\.instances) ?? []
         return !routed.isEmpty && routed.allSatisfy { ready.contains($0) }
@@ -132,11 +133,18 @@ extension SupervisorDesk {
             stageSince: rollout.stageSince.wall, weight: state.weight(of: rollout.to.number),
             gate: rollout.gate.map(gate), background: rollout.background.map(gate),
             pausedSince: rollout.pausedSince?.wall, waitsSince: rollout.waitsSince?.wall,
-            waitsFor: rollout.awaited(of: state.service, in: id, requester), failure: rollout.failure?.text)
+            waitsFor: rollout.awaited(of: state.service, in: id, requester), failure: rollout.failure?.text,
+            baseline: baselineReport(rollout, state))
     }
 }
 
 extension SupervisorDesk {
+    private func baselineReport(_ rollout: RolloutState, _ state: ServiceState) -> BaselineReport? {
+        guard let release = rollout.baseline, state.count(of: release) > 0 else { return nil }
+        return BaselineReport(
+            release: release, instances: state.count(of: release), weight: state.weight(of: release))
+    }
+
     private func gateReport(_ run: GateRun, _ gate: GateSpec?, _ key: EvidenceKey, _ frame: EngineFrame) -> GateReport {
         GateReport(
             name: run.gate, look: run.look, isLooking: run.isLooking, count: gate?.schedule.count ?? 1,

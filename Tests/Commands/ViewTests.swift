@@ -1,4 +1,5 @@
 import Domain
+import FoundationEssentials
 import SupervisorAPI
 import Testing
 
@@ -15,6 +16,27 @@ import Testing
         try expectGolden("status-canary", StatusView(style: .plain).lines(Sample.canary))
         try expectGolden("status-canary-ascii", StatusView(style: ascii).lines(Sample.canary))
         try expectGolden("status-canary-colours", StatusView(style: coloured).lines(Sample.canary))
+    }
+
+    @Test func statusOfACanaryBesideAFreshBaseline() throws {
+        var report = Sample.canary
+        let baseline = ReleaseNumber(14).baseline
+        report.services[0].rollout?.baseline = BaselineReport(
+            release: baseline, instances: 2, weight: Weight(clamping: 10))
+        report.services[0].weights[0].weight = Weight(clamping: 80)
+        report.services[0].weights.append(WeightReport(release: baseline, weight: Weight(clamping: 10)))
+        for id in [UInt64(40), 41] {
+            var instance = Sample.instance(id, 14, id == 40 ? "ready" : "starting")
+            instance.release = baseline
+            report.services[0].instances.append(instance)
+        }
+        var seen = Sample.traffic(14, 390, 2)
+        seen.release = baseline
+        report.services[0].traffic.append(seen)
+        try expectGolden("status-baseline", StatusView(style: .plain).lines(report))
+        let text = String(decoding: try JSONEncoder().encode(report), as: UTF8.self)
+        #expect(text.contains("\"14-baseline\""))
+        #expect(try JSONDecoder().decode(StatusReport.self, from: Data(text.utf8)) == report)
     }
 
     @Test func statusOfWhatStands() throws {

@@ -22,6 +22,7 @@ import traceback
 import urllib.request
 
 import analysis
+import fresh
 import keyboard
 import loading
 import metrics
@@ -1279,6 +1280,7 @@ TESTS = [
     channels_are_told_signed_and_once,
     the_demo_passes_and_fails_without_its_gate,
     *analysis.TESTS,
+    *fresh.TESTS,
     *metrics.TESTS,
     *loading.TESTS,
     *remote.TESTS,

@@ -85,7 +85,7 @@ package actor AnalysisGate {
         let result = run.judge(
             spec, labels: (request.release.label, stable.label), standing: request.all.map(\.id))
         runs[key] = run
-        return result
+        return result.beside(request)
     }
 
     /// Requests of both releases that a run has compared; nil when nothing is known of it.

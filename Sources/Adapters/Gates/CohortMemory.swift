@@ -39,9 +39,10 @@ struct CohortMemory: Sendable {
     /// Takes in what one split counted within the window, and says what a judge has to know of it.
     /// - Parameter limits: by which the window calls requests slow; nil: not known.
     mutating func note(_ split: SplitCounts, _ limits: [LatencyLimits?]) -> (canary: CohortSide, stable: CohortSide) {
-        // The canary has the low end.
+        // The canary has the low end; its baseline the high one, else stable all of the rest.
         let border = CohortSet.all * split.canary.weight.percent / 100
-        let ranges = (canary: 0..<border, stable: border..<CohortSet.all)
+        let rest = CohortSet.all - CohortSet.all * split.stable.weight.percent / 100
+        let ranges = (canary: 0..<border, stable: max(border, rest)..<CohortSet.all)
         var canary = CohortSide(errors: count(split.canary.failed, hidden: failed, in: ranges.canary))
         var stable = CohortSide(errors: count(split.stable.failed, hidden: failed, in: ranges.stable))
         failed = failed.union(split.canary.failed).union(split.stable.failed)

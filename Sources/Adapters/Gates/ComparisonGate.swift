@@ -34,8 +34,8 @@ package struct ComparisonGate: Sendable {
         let judge = SeriesJudge(spec.judged)
         let verdict = judge.look(asked.map(\.pair))
         let labels = (request.release.label, stable.label)
-        return LookResult(
-            verdict.verdict, Evidence(verdict.evidence.summary, findings: findings(verdict, asked, labels, spec)))
+        let evidence = Evidence(verdict.evidence.summary, findings: findings(verdict, asked, labels, spec))
+        return LookResult(verdict.verdict, evidence).beside(request)
     }
 
     /// One side of a metric: what was asked, and what came.

@@ -22,8 +22,8 @@ struct SplitCounts: Sendable {
             guard let canary = epoch.releases.first(where: { $0.release == pair.canary }),
                 let stable = epoch.releases.first(where: { $0.release == pair.stable }),
                 canary.weight > .none, stable.weight > .none,
-                // Which cohorts are whose is known as long as the two have them all.
-                !epoch.isSticky || canary.weight.complement == stable.weight
+                // Which cohorts are whose is known as long as the two have them all, or an end each.
+                !epoch.isSticky || stable.release.isBaseline || canary.weight.complement == stable.weight
             else { continue }
             let before = from.epochs.first { $0.epoch == epoch.epoch }
             let then = (

@@ -26,8 +26,9 @@ struct InstanceLayout: Hashable, Sendable {
     func environment(_ environment: EnvironmentID) -> String {
         "\(releases)/\(environment.project)/\(environment.name)"
     }
+    /// A baseline runs from the files of its release: prepared once more, they might not be the same.
     func release(_ environment: EnvironmentID, _ service: ServiceName, _ number: ReleaseNumber) -> String {
-        "\(self.environment(environment))/\(service)@\(number)"
+        "\(self.environment(environment))/\(service)@\(number.origin)"
     }
     func release(_ release: Release) -> String {
         self.release(release.environment, release.service, release.number)

@@ -40,8 +40,8 @@ extension LocalProcesses {
                 state.taken[record.id] = record.port
                 let release = releases.first {
                     $0.environment == record.environment && $0.service == record.service
-                        && $0.number == record.release
-                }
+                        && $0.number == record.release.origin
+                }?.known(as: record.release)
                 let entry = entries.first { $0.process.token == record.token && $0.exit == nil }
                 _ = state.machine(key) { machine in
                     if let release { machine.know(release) }

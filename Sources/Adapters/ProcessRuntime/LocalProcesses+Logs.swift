@@ -31,7 +31,7 @@ extension LocalProcesses {
             .filter { id, instance in
                 instance.environment == query.environment
                     && (query.service == nil || query.service == instance.service)
-                    && (query.release == nil || query.release == instance.release)
+                    && (query.release == nil || [instance.release, instance.release.origin].contains(query.release))
                     && (query.instance == nil || query.instance == id)
             }
             .sorted { $0.key < $1.key }.map { ($0.key, $0.value) }

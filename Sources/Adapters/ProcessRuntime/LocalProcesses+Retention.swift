@@ -25,7 +25,7 @@ extension LocalProcesses {
             for machine in machines {
                 for number in machine.sets.map(\.release.number) + machine.instances.map(\.release) {
                     inUse.insert(
-                        KeptRelease(environment: machine.environment, service: machine.service, release: number))
+                        KeptRelease(environment: machine.environment, service: machine.service, release: number.origin))
                 }
             }
             return (inUse, Self.surplus(state.archive, keeping: configuration.endedInstancesKept))

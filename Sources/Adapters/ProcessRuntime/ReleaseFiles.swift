@@ -23,7 +23,8 @@ struct ReleaseFiles: Sendable {
         do {
             try await work.run {
                 try Tree.make(place)
-                try SmallFile.replace(place + "/release.json", with: Array(try JSONEncoder().encode(release)))
+                let known = release.known(as: release.number.origin)
+                try SmallFile.replace(place + "/release.json", with: Array(try JSONEncoder().encode(known)))
             }
             guard let artifact = release.parts.artifact else {
                 try await work.run { try Tree.make(place + "/root") }

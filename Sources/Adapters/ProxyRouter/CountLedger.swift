@@ -7,7 +7,7 @@ package import ProxyControl
 /// The proxy forgets old epochs; what they had counted when they were last seen is kept here, so that a release's sum
 /// never falls while the proxy lives. A value without I/O.
 package struct CountLedger: Sendable {
-    /// Releases of one service whose sums are kept, the highest numbers first.
+    /// Releases and baselines of one service whose sums are kept, the highest numbers first.
     static let releasesKept = 16
     /// Splits of one service that the proxy has forgotten and that are kept, the latest.
     static let epochsKept = 32
@@ -55,7 +55,7 @@ package struct CountLedger: Sendable {
             }
             for epoch in book.ended.keys.sorted(by: >).dropFirst(Self.epochsKept) { book.ended[epoch] = nil }
             book.current = service.releases
-            for release in book.forgotten.keys.sorted(by: >).dropFirst(Self.releasesKept) {
+            for release in book.forgotten.keys.sorted(by: { abs($0) > abs($1) }).dropFirst(Self.releasesKept) {
                 book.forgotten[release] = nil
             }
             next[service.name] = book
@@ -72,10 +72,11 @@ package struct CountLedger: Sendable {
             sums[counts.release, default: Sum()].add(counts)
             inFlight[counts.release, default: 0] += counts.inFlight
         }
-        let releases = sums.keys.sorted().map { release in
+        let order = sums.keys.sorted { ReleaseNumber(code: $0) < ReleaseNumber(code: $1) }
+        let releases = order.map { release in
             let sum = sums[release] ?? Sum()
             return ReleaseTraffic(
-                release: ReleaseNumber(release), requests: Int(clamping: sum.requests),
+                release: ReleaseNumber(code: release), requests: Int(clamping: sum.requests),
                 errors: Int(clamping: sum.errors), inFlight: inFlight[release] ?? 0,
                 latency: Self.buckets(sum.latency))
         }
@@ -87,7 +88,9 @@ package struct CountLedger: Sendable {
         var found = book.ended
         for counts in book.current where counts.isMatched != true { found[counts.epoch, default: []].append(counts) }
         return found.keys.sorted().compactMap { epoch in
-            let counts = (found[epoch] ?? []).sorted { $0.release < $1.release }
+            let counts = (found[epoch] ?? []).sorted {
+                ReleaseNumber(code: $0.release) < ReleaseNumber(code: $1.release)
+            }
             let releases = counts.compactMap(Self.release)
             guard !releases.isEmpty, releases.count == counts.count else { return nil }
             return EpochTraffic(
@@ -100,7 +103,7 @@ package struct CountLedger: Sendable {
         var sum = Sum()
         sum.add(counts)
         return EpochRelease(
-            release: ReleaseNumber(counts.release), weight: Weight(clamping: weight),
+            release: ReleaseNumber(code: counts.release), weight: Weight(clamping: weight),
             requests: Int(clamping: sum.requests), errors: Int(clamping: sum.errors), latency: buckets(sum.latency),
             instances: counts.instances.compactMap(Self.outcome).sorted { $0.instance < $1.instance },
             seen: CohortSet(words: counts.cohortSets?.seen.words ?? []),

@@ -298,5 +298,6 @@ package actor EmbeddedRouter<Link: ProxyLink, Sockets: ListenerSockets>: RouterP
 extension RouterCapabilities {
     /// What Slipway's own proxy can do.
     package static let embedded = RouterCapabilities(
-        granularity: 1, matchesHeaders: true, matchesCookies: true, sticky: true, hold: true, counts: true)
+        granularity: 1, matchesHeaders: true, matchesCookies: true, sticky: true, hold: true, counts: true,
+        baseline: true)
 }

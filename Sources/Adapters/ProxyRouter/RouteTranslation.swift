@@ -42,13 +42,18 @@ struct RouteTranslation {
         for target in wish.targets {
             targets.append(
                 Target(
-                    release: target.release.value, role: target.release == wish.canary ? .canary : .stable,
+                    release: target.release.code, role: role(target.release),
                     weight: target.weight.percent, backends: try backends(target)))
         }
         return ServiceRoute(
             name: key.description, epoch: epoch, targets: targets, matches: matches(), sticky: sticky(), hold: hold(),
             releaseHeader: spec.releaseHeader,
             limits: ServiceLimits(tunnelDrainMilliseconds: Int(clamping: spec.drain.milliseconds)))
+    }
+
+    private func role(_ release: ReleaseNumber) -> TargetRole {
+        if release.isBaseline { return .baseline }
+        return release == wish.canary ? .canary : .stable
     }
 
     private func backends(_ target: TargetWish) throws(PortError) -> [ProxyControl.Backend] {

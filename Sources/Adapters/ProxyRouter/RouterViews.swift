@@ -14,7 +14,7 @@ extension ServiceDesire {
 extension Target {
     fileprivate var view: TargetView {
         TargetView(
-            release: ReleaseNumber(release), weight: Weight(clamping: weight),
+            release: ReleaseNumber(code: release), weight: Weight(clamping: weight),
             instances: backends.compactMap { InstanceID($0.instance) }.sorted())
     }
 }

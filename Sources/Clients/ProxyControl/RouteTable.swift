@@ -92,6 +92,7 @@ extension ServiceRoute {
 
 /// A release of a service, its share of the traffic and the instances that serve it.
 package struct Target: Codable, Sendable, Equatable {
+    /// Its number; that of a release's baseline is below zero: −13 is the baseline of release 13.
     package var release: Int
     package var role: TargetRole
     /// Percent of the service's traffic, 0…100; all targets of a service sum to 100.
@@ -106,10 +107,11 @@ package struct Target: Codable, Sendable, Equatable {
     }
 }
 
-/// What a target is in its rollout. Canaries take the low end of the cohorts.
+/// What a target is in its rollout. Canaries take the low end of the cohorts, their baselines the high end.
 package enum TargetRole: Codable, Sendable, Equatable {
     case stable
     case canary
+    case baseline
     /// A role of a later version; a table that carries it is refused.
     case unknown(String)
 
@@ -118,6 +120,7 @@ package enum TargetRole: Codable, Sendable, Equatable {
         switch text {
         case "stable": self = .stable
         case "canary": self = .canary
+        case "baseline": self = .baseline
         default: self = .unknown(text)
         }
     }
@@ -127,9 +130,15 @@ package enum TargetRole: Codable, Sendable, Equatable {
         switch self {
         case .stable: try container.encode("stable")
         case .canary: try container.encode("canary")
+        case .baseline: try container.encode("baseline")
         case .unknown(let text): try container.encode(text)
         }
     }
+}
+
+extension Target {
+    /// What people call the release: `13`, `13-baseline`.
+    package var name: String { release < 0 ? "\(-release)-baseline" : "\(release)" }
 }
 
 /// One instance's address.

@@ -233,12 +233,16 @@ package struct RolloutReport: Codable, Hashable, Sendable {
     package var waitsSince: Int64?
     package var waitsFor: String?
     package var failure: String?
+    /// Nil: the canary is compared with no fresh baseline now.
+    package var baseline: BaselineReport?
 
     package init(
         from: ReleaseNumber?, to: ReleaseNumber, strategy: String, phase: String, stages: [String], stage: Int,
         stageSince: Int64, weight: Weight, gate: GateReport? = nil, background: [GateReport] = [],
-        pausedSince: Int64? = nil, waitsSince: Int64? = nil, waitsFor: String? = nil, failure: String? = nil
+        pausedSince: Int64? = nil, waitsSince: Int64? = nil, waitsFor: String? = nil, failure: String? = nil,
+        baseline: BaselineReport? = nil
     ) {
+        self.baseline = baseline
         self.from = from
         self.to = to
         self.strategy = strategy
@@ -253,6 +257,20 @@ package struct RolloutReport: Codable, Hashable, Sendable {
         self.waitsSince = waitsSince
         self.waitsFor = waitsFor
         self.failure = failure
+    }
+}
+
+/// Fresh instances of the stable release that a canary is compared with.
+package struct BaselineReport: Codable, Hashable, Sendable {
+    package var release: ReleaseNumber
+    /// Wished for.
+    package var instances: Int
+    package var weight: Weight
+
+    package init(release: ReleaseNumber, instances: Int, weight: Weight) {
+        self.release = release
+        self.instances = instances
+        self.weight = weight
     }
 }
 

@@ -83,7 +83,7 @@ struct PastRollout: Hashable, Sendable {
             switch failure.code {
             case .gate, .instance, .cannotRun, .progressDeadline, .revertStuck, .migration, .stableHurt:
                 return (.bad, "reverted: \(first)")
-            case .aborted, .deployment, .unapproved, .rejected, .undecided:
+            case .aborted, .deployment, .unapproved, .rejected, .undecided, .baseline:
                 return (.unknown, "reverted: \(first)")
             }
         }

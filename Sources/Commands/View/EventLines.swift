@@ -99,6 +99,8 @@ struct EventLines {
         case .heldForInspection:
             style.paint("failed", .red) + ", kept for inspection while traffic goes back: \(text)"
         case .trialRestarted: "begins anew: \(text)"
+        case .baselineStarted: "fresh baseline begins: \(text)"
+        case .baselineEnded: "fresh baseline leaves: \(text)"
         case .deploymentFailed: style.paint("has failed", .red)
         case .preflightSkipped: style.paint("pre-flight skipped", .yellow) + ": \(text)"
         case .hookStarted: "hook \(text) begins"

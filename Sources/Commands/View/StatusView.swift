@@ -43,7 +43,7 @@ struct StatusView {
         let indent = String(repeating: " ", count: width + 2)
         if let rollout = service.rollout {
             lines += details(rollout, service, now: now).map { indent + $0 }
-            let counts = traffic(service, of: [rollout.from, rollout.to].compactMap { $0 })
+            let counts = traffic(service, of: [rollout.from, rollout.to, rollout.baseline?.release].compactMap { $0 })
             if !counts.isEmpty { lines.append(indent + style.paint(counts.joined(separator: "; "), .dim)) }
         }
         if let watch = service.watch { lines += self.lines(watch, now: now).map { indent + $0 } }
@@ -171,6 +171,7 @@ struct StatusView {
             let age = Span(milliseconds: max(0, now - rollout.stageSince)).rounded
             lines.append("step \(rollout.stage + 1)/\(rollout.stages.count) \(rollout.stages[rollout.stage]), \(age)")
         }
+        if let baseline = rollout.baseline { lines.append(line(baseline, service)) }
         for gate in (rollout.gate.map { [$0] } ?? []) + rollout.background {
             lines.append(self.line(gate))
             // Too little evidence has said so in its summary.
@@ -189,6 +190,14 @@ struct StatusView {
             lines.append(style.paint("waits\(age) for a person: \(awaited)", .yellow))
         }
         return lines
+    }
+
+    /// `baseline  25%, 2 of 2 fresh instances of @13 ready`
+    private func line(_ baseline: BaselineReport, _ service: ServiceReport) -> String {
+        let ready = service.instances.filter { $0.release == baseline.release && $0.phase == "ready" }.count
+        let seen = service.weights.first { $0.release == baseline.release }?.weight ?? .none
+        return "baseline  \(seen), \(ready) of \(baseline.instances) fresh "
+            + "instance\(baseline.instances == 1 ? "" : "s") of @\(baseline.release.origin) ready"
     }
 
     /// `gate errors  look 3, 1 of 2 passed  inconclusive: 31 of 50 requests`

@@ -85,7 +85,7 @@ package func planDeploy(
         let name = planned.spec.service
         guard desired.only.isEmpty || desired.only.contains(name) else { continue }
         planned.strategy.onFailure = desired.onFailure ?? planned.strategy.onFailure
-        plan.objections += objections(to: planned, router: standing.router)
+        plan.objections += objections(to: planned, gates: desired.project.gates, router: standing.router)
         plan.objections += approvals(inBackgroundOf: planned, desired.project.gates)
         plan.items.append(
             try planService(planned, desired, standing, wave: waves.wave(of: name), encode: encode, &plan))
@@ -145,6 +145,14 @@ private func planService(
         order: OrderItem(
             service: name, wave: wave, release: release, strategy: planned.strategy, gates: rollout.gates))
     noteMigration(item, parts.spec, standing.state, &plan)
+    if item.action == .change, rollout.lastBaselineStage != nil, let from = item.from {
+        let most = planned.strategy.baselineInstances(of: parts.spec.replicas, gates: gates)
+        let names = planned.strategy.freshGates(gates).map(\.text)
+        let many = most == 1 ? "1 fresh instance" : "\(most) fresh instances"
+        plan.notes.append(
+            "\(name): up to \(many) of \(name)@\(from) run beside the canary, as the baseline of "
+                + names.joined(separator: ", "))
+    }
     return item
 }
 

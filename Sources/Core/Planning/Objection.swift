@@ -37,7 +37,8 @@ package func gateNames(_ strategy: StrategySpec) -> [GateName] {
 }
 
 /// What the router cannot do that a strategy asks for.
-func objections(to planned: ServicePlanSpec, router: RouterCapabilities) -> [Objection] {
+/// - Parameter gates: of the project.
+func objections(to planned: ServicePlanSpec, gates: [GateSpec], router: RouterCapabilities) -> [Objection] {
     let name = planned.spec.service
     guard planned.spec.isRouted else { return [] }
     var found: [Objection] = []
@@ -46,7 +47,16 @@ func objections(to planned: ServicePlanSpec, router: RouterCapabilities) -> [Obj
         found.append(
             Objection("\(name) asks for \(what), which this router cannot do", hint: "use another router or strategy"))
     }
-    let rollout = RolloutPlan(strategy: planned.strategy, gates: [], isFirst: false, isRouted: true)
+    let used = gateNames(planned.strategy)
+    let rollout = RolloutPlan(
+        strategy: planned.strategy, gates: gates.filter { used.contains($0.name) }, isFirst: false, isRouted: true)
+    if rollout.lastBaselineStage != nil { need(router.baseline, "a fresh baseline beside its canary") }
+    for gate in rollout.gatesWithoutBaseline {
+        found.append(
+            Objection(
+                "\(name) asks gate \(gate), which compares with a fresh baseline, where there is none",
+                hint: "ask it at a step of a `canary` after a weight of 50% or less, or in its `background`"))
+    }
     for match in rollout.matches {
         switch match {
         case .header: need(router.matchesHeaders, "header matches")

@@ -50,7 +50,8 @@ package struct PreflightDemand: Hashable, Sendable {
         for planned in project.services {
             let spec = planned.spec
             let change = changing.first { $0.service == spec.service }
-            let beside = planned.strategy.beside(of: spec.replicas)
+            let fresh = spec.isRouted ? planned.strategy.baselineInstances(of: spec.replicas, gates: project.gates) : 0
+            let beside = planned.strategy.beside(of: spec.replicas) + fresh
             let size = sizes.first { $0.0 == spec.service }?.1 ?? 0
             kept += size * Int64(project.retention.releases)
             peak += spec.resources.memoryLimit * Int64(spec.replicas + beside)

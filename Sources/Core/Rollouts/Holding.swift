@@ -55,7 +55,9 @@ extension ServiceState {
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
         let left = setCount(rollout.to.number, 0)
-        guard !left, seen.isRuntimeCaughtUp, !seen.exists(rollout.to.number) else {
+        guard !left, seen.isRuntimeCaughtUp, !seen.exists(rollout.to.number),
+            rollout.baseline.map({ !seen.exists($0) }) ?? true
+        else {
             noteStuck(&rollout, seen, into: &decision)
             return
         }

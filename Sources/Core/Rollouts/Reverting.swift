@@ -99,7 +99,8 @@ extension ServiceState {
             let moved = setWeights(from: from.number, to: to, .none)
             guard !moved, ready > 0, seen.isRouted(as: weights) else { return false }
         }
-        return true
+        // Of what failed its baseline is no part.
+        return !letBaselineGo(rollout)
     }
 
     /// Both releases must never run at once: the one on trial is gone before stable starts; requests wait meanwhile.

@@ -11,10 +11,11 @@ package struct RolloutPlan: Hashable, Sendable {
         let isRouted: Bool
         let migration: MigrationFacts?
         let stages: [Stage]
+        let lastBaselineStage: Int?
 
         init(
             strategy: StrategySpec, gates: [GateSpec], isFirst: Bool, isReturn: Bool, isRouted: Bool,
-            migration: MigrationFacts?, stages: [Stage]
+            migration: MigrationFacts?, stages: [Stage], lastBaselineStage: Int?
         ) {
             self.strategy = strategy
             self.gates = gates
@@ -23,6 +24,7 @@ package struct RolloutPlan: Hashable, Sendable {
             self.isRouted = isRouted
             self.migration = migration
             self.stages = stages
+            self.lastBaselineStage = lastBaselineStage
         }
     }
 
@@ -40,6 +42,8 @@ package struct RolloutPlan: Hashable, Sendable {
     /// What has to be run first; nil: nothing, or it was run before.
     package var migration: MigrationFacts? { body.migration }
     package var stages: [Stage] { body.stages }
+    /// The last stage that a fresh baseline is needed for; nil: none is.
+    package var lastBaselineStage: Int? { body.lastBaselineStage }
 
     package init(
         strategy: StrategySpec, gates: [GateSpec], isFirst: Bool, isReturn: Bool = false, isRouted: Bool,
@@ -52,10 +56,17 @@ package struct RolloutPlan: Hashable, Sendable {
                 if case .gate(let name) = stage { unanswerable.contains(name) } else { false }
             }
         }
+        let fresh = isFirst || isReturn || !isRouted ? [] : gates.filter(\.question.needsBaseline).map(\.name)
+        if case .canary = strategy.kind, strategy.background.contains(where: fresh.contains) {
+            // What is compared with a baseline has its answer while there is one.
+            let end = stages.firstIndex { $0.isBeyondBaseline } ?? stages.count
+            stages.insert(.settle, at: end)
+        }
         if let migration { Self.addMigration(migration, isFirst: isFirst, to: &stages) }
         body = Body(
             strategy: strategy, gates: gates, isFirst: isFirst, isReturn: isReturn, isRouted: isRouted,
-            migration: migration, stages: stages)
+            migration: migration, stages: stages,
+            lastBaselineStage: Self.lastBaselineStage(stages, strategy, fresh: fresh))
     }
 
     package static func == (left: RolloutPlan, right: RolloutPlan) -> Bool {
@@ -73,6 +84,42 @@ package struct RolloutPlan: Hashable, Sendable {
         hasher.combine(isReturn)
         hasher.combine(isRouted)
         hasher.combine(migration)
+    }
+
+    private static func lastBaselineStage(_ stages: [Stage], _ strategy: StrategySpec, fresh: [GateName]) -> Int? {
+        guard case .canary = strategy.kind, !fresh.isEmpty else { return nil }
+        let isAlways = strategy.background.contains(where: fresh.contains)
+        let end = stages.firstIndex { $0.isBeyondBaseline } ?? stages.count
+        return stages[..<end].lastIndex { stage in
+            switch stage {
+            case .gate(let name): fresh.contains(name)
+            case .settle: isAlways
+            case .bringUp, .shift, .roll, .hold, .holdUntilPromoted, .holdRequests, .stopOld, .migrate, .verifyStable:
+                false
+            }
+        }
+    }
+
+    /// Gates that would be held against a fresh baseline where there is none.
+    package var gatesWithoutBaseline: [GateName] {
+        let fresh = gates.filter(\.question.needsBaseline).map(\.name)
+        let watched = fresh.filter { strategy.watch?.gates.contains($0) == true }
+        guard case .canary = strategy.kind else { return fresh }
+        var weight = Weight.none
+        var found = watched
+        var hasServed = false
+        for stage in stages {
+            switch stage {
+            case .shift(let next):
+                weight = next
+                hasServed = hasServed || (next > .none && next <= .half)
+            case .gate(let name) where fresh.contains(name) && (weight == .none || weight > .half): found.append(name)
+            case .gate, .bringUp, .roll, .hold, .holdUntilPromoted, .holdRequests, .stopOld, .settle, .migrate,
+                .verifyStable:
+                break
+            }
+        }
+        return hasServed ? found : found + fresh.filter(strategy.background.contains)
     }
 
     package func gate(_ name: GateName) -> GateSpec? { gates.first { $0.name == name } }
@@ -190,6 +237,11 @@ package enum Stage: Hashable, Sendable {
         case .migrate(let schema): "migrate to schema \(schema)"
         case .verifyStable: "verify stable"
         }
+    }
+
+    /// More than a baseline could be held against: it would have less than the canary.
+    var isBeyondBaseline: Bool {
+        if case .shift(let weight) = self { weight > .half } else { false }
     }
 
     /// Whether the progress deadline applies; holds and gates have limits of their own.

@@ -64,6 +64,18 @@ package struct RolloutState: Hashable, Sendable {
         return currentStage == .holdUntilPromoted ? stageSince : nil
     }
 
+    /// The fresh baseline of this rollout; nil: it has none.
+    package var baseline: ReleaseNumber? {
+        guard plan.lastBaselineStage != nil, let from, from.isRouted else { return nil }
+        return from.number.baseline
+    }
+
+    /// Whether a gate to come, or one that looks now, compares with the baseline.
+    var needsBaseline: Bool {
+        guard baseline != nil, let last = plan.lastBaselineStage else { return false }
+        return stage <= last
+    }
+
     /// Whether a failure now is kept for inspection instead of reverted.
     package var holdsFailure: Bool { plan.holdsFailure && to.isRouted && from?.isRouted != false }
 
@@ -77,7 +89,8 @@ package struct RolloutState: Hashable, Sendable {
     var hasFailedQuestion: Bool {
         switch failure?.code {
         case .gate, .unapproved, .rejected, .stableHurt: true
-        case .instance, .cannotRun, .progressDeadline, .aborted, .deployment, .revertStuck, .migration, .undecided, nil:
+        case .instance, .cannotRun, .progressDeadline, .aborted, .deployment, .revertStuck, .migration, .undecided,
+            .baseline, nil:
             false
         }
     }
@@ -154,6 +167,8 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     case stableHurt = 23
     /// A gate that looked after a promoted release has no answer, and says that a person is to be asked.
     case undecided = 30
+    /// The fresh baseline of stable does not run: there is nothing to compare with.
+    case baseline = 50
 
     package var word: String {
         switch self {
@@ -169,6 +184,7 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
         case .migration: "migration"
         case .stableHurt: "stable-hurt"
         case .undecided: "undecided"
+        case .baseline: "baseline"
         }
     }
 
@@ -176,7 +192,7 @@ package enum FailureCode: UInt8, Hashable, Sendable, CaseIterable {
     package var blamesRelease: Bool {
         switch self {
         case .gate, .instance, .cannotRun, .progressDeadline, .rejected, .migration, .stableHurt: true
-        case .aborted, .deployment, .revertStuck, .unapproved, .undecided: false
+        case .aborted, .deployment, .revertStuck, .unapproved, .undecided, .baseline: false
         }
     }
 }

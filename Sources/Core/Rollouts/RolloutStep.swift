@@ -10,6 +10,7 @@ extension ServiceState {
             lookAfter(seen, into: &decision)
             return
         }
+        let before = baselineCount(rollout)
         switch rollout.phase {
         case .reverted, .failing:
             break
@@ -27,6 +28,7 @@ extension ServiceState {
         case .held:
             hold(&rollout, seen, into: &decision)
         }
+        tellOfBaseline(from: before, rollout, seen, into: &decision)
         remind(&rollout, seen, into: &decision)
         // Most steps change nothing, and what is left alone stays shared.
         if self.rollout != rollout { self.rollout = rollout }
@@ -36,7 +38,7 @@ extension ServiceState {
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
         if rollout.crossroads != nil { return }
-        if let failure = trouble(of: rollout.to, seen) {
+        if let failure = trouble(of: rollout.to, seen) ?? baselineTrouble(rollout, seen) {
             rollout.fail(failure)
             return
         }
@@ -57,7 +59,7 @@ extension ServiceState {
             let spent = seen.now.since(rollout.progress)
             let limit = rollout.plan.strategy.progressDeadline
             if spent >= limit {
-                rollout.fail(RolloutFailure(.progressDeadline, "no progress for \(limit) at: \(stage.text)"))
+                rollout.fail(lateness(stage, rollout, seen))
             } else {
                 decision.wake(in: limit - spent)
                 wakeForReadiness(rollout, seen, into: &decision)
@@ -85,10 +87,18 @@ extension ServiceState {
             decision.wake(in: .milliseconds(100))
             return holdRequests(&rollout, seen)
         case .stopOld: return stopOld(&rollout, seen)
-        case .settle: return rollout.background.allSatisfy(\.hasPassed)
+        case .settle: return isSettled(rollout)
         case .migrate: return migrate(&rollout, seen, into: &decision)
         case .verifyStable: return verifyStable(&rollout, seen, into: &decision)
         }
+    }
+
+    /// Every background gate has passed once; one that was never asked has not.
+    private func isSettled(_ rollout: RolloutState) -> Bool {
+        rollout.isBackgroundSkipped
+            || rollout.plan.background.allSatisfy { name in
+                rollout.background.contains { $0.gate == name && $0.hasPassed }
+            }
     }
 
     private func enterNext(
@@ -154,7 +164,8 @@ extension ServiceState {
         _ rollout: inout RolloutState, _ seen: ServiceObservation, into decision: inout ServiceDecision
     ) {
         guard rollout.phase == .advancing || rollout.phase == .arrived, !rollout.isBackgroundSkipped else { return }
-        for name in rollout.plan.background where !rollout.background.contains(where: { $0.gate == name }) {
+        for name in rollout.plan.background
+        where !rollout.background.contains(where: { $0.gate == name }) && isAskable(name, rollout) {
             rollout.runs += 1
             rollout.background.append(GateRun(id: rollout.runs, gate: name, started: seen.now))
             decision.events.append(event(.gateStarted, rollout, seen, text: "\(name) in the background"))
@@ -165,6 +176,7 @@ extension ServiceState {
                 rollout.fail(RolloutFailure(.gate, "gate \(run.gate) is not defined"))
                 return
             }
+            guard isAskable(run.gate, rollout) else { continue }
             if gate.question.isApproval {
                 let text = "gate \(run.gate) is an approval: a person cannot be asked in the background"
                 rollout.fail(RolloutFailure(.unapproved, text))
@@ -188,6 +200,11 @@ extension ServiceState {
                 return
             }
         }
+    }
+
+    /// What is compared with a fresh baseline is asked while that serves.
+    private func isAskable(_ name: GateName, _ rollout: RolloutState) -> Bool {
+        rollout.plan.gate(name)?.question.needsBaseline != true || servesBaseline(rollout)
     }
 
     func look(
@@ -252,7 +269,9 @@ extension ServiceState {
         let needed = rollout.plan.strategy.minReady
         guard needed > .zero, let runtime = seen.runtime else { return }
         for instance in runtime.instances
-        where instance.release == rollout.to.number && instance.phase == .ready && instance.readyFor < needed {
+        where [rollout.to.number, rollout.baseline].contains(instance.release) && instance.phase == .ready
+            && instance.readyFor < needed
+        {
             decision.wake(in: needed - instance.readyFor)
         }
     }

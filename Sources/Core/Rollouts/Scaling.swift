@@ -76,6 +76,8 @@ extension ServiceState {
         } else if weight(of: to) != .none {
             _ = setCount(to, max(count(of: to), weight(of: to).capacity(of: grown.to)))
         }
+        // What is compared stays as many.
+        if let baseline = rollout.baseline, count(of: baseline) > 0 { _ = setCount(baseline, count(of: to)) }
     }
 
     /// Sets the count by hand, or gives it back to the load and the manifest.

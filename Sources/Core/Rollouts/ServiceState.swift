@@ -112,11 +112,16 @@ package struct ServiceState: Hashable, Sendable {
     }
 
     /// Splits traffic between two releases; says whether it changed anything.
-    mutating func setWeights(from: ReleaseNumber?, to: ReleaseNumber, _ weight: Weight) -> Bool {
+    /// - Parameter baseline: gets as much as the release on trial, which is half of all at most; nil: nothing.
+    mutating func setWeights(
+        from: ReleaseNumber?, to: ReleaseNumber, _ weight: Weight, baseline: ReleaseNumber? = nil
+    ) -> Bool {
         var wanted: [WeightShare] = []
         if let from {
-            if weight != .all { wanted.append(WeightShare(release: from, weight: weight.complement)) }
+            let others = Weight(clamping: weight.percent * (baseline == nil ? 1 : 2))
+            if others != .all { wanted.append(WeightShare(release: from, weight: others.complement)) }
             if weight != .none { wanted.append(WeightShare(release: to, weight: weight)) }
+            if let baseline, weight != .none { wanted.append(WeightShare(release: baseline, weight: weight)) }
         } else if weight != .none {
             // Without a stable release there is nobody to share with.
             wanted.append(WeightShare(release: to, weight: .all))

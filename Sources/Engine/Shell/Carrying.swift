@@ -109,9 +109,11 @@ extension EngineService {
         }
         let view = try await parts.runtime.observe(key.environment)[key.service]
         let all = view?.instances.filter { $0.release == look.release && $0.phase != .leaving } ?? []
+        let beside = look.stable?.isBaseline == true ? view?.instances.filter { $0.release == look.stable } : nil
         return LookRequest(
             key: key, gate: look.gate, release: release, stable: stable,
-            instances: all.filter { $0.phase == .ready }, all: all, since: look.since)
+            instances: all.filter { $0.phase == .ready }, all: all,
+            baseline: beside?.filter { $0.phase == .ready }.map(\.id) ?? [], since: look.since)
     }
 
     /// Evidence outlives the rollout: it is what people ask for afterwards.

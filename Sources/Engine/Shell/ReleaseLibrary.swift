@@ -23,6 +23,10 @@ package final class ReleaseLibrary: Sendable {
     package func release(
         _ number: ReleaseNumber, of service: ServiceName, in environment: EnvironmentID
     ) async throws -> Release {
+        // A baseline is the release itself, under a number of its own.
+        if number.isBaseline {
+            return try await release(number.origin, of: service, in: environment).known(as: number)
+        }
         let key = Key(environment: environment, service: service, number: number)
         if let release = known.withLock({ $0[key] }) { return release }
         let query = JournalQuery(

@@ -195,7 +195,7 @@ final class LoopTarget {
         self.tally = tally
         mark =
             route.releaseHeader == true
-            ? Array("X-Slipway-Release: \(route.label)@\(target.release)\r\n".utf8) : []
+            ? Array("X-Slipway-Release: \(route.label)@\(target.name)\r\n".utf8) : []
         backends = try target.backends.map { backend in
             try loop.backend(LoopBackend.Key(service: route.name, release: target.release, backend: backend))
         }

@@ -17,13 +17,15 @@ struct StickyCohort {
     /// The first cohort that is not the target's any more, for each target in turn of `order`.
     private let order: [(target: Int, end: Int)]
 
-    /// Canaries take the low end, so that a raised weight adds cohorts to the canary and takes none away.
+    /// Canaries take the low end and baselines the high end, so that a raised weight adds cohorts to both and takes
+    /// none away from either.
     init(targets: [Target]) {
         let canaries = targets.indices.filter { targets[$0].role == .canary }
-        let others = targets.indices.filter { targets[$0].role != .canary }
+        let baselines = targets.indices.filter { targets[$0].role == .baseline }
+        let others = targets.indices.filter { !canaries.contains($0) && !baselines.contains($0) }
         var end = 0
         var order: [(target: Int, end: Int)] = []
-        for index in canaries + others where targets[index].weight > 0 {
+        for index in canaries + others + baselines where targets[index].weight > 0 {
             end += targets[index].weight * (Self.count / 100)
             order.append((index, end))
         }

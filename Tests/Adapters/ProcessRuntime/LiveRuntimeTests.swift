@@ -196,8 +196,13 @@ import Testing
             #expect(SmallFile.read(place + "/root/greeting") == "hello\n")
             #expect(access(place + "/root/junk", F_OK) != 0)
             #expect(SmallFile.read(scratch.path + "/runs") == "ran\n")
-            try await runtime.apply(Sample.wish(2), releases: [])
-            try await runtime.apply(Sample.wish(3, (1, 1)), releases: [release])
+            // Its baseline is the very same.
+            let baseline = release.known(as: release.number.baseline)
+            try await runtime.apply(Sample.wish(2, (1, 2), (-1, 1)), releases: [release, baseline])
+            try await ready(runtime, 3)
+            #expect(SmallFile.read(scratch.path + "/runs") == "ran\n")
+            try await runtime.apply(Sample.wish(3), releases: [])
+            try await runtime.apply(Sample.wish(4, (1, 1)), releases: [release])
             try await ready(runtime, 1)
             #expect(SmallFile.read(scratch.path + "/runs") == "ran\n")
         }
@@ -240,7 +245,8 @@ import Testing
             try await RuntimeFixture.with(
                 try RuntimeFixture.make(scratch, keeper.host, artifacts: artifacts, ports: Self.ports)
             ) { runtime in
-                try await runtime.apply(Sample.wish(1, (1, 2)), releases: [release])
+                let beside = release.known(as: release.number.baseline)
+                try await runtime.apply(Sample.wish(1, (1, 1), (-1, 1)), releases: [release, beside])
                 try await ready(runtime, 2)
                 before = try await runtime.view().instances
             }
@@ -254,8 +260,11 @@ import Testing
                 let view = try await runtime.view()
                 #expect(view.instances.map(\.id) == before.map(\.id))
                 #expect(view.instances.map(\.backend) == before.map(\.backend))
+                #expect(Set(view.instances.map(\.release)) == [release.number, release.number.baseline])
+                #expect(view.instances.map(\.release) == before.map(\.release))
                 #expect(view.instances.allSatisfy { $0.phase == .ready })
-                try await runtime.apply(Sample.wish(1, (1, 2), fence: 2), releases: [release])
+                let beside = release.known(as: release.number.baseline)
+                try await runtime.apply(Sample.wish(1, (1, 1), (-1, 1), fence: 2), releases: [release, beside])
                 // That nothing happens cannot be waited for.
                 try await Task.sleep(for: .milliseconds(300))
                 #expect(try await keeper.host.list().map(\.process) == processes, "nothing was started or stopped")

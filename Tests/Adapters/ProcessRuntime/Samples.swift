@@ -20,12 +20,13 @@ enum Sample {
             createdAt: 0, createdBy: "test")
     }
 
+    /// Sets by the codes of their releases: −1 is the baseline of 1.
     static func wish(_ generation: UInt64, _ sets: (Int, Int)..., fence: UInt64 = 1, service: ServiceName = service)
         -> RuntimeWish
     {
         RuntimeWish(
             environment: environment, service: service, fence: fence, generation: generation,
-            sets: sets.map { SetWish(release: ReleaseNumber($0.0), count: $0.1) })
+            sets: sets.map { SetWish(release: ReleaseNumber(code: $0.0), count: $0.1) })
     }
 }
 

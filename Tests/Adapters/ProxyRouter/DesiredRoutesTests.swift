@@ -50,6 +50,23 @@ struct DesiredRoutesTests {
         #expect(table.services == [expected])
     }
 
+    @Test func aBaselineIsATargetOfItsOwn() throws {
+        var routes = DesiredRoutes()
+        var beside = target(1, 20, [4003])
+        beside.release = ReleaseNumber(1).baseline
+        beside.backends[0].instance = InstanceID(150)
+        var compared = wish(1, [target(1, 60), target(2, 20, [4002]), beside])
+        compared.canary = ReleaseNumber(2)
+        try take(compared, of: release(api, 2), into: &routes)
+        let table = routes.table(generation: 1)
+        #expect(table.fault() == nil)
+        #expect(table.services[0].targets.map(\.role) == [.stable, .canary, .baseline])
+        #expect(table.services[0].targets.map(\.release) == [1, 2, -1])
+        #expect(table.services[0].targets.map(\.name) == ["1", "2", "1-baseline"])
+        let text = String(decoding: try JSONEncoder().encode(table), as: UTF8.self)
+        #expect(try JSONDecoder().decode(RouteTable.self, from: Data(text.utf8)) == table)
+    }
+
     @Test func matchesWaitUntilTheTrialIsAmongTheTargets() throws {
         var routes = DesiredRoutes()
         var early = wish(1)

@@ -154,8 +154,8 @@ extension TrialRequest {
         let words = (parts.count > 1 ? parts[1] : "").split(separator: " ").map(String.init)
         let status = head.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
         var answer = TrialAnswer(status: status)
-        if words.count == 2, let release = Int(words[0]), let instance = InstanceID(words[1]) {
-            answer.release = ReleaseNumber(release)
+        if words.count == 2, let release = ReleaseNumber(words[0]), let instance = InstanceID(words[1]) {
+            answer.release = release
             answer.instance = instance
         }
         for line in head where line.lowercased().hasPrefix("set-cookie: ") {

@@ -87,7 +87,7 @@ package struct RouterCheck: Sendable, CustomStringConvertible {
     }
 
     /// All promises.
-    package static let all: [RouterCheck] = wishes + order + splits + visitors + counting
+    package static let all: [RouterCheck] = wishes + order + splits + visitors + counting + baselines
 }
 
 /// A broken promise.

@@ -43,7 +43,8 @@ package actor SimulatedRouter: RouterPort {
 
     package nonisolated var capabilities: RouterCapabilities {
         RouterCapabilities(
-            granularity: 1, matchesHeaders: true, matchesCookies: true, sticky: true, hold: true, counts: true)
+            granularity: 1, matchesHeaders: true, matchesCookies: true, sticky: true, hold: true, counts: true,
+            baseline: true)
     }
 
     package func apply(_ wish: RouteWish, service release: Release) async throws {
@@ -195,10 +196,12 @@ package actor SimulatedRouter: RouterPort {
         return Draw(place: best, isDrawn: true)
     }
 
-    /// The release on trial has the low end of the cohorts.
+    /// The release on trial has the low end of the cohorts, its baseline the high end.
     private static func place(of cohort: Int, in wish: RouteWish) -> Int {
         let trial = wish.targets.indices.filter { wish.targets[$0].release == wish.canary }
-        let others = wish.targets.indices.filter { wish.targets[$0].release != wish.canary }
+        let baselines = wish.targets.indices.filter { wish.targets[$0].release.isBaseline }
+        let stable = wish.targets.indices.filter { !trial.contains($0) && !baselines.contains($0) }
+        let others = stable + baselines
         var end = 0
         for index in trial + others {
             end += wish.targets[index].weight.percent * CohortSet.all / 100

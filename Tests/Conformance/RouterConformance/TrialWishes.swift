@@ -14,6 +14,25 @@ extension RouterTrial {
             release: ReleaseNumber(release), weight: Weight(clamping: weight), backends: backends)
     }
 
+    /// Two instances of a release's baseline: 1501, 1502, 2501 …
+    func baseline(_ release: Int, _ weight: Int) async throws -> TargetWish {
+        let number = ReleaseNumber(release).baseline
+        var backends: [BackendWish] = []
+        for place in 1...2 {
+            let id = InstanceID(UInt64(release * 1000 + 500 + place))
+            backends.append(BackendWish(instance: id, backend: try await backend(id, release: number)))
+        }
+        return TargetWish(release: number, weight: Weight(clamping: weight), backends: backends)
+    }
+
+    /// A canary of release 2 at a weight, beside as much for the baseline of release 1.
+    func compared(_ generation: UInt64, _ weight: Int) async throws -> RouteWish {
+        var wish = RouteWish.trial(generation, [try await target(2, weight), try await baseline(1, weight)])
+        if weight < 50 { wish.targets.insert(try await target(1, 100 - 2 * weight), at: 0) }
+        wish.canary = ReleaseNumber(2)
+        return wish
+    }
+
     func apply(_ wish: RouteWish) async throws {
         let release = wish.canary ?? wish.targets.last?.release ?? ReleaseNumber(1)
         try await router.apply(wish, service: .trial(wish.service, release))

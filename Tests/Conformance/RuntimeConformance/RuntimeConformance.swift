@@ -72,6 +72,7 @@ package struct RuntimeConformance: Sendable {
         try await crashesAreCounted()
         try await versionsGrow()
         try await environmentsAreApart()
+        try await baselinesAreApart()
         if subject.measures {
             try await tellsWhatIsUsed()
             try await limitsAreNamed()
@@ -275,6 +276,38 @@ package struct RuntimeConformance: Sendable {
         #expect(try await subject.runtime.observe(other)[service] == nil)
         _ = try await settle(service, "ready") { ready($0, 1).count == 1 }
         try await down(service, 2)
+    }
+
+    /// A baseline is the same release, run by instances of its own.
+    package func baselinesAreApart() async throws {
+        let service = ServiceName("beside")
+        let release = try subject.release(.serves, 1, of: service, in: environment)
+        let baseline = release.known(as: release.number.baseline)
+        func wish(_ generation: UInt64, beside count: Int) async throws {
+            let sets = [SetWish(release: release.number, count: 1), SetWish(release: baseline.number, count: count)]
+            let wish = RuntimeWish(
+                environment: environment, service: service, fence: 1, generation: generation,
+                sets: sets.filter { $0.count > 0 })
+            try await subject.runtime.apply(wish, releases: count > 0 ? [release, baseline] : [release])
+        }
+        func fresh(_ view: RuntimeView) -> [InstanceView] { view.instances.filter { $0.release == baseline.number } }
+        try await wish(1, beside: 0)
+        let alone = try await settle(service, "one ready instance") { ready($0, 1).count == 1 }
+        try await wish(2, beside: 2)
+        let both = try await settle(service, "two of the baseline") { view in
+            fresh(view).count { $0.phase == .ready } == 2 && ready(view, 1).count == 1
+        }
+        #expect(both.sets.map(\.release) == [release.number, baseline.number])
+        #expect(ready(both, 1).map(\.id) == alone.instances.map(\.id), "an older instance is not taken for a fresh one")
+        #expect(Set(both.instances.map(\.backend)).count == 3)
+        try await wish(3, beside: 0)
+        let leaving = try await settle(service, "the baseline leaves") { view in
+            fresh(view).count { $0.phase == .leaving } == 2 && ready(view, 1).count == 1
+        }
+        try await subject.runtime.letGo(fresh(leaving).map(\.id), of: service, in: environment)
+        let after = try await settle(service, "the baseline is gone") { fresh($0).isEmpty }
+        #expect(ready(after, 1).map(\.id) == alone.instances.map(\.id), "the release's own stay")
+        try await down(service, 4)
     }
 
     // MARK: Words

@@ -215,7 +215,8 @@ func fixture(_ name: String) throws -> String {
                         latencies: [
                             LatencyAllowance(percentile: 95_000, more: 200_000),
                             LatencyAllowance(percentile: 99_900, more: 500_000),
-                        ], falseAlarms: 5_000, missed: 25_000, requests: 20_000, warmUp: .seconds(30))))
+                        ], falseAlarms: 5_000, missed: 25_000, requests: 20_000, warmUp: .seconds(30),
+                        baseline: .fresh)))
         #expect(
             better.schedule
                 == GateSchedule(interval: .seconds(2), onInconclusive: .hold, patience: .minutes(5)))

@@ -31,6 +31,30 @@ import Testing
         #expect(next.notes == ["the watch of deployment #7 (api) ends with this one"])
     }
 
+    @Test func aFreshBaselineIsToldOfAndRefusedWhereItCannotBe() throws {
+        let gate = GateSpec(
+            name: GateName("better"), question: .analysis(AnalysisSpec(errors: .absolute(1), baseline: .fresh)))
+        func plan(_ weight: Int, router: RouterCapabilities = Shop.router) throws -> DeployPlan {
+            let steps: [CanaryStep] = [.weight(Weight(clamping: weight)), .gate(gate.name)]
+            var project = Shop.project(
+                Shop.spec("api", replicas: 4), strategy: StrategySpec(kind: .canary(CanarySpec(steps: steps))))
+            project.gates = [gate]
+            var standing = Shop.standing(try Shop.release(Shop.spec("api"), 13))
+            standing.router = router
+            return try Shop.plan(Desired(project: project, artifacts: []), standing)
+        }
+        let good = try plan(50)
+        #expect(good.objections.isEmpty)
+        #expect(
+            good.notes == ["api: up to 2 fresh instances of api@13 run beside the canary, as the baseline of better"])
+        let heavy = try plan(60)
+        #expect(heavy.objections.count == 1 && heavy.objections[0].message.contains("where there is none"))
+        var lesser = Shop.router
+        lesser.baseline = false
+        let refused = try plan(50, router: lesser)
+        #expect(refused.objections.map(\.message).contains { $0.contains("a fresh baseline beside its canary") })
+    }
+
     @Test func aChoiceMustBringWhatItNeeds() throws {
         let project = Shop.project(Shop.spec("api"), Shop.spec("web", needs: ["api"]))
         let desired = Desired(project: project, artifacts: [], only: [ServiceName("web")])

@@ -43,6 +43,24 @@ import Testing
         #expect(PreflightDemand(project(rolling), changing: []).instances == 0)
     }
 
+    @Test func aFreshBaselineAsksForRoomOfItsOwn() {
+        let gate = GateSpec(
+            name: GateName("better"), question: .analysis(AnalysisSpec(errors: .absolute(1), baseline: .fresh)))
+        func demand(_ weight: Int, _ gate: GateSpec) -> PreflightDemand {
+            let steps: [CanaryStep] = [.weight(Weight(clamping: weight)), .gate(gate.name)]
+            var project = project(StrategySpec(kind: .canary(CanarySpec(steps: steps))))
+            project.services[0].spec.port = 8080
+            project.gates = [gate]
+            return PreflightDemand(project, changing: [(ServiceName("api"), true)])
+        }
+        #expect(demand(50, gate).instances == 6, "four of the canary, two of the baseline")
+        #expect(demand(25, gate).memory == 5 << 28)
+        #expect(demand(50, gate).peak == 10 << 29)
+        var shared = gate
+        shared.question = .analysis(AnalysisSpec(errors: .absolute(1)))
+        #expect(demand(50, shared).instances == 4)
+    }
+
     @Test func diskIsHeldAgainstArtifactsAndWhatIsKept() {
         let demand = PreflightDemand(
             project(.standard), changing: [(ServiceName("api"), true)], sizes: [(ServiceName("api"), 1 << 30)])

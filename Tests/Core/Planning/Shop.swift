@@ -8,7 +8,8 @@ import Testing
 enum Shop {
     static let id = EnvironmentID(project: "shop", name: "production")
     static let router = RouterCapabilities(
-        granularity: 1, matchesHeaders: true, matchesCookies: true, sticky: true, hold: true, counts: true)
+        granularity: 1, matchesHeaders: true, matchesCookies: true, sticky: true, hold: true, counts: true,
+        baseline: true)
 
     static func spec(_ name: String, needs: [String] = [], port: Int? = 8080, replicas: Int = 1) -> ServiceSpec {
         ServiceSpec(

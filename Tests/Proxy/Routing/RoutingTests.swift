@@ -103,6 +103,20 @@ import Testing
         }
     }
 
+    @Test func raisedWeightsMoveNobodyBackFromACanaryOrItsBaseline() {
+        for weight in [1, 20, 35, 50] {
+            let baseline = Target(release: -1, role: .baseline, weight: weight, backends: [])
+            let cohorts = StickyCohort(
+                targets: [.stable(1, weight: 100 - 2 * weight, []), baseline, .canary(2, weight: weight, [])])
+            for cohort in 0..<10_000 {
+                let wanted = cohort < weight * 100 ? 2 : cohort >= 10_000 - weight * 100 ? 1 : 0
+                guard cohorts.target(of: cohort) != wanted else { continue }
+                Issue.record("at \(weight)% cohort \(cohort) is served by target \(cohorts.target(of: cohort))")
+                break
+            }
+        }
+    }
+
     @Test func saltsDrawCohortsAnew() {
         var random = SeededGenerator(seed: 8)
         let same = (0..<10_000).filter { _ in

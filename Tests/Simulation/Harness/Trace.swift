@@ -95,19 +95,20 @@ package struct Trace {
         guard words.count > 1, let wish = wishes[ServiceName(words[1])] else { throw Fault(description: line) }
         var view = RuntimeView(version: UInt64(output.count), fence: wish.fence, generation: wish.generation)
         view.sets = wish.sets.map { SetView(release: $0.release, state: .prepared) }
-        var release = 0
+        var release = ReleaseNumber(0)
         var place: UInt64 = 0
         for word in words.dropFirst(2) {
             if word.hasPrefix("@") {
-                release = Int(word.dropFirst()) ?? 0
-                place = 0
+                guard let named = ReleaseNumber(String(word.dropFirst())) else { throw Fault(description: line) }
+                release = named
+                place = named.isBaseline ? 5 : 0
                 continue
             }
             guard let phase = Self.phases[word] else { throw Fault(description: "\(line): \(word)") }
             place += 1
             view.instances.append(
                 InstanceView(
-                    id: InstanceID(UInt64(release) * 10 + place), release: ReleaseNumber(release), phase: phase,
+                    id: InstanceID(UInt64(release.value) * 10 + place), release: release, phase: phase,
                     readyFor: phase == .ready ? .minutes(1) : .zero, trouble: phase == .failed ? "exit code 1" : "",
                     backend: .address(host: "127.0.0.1", port: 20_000 + Int(place))))
         }
@@ -353,6 +354,7 @@ package struct Trace {
             case "approval": .approval(ApprovalSpec(by: .other, within: .hours(4)))
             case "errors": .threshold(ThresholdSpec(errorRate: 10_000))
             case "better": .analysis(AnalysisSpec(errors: .absolute(5_000)))
+            case "fresh": .analysis(AnalysisSpec(errors: .absolute(5_000), baseline: .fresh))
             case _: .health
             }
         var schedule = GateSchedule(errorLimit: 0)

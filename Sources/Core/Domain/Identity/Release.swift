@@ -84,6 +84,13 @@ package struct Release: Hashable, Sendable, Codable {
     }
 
     package var service: ServiceName { parts.spec.service }
+    /// The same release as another number knows it: its baseline, or from there itself.
+    package func known(as number: ReleaseNumber) -> Release {
+        var release = self
+        release.number = number
+        return release
+    }
+
     /// `api@14`.
     package var label: String { "\(service)@\(number)" }
     package var facts: ReleaseFacts {

@@ -13,6 +13,7 @@ package struct Weight: Hashable, Comparable, Sendable, Codable, CustomStringConv
 
     package static let none = Weight(clamping: 0)
     package static let all = Weight(clamping: 100)
+    package static let half = Weight(clamping: 50)
     package var complement: Weight { Weight(clamping: 100 - percent) }
     package var description: String { "\(percent)%" }
     package static func < (left: Weight, right: Weight) -> Bool { left.percent < right.percent }

@@ -13,6 +13,7 @@ extension ComparisonSpec: RecordCodable {
         writer.put(9, marginal)
         writer.put(10, confidence)
         writer.put(11, tolerance)
+        if baseline != .stable { writer.put(50, baseline.rawValue) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -32,6 +33,9 @@ extension ComparisonSpec: RecordCodable {
             case 9: spec.marginal = try reader.int()
             case 10: spec.confidence = try reader.int()
             case 11: spec.tolerance = try reader.int()
+            case 50:
+                guard let value = BaselineChoice(rawValue: try reader.text()) else { throw .damaged }
+                spec.baseline = value
             case _: try reader.skip()
             }
         }

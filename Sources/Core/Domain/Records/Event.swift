@@ -94,6 +94,10 @@ package enum EventKind: UInt8, Hashable, Sendable, Codable, CaseIterable {
     case watchEnded = 83
     /// What stood before a deployment stands again, because its watch failed or a person said so.
     case takenBack = 84
+    /// Fresh instances of the stable release begin beside a canary, so that it is compared with them; `number` of them.
+    case baselineStarted = 90
+    /// Nothing is compared with them any more: they leave when their requests have ended.
+    case baselineEnded = 91
 }
 
 extension Event: RecordCodable {
@@ -105,6 +109,7 @@ extension Event: RecordCodable {
         if let deployment { writer.put(3, deployment.value) }
         if let service { writer.put(4, service.text) }
         if let release { writer.put(5, release.value) }
+        if release?.isBaseline == true { writer.put(50, true) }
         if number != 0 { writer.put(6, number) }
         writer.put(7, text)
         writer.put(8, by)
@@ -122,6 +127,7 @@ extension Event: RecordCodable {
             case 6: number = try reader.int()
             case 7: text = try reader.text()
             case 8: by = try reader.text()
+            case 50: if try reader.bool() { release = release?.baseline }
             case _: try reader.skip()
             }
         }

@@ -213,6 +213,7 @@ extension AnalysisSpec: RecordCodable {
         if let requests { writer.put(7, requests) }
         if let load { writer.put(8, load) }
         if warmUp > .zero { writer.put(40, warmUp) }
+        if baseline != .stable { writer.put(50, baseline.rawValue) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -229,6 +230,9 @@ extension AnalysisSpec: RecordCodable {
             case 7: requests = try reader.int()
             case 8: load = try reader.record()
             case 40: warmUp = try reader.span()
+            case 50:
+                guard let value = BaselineChoice(rawValue: try reader.text()) else { throw .damaged }
+                baseline = value
             case _: try reader.skip()
             }
         }

@@ -17,10 +17,13 @@ package struct AnalysisSpec: Hashable, Sendable, Codable {
     package var load: EvidenceLoad?
     /// For so long after each change of the weights nothing is judged: what was started for it is still cold.
     package var warmUp: Span
+    /// What the release on trial is compared with.
+    package var baseline: BaselineChoice
 
     package init(
         errors: ErrorTolerance? = nil, latencies: [LatencyAllowance] = [], falseAlarms: Int = 10_000,
-        missed: Int = 50_000, requests: Int? = nil, load: EvidenceLoad? = nil, warmUp: Span = .zero
+        missed: Int = 50_000, requests: Int? = nil, load: EvidenceLoad? = nil, warmUp: Span = .zero,
+        baseline: BaselineChoice = .stable
     ) {
         self.errors = errors
         self.latencies = latencies
@@ -29,6 +32,7 @@ package struct AnalysisSpec: Hashable, Sendable, Codable {
         self.requests = requests
         self.load = load
         self.warmUp = warmUp
+        self.baseline = baseline
     }
 
     /// For how long it looks for an answer when the manifest does not say.
@@ -38,6 +42,14 @@ package struct AnalysisSpec: Hashable, Sendable, Codable {
 
     /// Nothing is tolerated somewhere: such a release can be caught, but never be shown to be as good.
     package var isUnshowable: Bool { errors?.isNone == true || latencies.contains { $0.more == 0 } }
+}
+
+/// Which instances of the stable release a comparison is with.
+package enum BaselineChoice: String, Hashable, Sendable, Codable, CaseIterable {
+    /// Those that serve, however long they have run.
+    case stable
+    /// As many as of the release on trial, started beside it for the comparison and let go with it.
+    case fresh
 }
 
 /// How many more requests may fail than on stable.

@@ -18,11 +18,14 @@ package struct ComparisonSpec: Hashable, Sendable, Codable {
     package var confidence: Int
     /// The interval has to lie beyond this part of the estimated shift, in millionths.
     package var tolerance: Int
+    /// What the release on trial is compared with.
+    package var baseline: BaselineChoice
 
     package init(
         source: MetricSource, metrics: [ComparedMetric], range: Span = ComparisonSpec.standardRange,
         step: Span = .seconds(15), window: Span = MetricSpec.standardWindow, weights: [GroupShare] = [],
-        pass: Int = 95, marginal: Int = 75, confidence: Int = 980_000, tolerance: Int = 250_000
+        pass: Int = 95, marginal: Int = 75, confidence: Int = 980_000, tolerance: Int = 250_000,
+        baseline: BaselineChoice = .stable
     ) {
         self.source = source
         self.range = range
@@ -34,6 +37,7 @@ package struct ComparisonSpec: Hashable, Sendable, Codable {
         self.marginal = marginal
         self.confidence = confidence
         self.tolerance = tolerance
+        self.baseline = baseline
     }
 
     /// With the standard step: 40 values of each side.

@@ -67,6 +67,15 @@ package enum GateQuestion: Hashable, Sendable, Codable {
         }
     }
 
+    /// Compares the release on trial with instances of stable that are as young: there is no answer where none run.
+    package var needsBaseline: Bool {
+        switch self {
+        case .analysis(let spec): spec.baseline == .fresh
+        case .comparison(let spec): spec.baseline == .fresh
+        case .health, .smoke, .command, .threshold, .approval, .webhook, .load, .metric: false
+        }
+    }
+
     /// Answered by a command of a person, not by looks.
     package var isApproval: Bool {
         switch self {

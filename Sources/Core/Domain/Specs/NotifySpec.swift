@@ -49,7 +49,7 @@ package enum NotifyKind: String, Hashable, Sendable, Codable, CaseIterable {
             .preflightSkipped, .trialRestarted, .approved, .rejected, .approvalExpired,
             .migrationStarted, .migrationEnded, .migrationFailed, .migrationAnswered, .scaled, .scaleAsked,
             .instanceEnded, .instanceRecovered, .hookStarted, .hookEnded, .watchStarted, .watchPassed,
-            .watchFailed, .watchEnded:
+            .watchFailed, .watchEnded, .baselineStarted, .baselineEnded:
             return nil
         }
     }

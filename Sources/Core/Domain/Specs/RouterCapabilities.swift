@@ -7,9 +7,13 @@ package struct RouterCapabilities: Hashable, Sendable, Codable {
     package var sticky: Bool
     package var hold: Bool
     package var counts: Bool
+    /// Splits between a canary, its baseline and stable; visitors who stay on their side stay on it when the weights of
+    /// the first two are raised together.
+    package var baseline: Bool
 
     package init(
-        granularity: Int, matchesHeaders: Bool, matchesCookies: Bool, sticky: Bool, hold: Bool, counts: Bool
+        granularity: Int, matchesHeaders: Bool, matchesCookies: Bool, sticky: Bool, hold: Bool, counts: Bool,
+        baseline: Bool = false
     ) {
         self.granularity = granularity
         self.matchesHeaders = matchesHeaders
@@ -17,5 +21,6 @@ package struct RouterCapabilities: Hashable, Sendable, Codable {
         self.sticky = sticky
         self.hold = hold
         self.counts = counts
+        self.baseline = baseline
     }
 }

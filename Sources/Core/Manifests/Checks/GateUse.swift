@@ -8,6 +8,8 @@ struct GateUse {
     var hasTraffic: Bool
     /// Whether requests are split at random between stable and the new release when the gate looks.
     var hasSplit: Bool
+    /// The canary's weight when the gate looks, in percent; nil: several, or not known.
+    var weight: Int?
 }
 
 extension ServiceReading {
@@ -41,7 +43,7 @@ extension ServiceReading {
                     uses.append(
                         GateUse(
                             name: name, place: gate.place, hasTraffic: hasWeight,
-                            hasSplit: (1..<100).contains(weight)))
+                            hasSplit: (1..<100).contains(weight), weight: weight))
                 }
             }
         }
@@ -102,6 +104,7 @@ extension SenseCheck {
                         : Suggestion.hint(for: use.name, in: names, otherwise: "the gates are"))
                 continue
             }
+            if gate.spec?.question.needsBaseline == true, !checkBaselineUse(use, service, &findings) { continue }
             switch gate.spec?.question {
             case .analysis: checkAnalysisUse(use, service, &findings)
             case .comparison(let spec): checkComparisonUse(spec, use, &findings)

@@ -37,6 +37,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
     case keepWarm = "keep-warm"
     case needsTraffic = "needs-traffic"
     case noEffect = "no-effect"
+    case moreInstances = "more-instances"
     case noReadiness = "no-readiness"
     case probeTiming = "probe-timing"
     case unknownVariable = "unknown-variable"

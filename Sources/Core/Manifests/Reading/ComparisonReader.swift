@@ -22,6 +22,7 @@ struct ComparisonReader {
         spec.marginal = tree.integer("marginal", or: spec.marginal)
         spec.confidence = tree["confidence"]?.text.flatMap { Quantity.level($0) } ?? spec.confidence
         spec.tolerance = tree["tolerance"]?.text.flatMap { Quantity.level($0) } ?? spec.tolerance
+        spec.baseline = BaselineChoice(rawValue: tree.word("baseline", or: "")) ?? spec.baseline
         return spec
     }
 

@@ -77,7 +77,8 @@ struct GateReader {
             falseAlarms: tree["falseAlarms"]?.text.flatMap { Quantity.level($0) } ?? standard.falseAlarms,
             missed: tree["missed"]?.text.flatMap { Quantity.level($0) } ?? standard.missed,
             requests: tree["requests"]?.scalar?.integer, load: tree["load"].flatMap { LoadReader(tree: $0).evidence },
-            warmUp: tree.span("warmUp", or: standard.warmUp))
+            warmUp: tree.span("warmUp", or: standard.warmUp),
+            baseline: BaselineChoice(rawValue: tree.word("baseline", or: "")) ?? standard.baseline)
     }
 
     private func webhook(_ tree: Tree) -> GateQuestion? {

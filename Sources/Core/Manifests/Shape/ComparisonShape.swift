@@ -43,6 +43,7 @@ enum ComparisonShape {
             Field(
                 "tolerance", .scalar(.form(.level)), standard: "25%", example: "tolerance: 25%",
                 "The interval has to lie beyond this part of the difference itself."),
+            GateShape.baseline,
         ])
 
     static let metric = MapShape(

@@ -85,6 +85,7 @@ enum GateShape {
             Field(
                 "warmUp", .scalar(.duration(mayBeZero: true)), standard: "0s", example: "warmUp: 30s",
                 "For so long after each change of the weights nothing is judged, on either side."),
+            baseline,
             Field(
                 "load", .map(LoadShape.evidence), example: "load: { rate: 50/s, requests: 5000, get: [/, /search] }",
                 "Requests that the gate sends by itself while it has no answer, through the service's first route, to"
@@ -96,6 +97,13 @@ enum GateShape {
                 shape: .scalar(.form(.more)), summary: "How much slower than stable's this percentile may be.",
                 example: "p95: +20%", label: "pNN")
         ])
+
+    /// Of an analysis and of a comparison.
+    static let baseline = Field(
+        "baseline", .scalar(.word(BaselineChoice.allCases.map(\.rawValue))), standard: "stable",
+        example: "baseline: fresh",
+        "What the canary is compared with: the instances of stable that serve, or as many `fresh` ones of stable's"
+            + " release, started beside the canary, with the same weight (50% at most).")
 
     static let approval = MapShape(
         title: "an approval",

@@ -8,12 +8,17 @@ extension ServiceState: RecordCodable {
         if let stable { writer.put(2, stable) }
         writer.put(3, nextRelease)
         for set in sets {
-            writer.put(4, set.release.value)
-            writer.put(5, set.count)
+            writer.put(set.release.isBaseline ? 50 : 4, set.release.value)
+            writer.put(set.release.isBaseline ? 51 : 5, set.count)
         }
-        for share in weights {
+        // Who does not know baselines reads what is theirs as stable's.
+        for share in Self.merged(weights) {
             writer.put(6, share.release.value)
             writer.put(7, share.weight.percent)
+        }
+        for share in weights where share.release.isBaseline {
+            writer.put(52, share.release.value)
+            writer.put(53, share.weight.percent)
         }
         if let hold { writer.put(8, hold) }
         writer.put(9, warm)
@@ -40,6 +45,11 @@ extension ServiceState: RecordCodable {
             case 6: release = ReleaseNumber(try reader.int())
             case 7:
                 state.weights.append(WeightShare(release: release, weight: Weight(clamping: try reader.int())))
+            case 50: release = ReleaseNumber(try reader.int()).baseline
+            case 51: state.sets.append(SetWish(release: release, count: try reader.int()))
+            case 52: release = ReleaseNumber(try reader.int()).baseline
+            case 53:
+                state.weights.append(WeightShare(release: release, weight: Weight(clamping: try reader.int())))
             case 8: state.hold = try reader.record()
             case 9: state.warm.append(try reader.record())
             case 10: state.isDown = try reader.bool()
@@ -56,7 +66,7 @@ extension ServiceState: RecordCodable {
         stable = state.stable
         nextRelease = state.nextRelease
         sets = state.sets
-        weights = state.weights
+        weights = Self.split(state.weights)
         hold = state.hold
         warm = state.warm
         isDown = state.isDown
@@ -65,6 +75,32 @@ extension ServiceState: RecordCodable {
         schemas = state.schemas
         hand = state.hand
         watch = state.watch
+    }
+}
+
+extension ServiceState {
+    /// The shares of releases, each with that of its baseline. Stable comes first, as everywhere.
+    private static func merged(_ weights: [WeightShare]) -> [WeightShare] {
+        var merged = weights.filter { !$0.release.isBaseline }
+        for share in weights where share.release.isBaseline {
+            if let index = merged.firstIndex(where: { $0.release == share.release.origin }) {
+                merged[index].weight = Weight(clamping: merged[index].weight.percent + share.weight.percent)
+            } else {
+                merged.insert(WeightShare(release: share.release.origin, weight: share.weight), at: 0)
+            }
+        }
+        return merged
+    }
+
+    /// Takes back what `merged` did.
+    private static func split(_ weights: [WeightShare]) -> [WeightShare] {
+        guard weights.contains(where: \.release.isBaseline) else { return weights }
+        return weights.compactMap { share in
+            let baseline = weights.first { $0.release.isBaseline && $0.release.origin == share.release }
+            guard let baseline, !share.release.isBaseline else { return share }
+            let left = Weight(clamping: share.weight.percent - baseline.weight.percent)
+            return left == .none ? nil : WeightShare(release: share.release, weight: left)
+        }
     }
 }
 

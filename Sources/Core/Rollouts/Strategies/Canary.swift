@@ -31,13 +31,16 @@ extension ServiceState {
         let needed = max(1, weight.capacity(of: to.replicas))
         let grown = setCount(to.number, max(needed, count(of: to.number)))
         let ready = seen.ready(to.number, for: rollout.plan.strategy.minReady)
-        rollout.noteProgress(ready, now: seen.now)
-        guard !grown, seen.isRuntimeCaughtUp, ready >= needed else { return false }
+        let baseline = bringBaseline(for: weight, rollout, seen)
+        rollout.noteProgress(ready + baseline.ready, now: seen.now)
+        guard !grown, seen.isRuntimeCaughtUp, ready >= needed, baseline.isThere else { return false }
         guard isRouted else { return shareReplicas(weight, needed: needed, rollout, seen) }
-        let moved = setWeights(from: rollout.from?.number, to: to.number, weight)
+        guard canTakeBack(weight, from: baseline.release, rollout, seen) else { return false }
+        let moved = setWeights(from: rollout.from?.number, to: to.number, weight, baseline: baseline.release)
         let resumed = hold != nil
         hold = nil
-        return !moved && !resumed && seen.isRouted(as: weights)
+        guard !moved, !resumed, seen.isRouted(as: weights) else { return false }
+        return baseline.release != nil || !letBaselineGo(rollout)
     }
 
     private mutating func shareReplicas(

@@ -20,7 +20,7 @@ extension Referee {
         checkMigrated(wish, account)
         for set in wish.sets {
             if set.count <= 0 { fail(2, "\(set.count) instances of \(wish.service)@\(set.release)") }
-            if !journal.holds(.release, wish.environment, "\(wish.service)@\(set.release)") {
+            if !journal.holds(.release, wish.environment, "\(wish.service)@\(set.release.origin)") {
                 fail(9, "\(wish.service)@\(set.release) is to run and is not in the journal")
             }
         }
@@ -29,6 +29,7 @@ extension Referee {
         checkReserve(wish, account, moment)
         checkEmptied(wish, account)
         checkKept(wish, account)
+        checkBaseline(wish, account)
         account.runs.append(wish)
         if account.runs.count > 12 { account.runs.removeFirst(4) }
     }

@@ -38,6 +38,7 @@ extension Referee {
                 checkMoves(state, accounts[place].record, accounts[place])
             }
             checkPatience(state, accounts[place], moment)
+            checkBaselineEnds(state)
             accounts[place].record = state
         case .deployment(let state):
             if environment.active == nil || environment.active?.number == state.number
@@ -92,7 +93,7 @@ extension Referee {
             .gateStarted, .gatePassed, .holdEnded, .reminder,
             .paused, .resumed, .quarantined, .quarantineLifted, .down, .supervisorStarted, .lookFailed,
             .migrationStarted, .migrationFailed, .atCrossroads, .scaled, .scaleAsked, .instanceEnded,
-            .instanceRecovered:
+            .instanceRecovered, .baselineStarted, .baselineEnded:
             break
         }
     }
@@ -194,7 +195,8 @@ extension Referee {
             .resumed, .abortAsked, .quarantined,
             .quarantineLifted, .downAsked, .down, .supervisorStarted, .lookFailed, .migrationStarted, .migrationEnded,
             .migrationFailed, .migrationAnswered, .atCrossroads, .scaled, .scaleAsked, .instanceEnded,
-            .instanceRecovered, .watchStarted, .watchPassed, .watchFailed, .watchEnded, .takenBack:
+            .instanceRecovered, .watchStarted, .watchPassed, .watchFailed, .watchEnded, .takenBack,
+            .baselineStarted, .baselineEnded:
             break
         }
     }

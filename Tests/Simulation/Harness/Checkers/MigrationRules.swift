@@ -76,7 +76,8 @@ extension Referee {
             .needsPerson, .reminder, .paused, .resumed, .promoteAsked, .abortAsked, .quarantined, .quarantineLifted,
             .scaledDown, .downAsked, .down, .supervisorStarted, .lookFailed, .migrationStarted, .migrationFailed,
             .atCrossroads, .heldForInspection, .trialRestarted, .scaled, .scaleAsked, .instanceEnded,
-            .instanceRecovered, .watchStarted, .watchPassed, .watchFailed, .watchEnded, .takenBack:
+            .instanceRecovered, .watchStarted, .watchPassed, .watchFailed, .watchEnded, .takenBack, .baselineStarted,
+            .baselineEnded:
             break
         }
     }

@@ -15,6 +15,7 @@ extension Referee {
             return fail(5, "a look for a rollout that is not under way")
         }
         guard trial.to.number == look.release else { return fail(5, "a look at \(look.release), not the trial") }
+        checkBaseline(look, account, trial)
         if trial.skipped.contains(where: { $0.hasPrefix("background gates:") }),
             trial.strategy.background.contains(look.gate.name)
         {

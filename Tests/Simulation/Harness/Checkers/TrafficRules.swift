@@ -69,9 +69,23 @@ extension Referee {
             if !record.weights.contains(where: { $0.release == target.release }) { isAsWritten = false }
         }
         guard !isAsWritten else { return }
-        guard let trial = account.trial, let from = trial.from, ServiceAccount.weight(wish, trial.to.number) == 0,
-            ServiceAccount.weight(wish, from.number) == 100
-        else { return fail(9, "a table of \(wish.service) that is not what was written") }
+        guard let trial = account.trial, let from = trial.from, isGivenBack(wish, record, trial, from) else {
+            return fail(9, "a table of \(wish.service) that is not what was written")
+        }
+    }
+
+    /// What the trial, or its baseline, cannot carry is stable's, and all else is as written.
+    private func isGivenBack(
+        _ wish: RouteWish, _ record: ServiceState, _ trial: TrialAccount, _ from: ReleaseFacts
+    ) -> Bool {
+        var left = 100
+        for release in [trial.to.number, from.number.baseline] {
+            let written = record.weights.first { $0.release == release }?.weight.percent ?? 0
+            let weight = ServiceAccount.weight(wish, release)
+            guard weight == 0 || weight == written else { return false }
+            left -= weight
+        }
+        return ServiceAccount.weight(wish, from.number) == left
     }
 
     /// A trial that had no instance for a while gets its share back: it must be able to carry it.
@@ -79,11 +93,13 @@ extension Referee {
         guard let trial = account.trial, let last = account.route, last.fence == wish.fence, !trial.isRolling else {
             return
         }
-        let weight = ServiceAccount.weight(wish, trial.to.number)
-        guard weight > ServiceAccount.weight(last, trial.to.number), !last.targets.isEmpty else { return }
-        let ready = account.ready(trial.to.number)
-        if ready < (weight * trial.to.replicas + 99) / 100 {
-            fail(2, "\(weight)% back to \(wish.service)@\(trial.to.number) with \(ready) ready")
+        for release in [trial.to.number, trial.from?.number.baseline].compactMap({ $0 }) {
+            let weight = ServiceAccount.weight(wish, release)
+            guard weight > ServiceAccount.weight(last, release), !last.targets.isEmpty else { continue }
+            let ready = account.ready(release)
+            if ready < (weight * trial.to.replicas + 99) / 100 {
+                fail(2, "\(weight)% back to \(wish.service)@\(release) with \(ready) ready")
+            }
         }
     }
 
@@ -106,6 +122,8 @@ extension Referee {
                     fail(3, "weight of \(account.name)@\(share.release) grows after its failure")
                 }
                 checkForth(account, trial, weight)
+            } else if share.release.isBaseline {
+                checkBaseline(share, new, account, trial)
             } else {
                 fail(2, "weight for \(account.name)@\(share.release), which is neither stable nor on trial")
             }

@@ -112,7 +112,7 @@ final class SimulatedService {
     }
 
     func count(of release: Int) -> Int {
-        for set in wished where set.release.value == release { return set.count }
+        for set in wished where set.release.code == release { return set.count }
         return 0
     }
 }

@@ -30,13 +30,16 @@ extension Randomness {
         case _:
             kind = .recreate(RecreateSpec(gates: someGates(&gates, most: 1)))
         }
-        return StrategySpec(
+        let strategy = StrategySpec(
             kind: kind, background: chance(3_000) ? [gate(&gates, mayAsk: false)] : [],
             minReady: chance(3_000) ? .milliseconds(delay(100, 5_000)) : .zero,
             progressDeadline: .milliseconds(delay(45_000, 180_000)),
             scaleDownDelay: chance(7_000) ? .milliseconds(delay(0, 60_000)) : .zero,
             keepWarm: chance(2_500) ? 1 + below(2) : 0, onFailure: chance(2_500) ? .hold : .revert,
             watch: chance(4_000) ? watch(&gates) : nil)
+        // From a stream of its own: what else is drawn stays as it was.
+        var own = Randomness(seed: UInt64(strategy.progressDeadline.milliseconds), stream: 6)
+        return own.withBaseline(strategy, isRouted: isRouted, &gates)
     }
 
     private mutating func watch(_ gates: inout [GateSpec]) -> WatchSpec {

@@ -36,7 +36,7 @@ extension World {
         guard service.metric == .cpu, !service.isUnmeasured, instance.phase == .ready else { return nil }
         var share = 0
         if service.isRouted, let table = service.table {
-            for target in table.targets where target.release.value == instance.release { share = target.weight.percent }
+            for target in table.targets where target.release.code == instance.release { share = target.weight.percent }
         } else {
             let all = service.instances.filter { $0.phase == .ready }.count
             share = 100 * service.ready(instance.release) / max(1, all)

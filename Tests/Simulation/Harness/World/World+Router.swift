@@ -52,7 +52,7 @@ extension World {
             let instance = service.instances[index]
             let isIn = wish.hold == nil && names(wish, instance)
             if instance.isInTable, !isIn {
-                let longest = service.natures[instance.release]?.longestRequest ?? 100
+                let longest = service.nature(of: instance.release)?.longestRequest ?? 100
                 service.instances[index].busyUntil = now + random.delay(0, Int(longest))
             }
             service.instances[index].isInTable = isIn
@@ -62,7 +62,7 @@ extension World {
     }
 
     private func names(_ wish: RouteWish, _ instance: SimulatedInstance) -> Bool {
-        for target in wish.targets where target.release.value == instance.release {
+        for target in wish.targets where target.release.code == instance.release {
             for backend in target.backends where backend.instance.value == instance.id { return true }
         }
         return false

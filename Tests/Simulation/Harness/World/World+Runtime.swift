@@ -30,8 +30,9 @@ extension World {
             guard instance.phase != .leaving else { continue }
             if service.count(of: instance.release) == 0 { leave(service, place, index) }
         }
+        forgetBaselines(service)
         for set in service.wished {
-            let release = set.release.value
+            let release = set.release.code
             var living = 0
             for instance in service.instances where instance.release == release && instance.phase != .leaving {
                 living += 1
@@ -44,7 +45,8 @@ extension World {
             switch service.prepared[release] {
             case nil:
                 service.prepared[release] = .preparing
-                let time = service.natures[release]?.prepareTime ?? 100
+                drawBaseline(service, release)
+                let time = service.nature(of: release)?.prepareTime ?? 100
                 plan(.prepared(service: place, release: release, boot: boot), in: time)
             case .preparing?, .failed?: break
             case .prepared?:
@@ -75,7 +77,7 @@ extension World {
 
     func prepared(_ place: Int, _ release: Int) {
         let service = services[place]
-        if case .cannotPrepare? = service.natures[release]?.quality {
+        if case .cannotPrepare? = service.nature(of: release)?.quality {
             service.prepared[release] = .failed("prepare failed")
         } else {
             service.prepared[release] = .prepared
@@ -93,7 +95,7 @@ extension World {
 
     private func planStart(_ service: SimulatedService, _ place: Int, _ index: Int) {
         let instance = service.instances[index]
-        guard let nature = service.natures[instance.release] else { return }
+        guard let nature = service.nature(of: instance.release) else { return }
         var time = nature.startTime + random.delay(0, 200)
         if strikes(.startIsSlow, service) { time += random.delay(1_000, 20_000) }
         let change: InstanceChange
@@ -112,7 +114,7 @@ extension World {
         service.instances[index].phase = .leaving
         service.instances[index].life += 1
         let instance = service.instances[index]
-        let drain = service.drains[instance.release] ?? 0
+        let drain = service.drains[abs(instance.release)] ?? 0
         plan(.instance(service: place, id: instance.id, life: instance.life, .drainEnds), in: drain)
     }
 
@@ -124,7 +126,7 @@ extension World {
         case .becomesReady:
             service.instances[index].phase = .ready
             service.instances[index].readySince = now
-            if case .diesLater? = service.natures[release]?.quality {
+            if case .diesLater? = service.nature(of: release)?.quality {
                 plan(.instance(service: place, id: id, life: life, .dies), in: random.delay(500, 30_000))
             }
         case .givesUp: service.instances[index].phase = .failed
@@ -148,7 +150,7 @@ extension World {
         service.instances[index].busyUntil = now
         if service.instances[index].restarts >= 3 {
             service.instances[index].phase = .failed
-            if service.natures[service.instances[index].release]?.isSound == true {
+            if service.nature(of: service.instances[index].release)?.isSound == true {
                 // The runtime tries again, with patience.
                 service.instances[index].restarts = 0
                 let instance = service.instances[index]
@@ -197,7 +199,7 @@ extension World {
         service.instances[index].life += 1
         service.instances[index].isStopping = true
         let instance = service.instances[index]
-        let time = service.natures[instance.release]?.stopTime ?? 10
+        let time = service.nature(of: instance.release)?.stopTime ?? 10
         plan(.instance(service: place, id: instance.id, life: instance.life, .stopped), in: time)
     }
 
@@ -220,14 +222,14 @@ extension World {
             version: service.runtimeVersion, fence: service.runtimeFence, generation: service.runtimeGeneration)
         view.sets.reserveCapacity(service.wished.count)
         for set in service.wished {
-            view.sets.append(SetView(release: set.release, state: service.prepared[set.release.value] ?? .preparing))
+            view.sets.append(SetView(release: set.release, state: service.prepared[set.release.code] ?? .preparing))
         }
         view.instances.reserveCapacity(service.instances.count)
         for instance in service.instances {
             let readyFor = instance.phase == .ready ? now - instance.readySince : 0
             view.instances.append(
                 InstanceView(
-                    id: InstanceID(instance.id), release: ReleaseNumber(instance.release), phase: instance.phase,
+                    id: InstanceID(instance.id), release: ReleaseNumber(code: instance.release), phase: instance.phase,
                     readyFor: .milliseconds(readyFor), restarts: instance.restarts,
                     trouble: instance.phase == .failed ? "exit code 1" : "",
                     backend: service.isRouted ? .address(host: "127.0.0.1", port: 20_000) : .none,
