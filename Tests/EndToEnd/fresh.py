@@ -45,13 +45,13 @@ async def main():
 asyncio.run(main())
 """
 
-JUDGE = "{ analysis: { errors: +6pp, falseAlarms: 0.1%, missed: 1%, within: 40s%s }, interval: 500ms }"
+JUDGE = "{ analysis: { errors: +6pp, falseAlarms: 0.1%, missed: 1%, within: 40s@ }, interval: 500ms }"
 
 
 def service(place, words, baseline="fresh", steps="{ weight: 40% }, { gate: better }"):
     place.write("server.py", SERVER)
     program = os.path.join(place.project, "server.py")
-    gate = JUDGE % (", baseline: fresh" if baseline == "fresh" else "")
+    gate = JUDGE.replace("@", ", baseline: fresh" if baseline == "fresh" else "")
     place.write("slipway.yaml", f"""version: 1
 project: aged
 services:
@@ -143,7 +143,7 @@ def a_baseline_outlives_its_supervisor_and_not_its_trial(place):
     assert {str(share["release"]): share["weight"] for share in web["weights"]} == {
         "1": 40, "2": 30, "1-baseline": 30}, web["weights"]
     assert web["rollout"]["baseline"]["instances"] == 1, web["rollout"]
-    text = place.run("status")
+    text = place.run("status", code=4)
     assert "baseline" in text and "1 of 1 fresh instance of @1 ready" in text, text
     before = [instance["id"] for instance in baseline(place)]
     old = place.pid_of("supervisor")

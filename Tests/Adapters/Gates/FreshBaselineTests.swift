@@ -56,7 +56,7 @@ import Testing
         #expect(bad.evidence.summary.contains("20 of 2000"), "\(bad.evidence.summary)")
         #expect(bad.evidence.summary.hasSuffix("beside 2 fresh instances of api@14"), "\(bad.evidence.summary)")
         // And the other way round.
-        let good = await look(counts(old: (60_000, 60), canary: (20_000, 1000), fresh: (20_000, 1000)))
+        let good = await look(counts(old: (60_000, 6), canary: (20_000, 100), fresh: (20_000, 100)))
         #expect(good.verdict == .pass, "\(good.evidence)")
         let finding = good.evidence.findings.first { $0.asked == "baseline" }
         #expect(finding?.got == "beside 2 fresh instances of api@14: 1z, 20", "\(String(describing: finding))")

@@ -19,7 +19,7 @@ import Testing
                 strategy: \(strategy)
                 \(more)
             sources:
-              numbers: { csv: numbers.csv }
+              prom: { prometheus: { url: "http://127.0.0.1:9090/" } }
             gates:
               better: \(gate)
             """
@@ -38,7 +38,7 @@ import Testing
     }
 
     @Test func aComparisonHasItToo() {
-        let gate = "{ comparison: { from: numbers, baseline: fresh, metrics: { lag: { query: lag } } } }"
+        let gate = "{ comparison: { from: prom, baseline: fresh, metrics: { lag: { query: 'lag{r=${release}}' } } } }"
         let (gates, findings) = read("{ canary: { steps: [{ weight: 50% }, { gate: better }] } }", gate: gate)
         #expect(gates.first?.question.needsBaseline == true, "\(findings)")
         #expect(findings.contains { $0.code == .moreInstances })

@@ -1,5 +1,4 @@
 import Domain
-import Judging
 import Rollouts
 import Testing
 

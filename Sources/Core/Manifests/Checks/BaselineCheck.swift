@@ -41,7 +41,9 @@ extension SenseCheck {
         let strategy = service.plan.strategy
         let most = strategy.baselineInstances(of: service.plan.spec.replicas, gates: gates)
         // Said once for a service.
-        guard most > 0, strategy.freshGates(gates).first?.text == use.name else { return }
+        let fresh = strategy.freshGates(gates).map(\.text)
+        let first = service.gateUses.first { $0.hasSplit && fresh.contains($0.name) }
+        guard most > 0, first?.place == use.place else { return }
         let many = most == 1 ? "1 more instance" : "\(most) more instances"
         findings.note(
             .moreInstances, use.place,
