@@ -199,7 +199,7 @@ def the_example_is_judged_by_age(place):
     server = os.path.join(place.project, "app", "server.py")
     with open(server, encoding="utf-8") as file:
         source = file.read()
-    place.write("app/server.py", source.replace("VERSION = 1", "VERSION = 2").replace("SLOW = 10", "SLOW = 20"))
+    place.write("app/server.py", source.replace("VERSION = 1", "VERSION = 2").replace("SLOW = 10", "SLOW = 100"))
     output = place.run("deploy", code=3, within=150)
     assert "worse than tolerated" in output and "fresh instance of web@1" in output, output
     place.write("app/server.py", source.replace("VERSION = 1", "VERSION = 3"))

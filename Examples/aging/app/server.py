@@ -5,7 +5,7 @@ import os
 import time
 
 VERSION = 1
-# Milliseconds that a young instance takes: 30 is a bad release.
+# Milliseconds that a young instance takes: 100 is a bad release.
 SLOW = 10
 
 served = 0
