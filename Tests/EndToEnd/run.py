@@ -28,6 +28,7 @@ import metrics
 
 import postgres
 import remote
+import rendering
 import replay
 from place import Place, eventually, free_port, no_failure
 
@@ -1283,6 +1284,7 @@ TESTS = [
     *loading.TESTS,
     *remote.TESTS,
     *replay.TESTS,
+    *rendering.TESTS,
     *keyboard.TESTS,
 ]
 
