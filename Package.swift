@@ -52,6 +52,7 @@ extension Target.Dependency {
 let core: [Target] = [
     floor("Domain", "Core/Domain", [.crypto]),
     floor("Manifests", "Core/Manifests", ["Domain", .yams]),
+    floor("KubernetesObjects", "Core/KubernetesObjects", ["Domain", .yams]),
     floor("Judging", "Core/Judging", ["Domain"]),
     floor("Scaling", "Core/Scaling", ["Domain"]),
     floor("Rollouts", "Core/Rollouts", ["Domain", "Judging", "Scaling"]),
@@ -114,7 +115,8 @@ let house: [Target] = [
     floor(
         "Commands", "Commands",
         [
-            "Domain", "Manifests", "Judging", "Rollouts", "Deployments", "Planning", "Ports", "Engine", "Server",
+            "Domain", "Manifests", "KubernetesObjects", "Judging", "Rollouts", "Deployments", "Planning", "Ports",
+            "Engine", "Server",
             "SupervisorAPI", "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy",
             "LoadGenerator",
             "DirectoryArtifacts",
@@ -173,6 +175,9 @@ let probes: [Target] = [
 let checks: [Target] = [
     tests("TidyTests", "Tidy", []),
     tests("DomainTests", "Core/Domain", ["Domain"]),
+    tests(
+        "KubernetesObjectsTests", "Core/KubernetesObjects", ["Domain", "Manifests", "KubernetesObjects"],
+        exclude: ["Goldens"]),
     tests("JudgingTests", "Core/Judging", ["Domain", "Judging"], exclude: ["Fixtures"]),
     tests("ScalingTests", "Core/Scaling", ["Domain", "Scaling"]),
     tests("RolloutsTests", "Core/Rollouts", ["Domain", "Judging", "Scaling", "Rollouts"]),

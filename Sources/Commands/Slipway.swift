@@ -35,7 +35,7 @@ public struct Slipway: AsyncParsableCommand {
                     StatusCommand.self, HistoryCommand.self, LogsCommand.self, VerifyCommand.self,
                     QuarantineCommand.self, JournalCommand.self, DoctorCommand.self, NotifyCommand.self,
                 ]),
-            CommandGroup(name: "Machines", subcommands: [HostCommand.self, ExportCommand.self]),
+            CommandGroup(name: "Machines", subcommands: [HostCommand.self, ExportCommand.self, RenderCommand.self]),
             CommandGroup(name: "Measure", subcommands: [LoadCommand.self, JudgeCommand.self, GatesCommand.self]),
             CommandGroup(
                 name: "Roles",

@@ -29,6 +29,7 @@ import metrics
 
 import postgres
 import remote
+import rendering
 import replay
 from place import Place, eventually, free_port, no_failure
 
@@ -1285,6 +1286,7 @@ TESTS = [
     *loading.TESTS,
     *remote.TESTS,
     *replay.TESTS,
+    *rendering.TESTS,
     *keyboard.TESTS,
 ]
 

@@ -38,7 +38,7 @@ struct InstanceSurroundings {
             values += [
                 ("needs.\(name).url", Self.url(peer.address)), ("needs.\(name).host", peer.address.host),
                 ("needs.\(name).port", String(peer.address.port)),
-                (Self.variable(peer.service), Self.url(peer.address)),
+                (peer.service.addressVariable, Self.url(peer.address)),
             ]
         }
         return VariableScope(values)
@@ -60,7 +60,7 @@ struct InstanceSurroundings {
         if let port { entries["PORT"] = String(port) }
         entries["SLIPWAY_INSTANCE_ID"] = instance.description
         entries.merge(Self.marks(release)) { $1 }
-        for peer in peers { entries[Self.variable(peer.service)] = Self.url(peer.address) }
+        for peer in peers { entries[peer.service.addressVariable] = Self.url(peer.address) }
         for variable in spec.env { entries[variable.name] = scope.value("env.\(variable.name)") ?? "" }
         return Self.lines(entries)
     }
@@ -115,11 +115,6 @@ struct InstanceSurroundings {
 
     private static func lines(_ entries: [String: String]) -> [String] {
         entries.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }
-    }
-
-    /// `API_URL` for `api`.
-    static func variable(_ service: ServiceName) -> String {
-        service.text.uppercased().replacing("-", with: "_") + "_URL"
     }
 
     static func url(_ address: PeerAddress) -> String {

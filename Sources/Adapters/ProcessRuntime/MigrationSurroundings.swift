@@ -28,7 +28,7 @@ struct MigrationSurroundings {
             let url = InstanceSurroundings.url(peer.address)
             values += [
                 ("needs.\(name).url", url), ("needs.\(name).host", peer.address.host),
-                ("needs.\(name).port", String(peer.address.port)), (InstanceSurroundings.variable(peer.service), url),
+                ("needs.\(name).port", String(peer.address.port)), (peer.service.addressVariable, url),
             ]
         }
         return VariableScope(values)
@@ -66,7 +66,7 @@ struct MigrationSurroundings {
             "SLIPWAY_ENVIRONMENT": release.environment.name, "SLIPWAY_SCHEMA": migration.schema,
         ]
         for peer in peers {
-            entries[InstanceSurroundings.variable(peer.service)] = InstanceSurroundings.url(peer.address)
+            entries[peer.service.addressVariable] = InstanceSurroundings.url(peer.address)
         }
         for variable in try declared(migration) { entries[variable.name] = variable.value }
         return entries.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }

@@ -11,6 +11,8 @@ package struct CountLedger: Sendable {
     static let releasesKept = 16
     /// Splits of one service that the proxy has forgotten and that are kept, the latest.
     static let epochsKept = 32
+    /// Of those, as many are kept whoever they are of; the others while all of their releases are still counted.
+    static let latestKept = 4
 
     private struct Sum: Sendable {
         var requests: UInt64 = 0
@@ -53,14 +55,24 @@ package struct CountLedger: Sendable {
                 book.forgotten[old.release, default: Sum()].add(old)
                 if old.isMatched != true { book.ended[old.epoch, default: []].append(old) }
             }
-            for epoch in book.ended.keys.sorted(by: >).dropFirst(Self.epochsKept) { book.ended[epoch] = nil }
             book.current = service.releases
+            Self.trim(&book)
             for release in book.forgotten.keys.sorted(by: { abs($0) > abs($1) }).dropFirst(Self.releasesKept) {
                 book.forgotten[release] = nil
             }
             next[service.name] = book
         }
         books = next
+    }
+
+    /// Forgets splits of long ago, and those of rollouts that are over: a look compares releases that are there. With
+    /// their sets of cohorts they would be most of what the supervisor remembers.
+    private static func trim(_ book: inout Book) {
+        let present = Set(book.current.map(\.release))
+        for (age, epoch) in book.ended.keys.sorted(by: >).enumerated() where age >= latestKept {
+            let isOver = book.ended[epoch]?.contains { !present.contains($0.release) } ?? true
+            if age >= epochsKept || isOver { book.ended[epoch] = nil }
+        }
     }
 
     /// The sums of one service, in the order of its releases. Empty for a service that nothing was counted for.

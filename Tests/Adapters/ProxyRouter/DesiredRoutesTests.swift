@@ -226,6 +226,24 @@ struct CountLedgerTests {
         #expect(epochs.count == CountLedger.epochsKept + 1 && epochs.last?.epoch == 100)
     }
 
+    @Test func splitsOfRolloutsThatAreOverAreForgotten() {
+        var ledger = CountLedger()
+        for release in 1...20 {
+            let epoch = UInt64(release)
+            ledger.absorb(snapshot("a", [split(release, epoch, weight: 100, requests: 1)]))
+        }
+        #expect(ledger.counts(key).epochs.map(\.epoch) == [16, 17, 18, 19, 20])
+    }
+
+    @Test func splitsOfALongRolloutAreKept() {
+        var ledger = CountLedger()
+        for epoch in UInt64(1)...20 {
+            let both = [split(1, epoch, weight: 60, requests: 1), split(2, epoch, weight: 40, requests: 1)]
+            ledger.absorb(snapshot("a", both))
+        }
+        #expect(ledger.counts(key).epochs.count == 20)
+    }
+
     @Test func setsOfCohortsTravelAsText() throws {
         let bits = CohortBits([0, 63, 64, 9999])
         let text = try JSONEncoder().encode([bits, CohortBits()])

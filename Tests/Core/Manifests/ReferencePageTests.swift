@@ -77,5 +77,7 @@ import Testing
         map.title.split(separator: " ").filter { !["a", "an", "the"].contains($0) }.joined(separator: " ")
     }
 
-    private static func anchor(_ map: MapShape) -> String { heading(map).split(separator: " ").joined(separator: "-") }
+    private static func anchor(_ map: MapShape) -> String {
+        heading(map).lowercased().split(separator: " ").joined(separator: "-")
+    }
 }

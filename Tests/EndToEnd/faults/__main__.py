@@ -166,6 +166,9 @@ class Campaign:
             if strategy in shops and shops[strategy].deaths > 2:
                 # A role that dies often is started later and later.
                 self.close(shops.pop(strategy))
+            for other in [name for name in shops if name != strategy]:
+                # The strategies come one after the other: a shop that stands idle takes time from those that do not.
+                self.close(shops.pop(other))
             if strategy not in shops:
                 shops[strategy] = self.open(strategy)
             shops[strategy].deaths += strike.victim is not None

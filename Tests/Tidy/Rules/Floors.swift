@@ -7,7 +7,7 @@ enum Floor: Hashable, Sendable {
     init?(folder: String) {
         switch folder {
         case "Core/Domain": self = .core(0)
-        case "Core/Manifests", "Core/Judging", "Core/Scaling": self = .core(1)
+        case "Core/Manifests", "Core/KubernetesObjects", "Core/Judging", "Core/Scaling": self = .core(1)
         case "Core/Rollouts": self = .core(2)
         case "Core/Deployments": self = .core(3)
         case "Core/Planning": self = .core(4)
@@ -31,9 +31,11 @@ enum Floor: Hashable, Sendable {
         switch (self, floor) {
         case (.core(let own), .core(let other)): other < own
         case (.ports, .core(0)), (.clients, .core(0)), (.clients, .shim), (.load, .core(0)): true
-        case (.engine, .core), (.engine, .ports): module != "Planning" && module != "Manifests"
+        case (.engine, .core), (.engine, .ports): !["Planning", "Manifests", "KubernetesObjects"].contains(module)
         case (.adapters, .core(0)), (.adapters, .ports), (.adapters, .clients), (.adapters, .shim): true
         case (.adapters, .load): module == "LoadGenerator"
+        // What a cluster answers is an object.
+        case (.clients, .core): module == "KubernetesObjects"
         // What an analysis measured is judged where the counts are.
         case (.adapters, .core): module == "Judging"
         case (.keeper, .shim): true
@@ -64,6 +66,7 @@ enum Floor: Hashable, Sendable {
 
     private static func roomOutsiders(_ module: String, path: String) -> [String] {
         if module == "Manifests" { return ["FoundationEssentials", "Yams"] }
+        if module == "KubernetesObjects" { return ["Yams"] }
         // Logarithms and their like are pure, and the standard library has none; one file lets nothing else through.
         return path == "Sources/Core/Judging/Numerics/RealFunctions.swift" ? ["Glibc"] : []
     }

@@ -11,6 +11,11 @@ package struct ServiceName: Hashable, Comparable, Sendable, Codable, CustomStrin
     }
 }
 
+extension ServiceName {
+    /// The variable that carries a service's address to those that need it: `API_URL` for `api`.
+    package var addressVariable: String { text.uppercased().map { $0 == "-" ? "_" : String($0) }.joined() + "_URL" }
+}
+
 /// The name of a gate in the manifest.
 package struct GateName: Hashable, Comparable, Sendable, Codable, CustomStringConvertible {
     package let text: String

@@ -11,11 +11,13 @@ package struct ProjectSpec: Hashable, Sendable, Codable {
     package var notify: [NotifySpec]
     /// Sorted by name.
     package var hooks: [HookSpec]
+    /// Where it runs on Kubernetes; nil for other runtimes.
+    package var cluster: ClusterSpec?
 
     package init(
         environment: EnvironmentID, runtime: RuntimeKind = .process, services: [ServicePlanSpec],
         gates: [GateSpec] = [], retention: RetentionSpec = RetentionSpec(), notify: [NotifySpec] = [],
-        hooks: [HookSpec] = []
+        hooks: [HookSpec] = [], cluster: ClusterSpec? = nil
     ) {
         self.environment = environment
         self.runtime = runtime
@@ -24,6 +26,7 @@ package struct ProjectSpec: Hashable, Sendable, Codable {
         self.retention = retention
         self.notify = notify
         self.hooks = hooks
+        self.cluster = cluster
     }
 }
 

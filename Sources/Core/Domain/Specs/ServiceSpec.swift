@@ -35,6 +35,8 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
     package var releaseHeader: Bool
     /// What is run before anything of the release is; nil: nothing.
     package var migrate: MigrationSpec?
+    /// What is for Kubernetes alone; nil: nothing is said.
+    package var kubernetes: KubernetesSpec?
 
     package init(
         service: ServiceName, artifact: ArtifactSource? = nil, image: String? = nil, command: [String] = [],
@@ -42,7 +44,7 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
         port: Int? = nil, replicas: Int = 1, scale: ScaleSpec? = nil, probes: Probes = Probes(),
         resources: Resources = Resources(),
         drain: Span = .seconds(30), stop: StopSpec = StopSpec(), needs: [ServiceName] = [], routes: [RouteSpec] = [],
-        releaseHeader: Bool = false, migrate: MigrationSpec? = nil
+        releaseHeader: Bool = false, migrate: MigrationSpec? = nil, kubernetes: KubernetesSpec? = nil
     ) {
         self.service = service
         self.artifact = artifact
@@ -63,6 +65,7 @@ package struct ServiceSpec: Hashable, Sendable, Codable {
         self.routes = routes
         self.releaseHeader = releaseHeader
         self.migrate = migrate
+        self.kubernetes = kubernetes
     }
 
     /// Whether requests reach it through a router. A service without a port is a worker.

@@ -29,6 +29,7 @@ struct SenseCheck {
         checkSources(&findings)
         checkHost(&findings)
         checkNotify(&findings)
+        ClusterCheck(reading: reading).run(&findings)
         VariableCheck(reading: reading, lines: lines).run(&findings)
     }
 
@@ -168,9 +169,4 @@ struct SenseCheck {
                 hint: "move it to `startup`")
         }
     }
-}
-
-extension ServiceName {
-    /// The variable that carries a service's address to those that need it: `API_URL`.
-    var addressVariable: String { text.uppercased().map { $0 == "-" ? "_" : String($0) }.joined() + "_URL" }
 }

@@ -27,6 +27,9 @@ struct VariableCheck {
             var values = tree["command"]?.items ?? []
             values += [tree["shell"]].compactMap { $0 }
             for probe in tree["probes"]?.entries ?? [] { values += probe.value["command"]?.items ?? [] }
+            for key in ["crons", "jobs"] {
+                for job in tree["kubernetes"]?[key]?.entries ?? [] { values += job.value["command"]?.items ?? [] }
+            }
             for value in values { check(value, of: service, isEnv: false, &findings) }
             for entry in tree["env"]?.entries ?? [] { check(entry.value, of: service, isEnv: true, &findings) }
             checkMigration(of: service, &findings)

@@ -76,9 +76,15 @@ package struct Manifest: Sendable {
             environment: EnvironmentID(project: projectName, name: environment), runtime: settings.runtime,
             services: reading.services.map(\.plan).sorted { $0.spec.service < $1.spec.service },
             gates: reading.gates.compactMap(\.spec).sorted { $0.name < $1.name }, retention: reading.retention,
-            notify: reading.notify, hooks: reading.hooks)
+            notify: reading.notify, hooks: reading.hooks, cluster: cluster(of: settings))
         project.addPromotionGates()
         return (project, diagnostics)
+    }
+
+    private func cluster(of settings: EnvironmentSettings) -> ClusterSpec? {
+        guard settings.runtime == .kubernetes else { return nil }
+        let tree = tree["environments"]?[settings.name]?["cluster"]
+        return ClusterReader(tree: tree, settings: settings, project: projectName).read()
     }
 
     private func checkShape() -> [Diagnostic] {

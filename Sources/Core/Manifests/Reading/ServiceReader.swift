@@ -27,7 +27,8 @@ struct ServiceReader {
             port: tree["port"]?.scalar?.integer, replicas: replicas, scale: scale,
             probes: probes, resources: resources, drain: tree.span("drain", or: .seconds(30)), stop: stop,
             needs: tree.texts("needs").map { ServiceName($0) }.sorted(), routes: routes,
-            releaseHeader: tree.boolean("releaseHeader", or: false), migrate: migrate)
+            releaseHeader: tree.boolean("releaseHeader", or: false), migrate: migrate,
+            kubernetes: tree["kubernetes"].map { KubernetesReader(tree: $0).read() })
     }
 
     private var migrate: MigrationSpec? {

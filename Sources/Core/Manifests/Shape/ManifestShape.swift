@@ -63,7 +63,12 @@ enum ManifestShape {
                 "The machine, as `slipway host add` named it. Without it: this one."),
             Field("context", .scalar(.filled), example: "context: prod", "Kubernetes: the kubeconfig context."),
             Field("namespace", .scalar(.name), example: "namespace: shop", "Kubernetes: the namespace."),
-            Field("router", .scalar(.identifier), example: "router: gateway", "What splits the traffic."),
+            Field(
+                "router", .scalar(.word(["service", "replicas", "gateway", "istio", "nginx", "slipway"])),
+                standard: "service", example: "router: gateway", "Kubernetes: what splits the traffic."),
+            Field(
+                "cluster", .map(ClusterShape.cluster), example: "cluster: { ingress: { class: nginx } }",
+                "Kubernetes: how the environment is made up."),
         ])
 
     static let overrides = MapShape(

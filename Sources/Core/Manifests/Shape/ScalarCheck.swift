@@ -240,6 +240,9 @@ extension KeyShape {
         case .headerName: ScalarShape.isHeaderName(key) ? nil : (.badName, "for example `Accept`")
         case .relativePath: ScalarShape.staysInside(key) ? nil : (.outsideProject, "relative, without `..`")
         case .jsonPath: ScalarShape.isJSONPath(key) ? nil : (.badName, ScalarShape.jsonPath.hint)
+        case .label:
+            ClusterForm.isLabel(key)
+                ? nil : (.badName, "`name` or `example.com/name`: letters, digits, `-`, `_` and `.`, at most 63")
         case .identifier: ScalarShape.isIdentifier(key) ? nil : (.badName, "letters, digits, `_` and `-`")
         }
     }

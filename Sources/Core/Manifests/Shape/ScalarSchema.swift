@@ -76,6 +76,7 @@ extension KeyShape {
         case .jsonPath:
             .pattern("^(\\[[0-9]{1,9}\\]|[A-Za-z0-9_-]+)(\\[[0-9]{1,9}\\]|\\.[A-Za-z0-9_-]+)*$")
         case .identifier: .pattern("^[A-Za-z0-9_-]{1,100}$")
+        case .label: .pattern(ClusterForm.labelKey.pattern)
         }
     }
 }

@@ -1,7 +1,7 @@
 /// The shape of a service.
 enum ServiceShape {
     static let service = MapShape(
-        title: "a service", fields: programFields + placeFields + lifeFields,
+        title: "a service", fields: programFields + placeFields + lifeFields + [kubernetes],
         choices: [Choice(keys: ["command", "shell"], isRequired: true, unless: ["image"])])
 
     private static let programFields = [
@@ -82,6 +82,10 @@ enum ServiceShape {
             "watch", .map(WatchShape.watch), example: "watch: { for: 10m, gates: [errors] }",
             "Looks after a release once it has been promoted, and takes it back when it fails."),
     ]
+
+    private static let kubernetes = Field(
+        "kubernetes", .map(KubernetesShape.service), example: "kubernetes: { user: 10001 }",
+        "What is for environments on Kubernetes alone.")
 
     static let artifact = MapShape(
         title: "an artifact",

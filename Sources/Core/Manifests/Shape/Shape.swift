@@ -102,6 +102,8 @@ enum KeyShape: Sendable {
     case relativePath
     /// `items[0].id`
     case jsonPath
+    /// `app.kubernetes.io/name`
+    case label
     /// Letters, digits, `_` and `-`.
     case identifier
 }

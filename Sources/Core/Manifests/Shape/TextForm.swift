@@ -29,6 +29,8 @@ enum TextForm: Hashable, Sendable {
     /// `200ms..1s`
     case thinkSpan
     case regularExpression
+    /// A form of Kubernetes'.
+    case cluster(ClusterForm)
 
     var title: String {
         switch self {
@@ -46,6 +48,7 @@ enum TextForm: Hashable, Sendable {
         case .loadThreshold: "a threshold such as `p95 < 200ms`"
         case .thinkSpan: "a pause such as `500ms` or `200ms..1s`"
         case .regularExpression: "a regular expression"
+        case .cluster(let form): form.title
         }
     }
 
@@ -70,6 +73,7 @@ enum TextForm: Hashable, Sendable {
             "`p95 < 200ms` (also `mean`, `max`), `errors < 0.1%`, `rate > 1000/s`; a request's name in front: `search p95 < 1s`"
         case .thinkSpan: "the shorter one first: `200ms..1s`"
         case .regularExpression: "with one group around what is wanted: `id=([0-9]+)`"
+        case .cluster(let form): form.hint
         }
     }
 
@@ -91,6 +95,7 @@ enum TextForm: Hashable, Sendable {
             "^ *([A-Za-z0-9_-]+ +)?((p[0-9.]+|mean|max) *<=? *[0-9.]+(us|µs|ms|s|m|h)|errors *<=? *[0-9.]+%|rate *>=? *[0-9.]+/s) *$"
         case .thinkSpan: "^[0-9.]+(ms|s|m|h|d)?(\\.\\.[0-9.]+(ms|s|m|h|d))?$"
         case .regularExpression: "^[^\\n]{1,1000}$"
+        case .cluster(let form): form.pattern
         case .mailServer: "^([A-Za-z0-9.-]{1,255}|\\[[0-9A-Fa-f:.]+\\]):[0-9]{1,5}$"
         }
     }
@@ -125,6 +130,7 @@ enum TextForm: Hashable, Sendable {
         case .loadThreshold: return LoadThreshold(parsing: text) != nil
         case .thinkSpan: return ThinkSpan(parsing: text).map { $0.longest > .zero } ?? false
         case .regularExpression: return Self.isRegularExpression(text)
+        case .cluster(let form): return form.accepts(text)
         }
     }
 

@@ -55,7 +55,7 @@ enum AliasLimit {
         for index in bytes.indices {
             switch bytes[index] {
             case UInt8(ascii: "]"), UInt8(ascii: "}"):
-                if isFollowedByColon(bytes, index + 1) { return true }
+                if isFollowedByColon(bytes, index + 1), !isVariable(bytes, index) { return true }
             case star:
                 let end = bytes[(index + 1)...].prefix(while: isNameByte).endIndex
                 if end > index + 1, isFollowedByColon(bytes, end) { return true }
@@ -65,6 +65,13 @@ enum AliasLimit {
             }
         }
         return false
+    }
+
+    /// Whether a brace closes one word: `${needs.db.host}:5432`. Whatever it is to the parser, there is no alias in it.
+    private static func isVariable(_ bytes: [UInt8], _ end: Int) -> Bool {
+        var start = end
+        while start > 0, isNameByte(bytes[start - 1]) || bytes[start - 1] == UInt8(ascii: ".") { start -= 1 }
+        return start > 0 && bytes[start - 1] == UInt8(ascii: "{")
     }
 
     private static func isFollowedByColon(_ bytes: [UInt8], _ start: Int) -> Bool {

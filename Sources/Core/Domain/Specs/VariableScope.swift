@@ -1,24 +1,30 @@
-/// The `${…}` variables that a release's texts may use, and their values for one instance.
-struct VariableScope {
+/// The `${…}` variables that a release's texts may use, and their values in one place.
+package struct VariableScope: Sendable {
     /// Names without `${}`; the first of a name counts.
-    private(set) var values: [(name: String, value: String)]
+    package private(set) var values: [(name: String, value: String)]
 
-    init(_ values: [(name: String, value: String)]) { self.values = values }
+    package init(_ values: [(name: String, value: String)]) { self.values = values }
 
-    func with(_ more: [(name: String, value: String)]) -> VariableScope { VariableScope(values + more) }
+    package func with(_ more: [(name: String, value: String)]) -> VariableScope { VariableScope(values + more) }
 
-    func value(_ name: String) -> String? { values.first { $0.name == name }?.value }
+    package func value(_ name: String) -> String? { values.first { $0.name == name }?.value }
 
-    struct Unknown: Error {
-        var text: String
-        var hint: String
+    /// A text with a variable that nothing fills.
+    package struct Unknown: Error {
+        package var text: String
+        package var hint: String
+
+        package init(text: String, hint: String) {
+            self.text = text
+            self.hint = hint
+        }
     }
 
     /// Puts the values in. `$${` stands for `${` itself.
     /// - Parameters:
     ///   - place: where the text stands, for people: `env.URL`, `files.nginx.conf`.
     ///   - leavesShellNames: in a line for a shell, names that cannot be ours (`${HOME:-x}`) are the shell's.
-    func expand(_ text: String, place: String, leavesShellNames: Bool = false) throws(Unknown) -> String {
+    package func expand(_ text: String, place: String, leavesShellNames: Bool = false) throws(Unknown) -> String {
         var result = ""
         var rest = text[...]
         while let dollar = rest.firstIndex(of: "$") {

@@ -1,0 +1,82 @@
+import Yams
+
+/// Objects as text. The same objects give the same bytes.
+package enum ObjectText {
+    /// One YAML document an object, each after a line of `---`.
+    package static func yaml(_ objects: [KubernetesObject]) throws -> String {
+        try objects.map { "---\n" + (try yaml($0.value)) }.joined()
+    }
+
+    /// One YAML document, without a line before it.
+    package static func yaml(_ value: ObjectValue) throws -> String {
+        try Yams.serialize(node: node(value), width: -1, allowUnicode: true)
+    }
+
+    private static func node(_ value: ObjectValue) -> Node {
+        switch value {
+        case .text(let text):
+            // What reads like a number or a truth value is put into quotes; lines stay lines.
+            return .scalar(text.contains("\n") ? Node.Scalar(text, Tag(.str), .literal) : text.represented())
+        case .number(let number): return .scalar(Node.Scalar(String(number), Tag(.int)))
+        case .fraction(let number): return .scalar(Node.Scalar("\(number)", Tag(.float)))
+        case .bool(let value): return .scalar(Node.Scalar(value ? "true" : "false", Tag(.bool)))
+        case .null: return .scalar(Node.Scalar("null", Tag(.null)))
+        case .list(let items):
+            return .sequence(Node.Sequence(items.map { node($0) }, Tag(.seq), items.isEmpty ? .flow : .block))
+        case .map(let fields):
+            let pairs = fields.map { (node(.text($0.key)), node($0.value)) }
+            return .mapping(Node.Mapping(pairs, Tag(.map), pairs.isEmpty ? .flow : .block))
+        }
+    }
+
+    /// As JSON on one line, keys in the order in which they stand.
+    package static func json(_ value: ObjectValue) -> String {
+        var text = ""
+        write(value, to: &text)
+        return text
+    }
+
+    private static func write(_ value: ObjectValue, to text: inout String) {
+        switch value {
+        case .text(let value): write(value, to: &text)
+        case .number(let number): text += String(number)
+        case .fraction(let number): text += "\(number)"
+        case .bool(let value): text += value ? "true" : "false"
+        case .null: text += "null"
+        case .list(let items):
+            text += "["
+            for (index, item) in items.enumerated() {
+                if index > 0 { text += "," }
+                write(item, to: &text)
+            }
+            text += "]"
+        case .map(let fields):
+            text += "{"
+            for (index, field) in fields.enumerated() {
+                if index > 0 { text += "," }
+                write(field.key, to: &text)
+                text += ":"
+                write(field.value, to: &text)
+            }
+            text += "}"
+        }
+    }
+
+    private static func write(_ value: String, to text: inout String) {
+        text += "\""
+        for scalar in value.unicodeScalars {
+            switch scalar {
+            case "\"": text += "\\\""
+            case "\\": text += "\\\\"
+            case "\n": text += "\\n"
+            case "\r": text += "\\r"
+            case "\t": text += "\\t"
+            case _ where scalar.value < 0x20:
+                let digits = String(scalar.value, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            case _: text.unicodeScalars.append(scalar)
+            }
+        }
+        text += "\""
+    }
+}

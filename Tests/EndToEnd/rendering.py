@@ -1,0 +1,164 @@
+"""`slipway render`: the same objects by every way, as kubectl and Helm's template engine see them."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import yaml
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+CATALOGUE = os.path.join(HERE, "..", "..", "Examples", "catalogue")
+ENVIRONMENTS = ["dev", "staging", "production"]
+
+
+def catalogue(place):
+    for name in ("slipway.yaml", "mail.conf"):
+        shutil.copy(os.path.join(CATALOGUE, name), os.path.join(place.project, name))
+
+
+def rendered(place, *words):
+    """Standard output alone: what cannot be rendered is told beside it."""
+    answer = subprocess.run(
+        [place.slipway, "render", *words], cwd=place.project, env=place.environment, capture_output=True, text=True,
+        timeout=120, stdin=subprocess.DEVNULL)
+    assert answer.returncode == 0, answer.stderr
+    return answer.stdout
+
+
+def objects(text):
+    """By kind and name."""
+    found = {}
+    for one in yaml.safe_load_all(text):
+        if one is None:
+            continue
+        key = (one["kind"], one["metadata"]["name"])
+        assert key not in found, "%s twice" % (key,)
+        found[key] = one
+    return found
+
+
+def differ(one, other, path=""):
+    """Where two values differ, in words."""
+    if type(one) is not type(other):
+        return ["%s: %r and %r" % (path, one, other)]
+    if isinstance(one, dict):
+        return [line for key in sorted(set(one) | set(other))
+                for line in differ(one.get(key), other.get(key), "%s/%s" % (path, key))]
+    if isinstance(one, list) and len(one) == len(other):
+        return [line for index, pair in enumerate(zip(one, other)) for line in differ(*pair, "%s/%d" % (path, index))]
+    return [] if one == other else ["%s: %r and %r" % (path, one, other)]
+
+
+def the_catalogue_is_rendered_the_same_by_kustomize(place):
+    catalogue(place)
+    place.run("render", *ENVIRONMENTS, "--to", "kustomize", "--output-dir", "deploy")
+    for environment in ENVIRONMENTS:
+        plain = objects(rendered(place, environment))
+        made = subprocess.run(
+            ["kubectl", "kustomize", os.path.join(place.project, "deploy", "overlays", environment)],
+            capture_output=True, text=True, timeout=60)
+        assert made.returncode == 0, made.stderr
+        overlaid = objects(made.stdout)
+        assert set(plain) == set(overlaid), set(plain) ^ set(overlaid)
+        found = [line for key in plain for line in differ(plain[key], overlaid[key], "/".join(key))]
+        assert not found, found[:10]
+
+
+def merged(standard, values):
+    """As Helm merges values: maps key by key, null takes a key away."""
+    if not isinstance(standard, dict) or not isinstance(values, dict):
+        return values
+    result = dict(standard)
+    for key, value in values.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(standard.get(key), value)
+    return result
+
+
+def the_catalogue_is_rendered_the_same_by_a_helm_chart(place):
+    catalogue(place)
+    place.run("render", *ENVIRONMENTS, "--to", "helm", "--output-dir", "chart", "--chart-version", "1.2.3")
+    chart = os.path.join(place.project, "chart")
+
+    def read(name):
+        with open(os.path.join(chart, name)) as file:
+            return file.read()
+
+    about = yaml.safe_load(read("Chart.yaml"))
+    assert about["apiVersion"] == "v2" and about["version"] == "1.2.3", about
+    engine = os.path.join(place.project, "engine")
+    subprocess.run(["go", "build", "-o", engine, "main.go"], cwd=os.path.join(HERE, "helm"), check=True, timeout=300,
+                   env=dict(os.environ, GOCACHE=os.path.join(place.project, "cache"), GO111MODULE="off", HOME=place.project))
+    templates = {name: read("templates/" + name) for name in os.listdir(os.path.join(chart, "templates"))}
+    import jsonschema
+    schema = json.loads(read("values.schema.json"))
+    for environment in ENVIRONMENTS:
+        plain = objects(rendered(place, environment))
+        plain = {key: value for key, value in plain.items() if key[0] != "Namespace"}
+        namespace = next(iter(plain.values()))["metadata"]["namespace"]
+        values = merged(yaml.safe_load(read("values.yaml")), yaml.safe_load(read("values-%s.yaml" % environment)))
+        jsonschema.validate(values, schema)
+        made = subprocess.run(
+            [engine], capture_output=True, text=True, timeout=60, input=json.dumps({
+                "templates": templates, "values": values, "chart": {"Name": about["name"], "Version": about["version"]},
+                "release": {"Name": "catalogue", "Namespace": namespace, "Service": "Helm"}}))
+        assert made.returncode == 0, made.stderr
+        texts = json.loads(made.stdout)
+        assert namespace in texts.pop("NOTES.txt")
+        charted = objects("\n---\n".join(texts.values()))
+        assert set(plain) == set(charted), set(plain) ^ set(charted)
+        found = [line for key in plain for line in differ(ours(plain[key]), helms(charted[key]), "/".join(key))]
+        assert not found, found[:10]
+    assert "enabled" in values["services"]["gateway"]["ingress"], values["services"]["gateway"]
+    schema_errors = list(jsonschema.Draft7Validator(schema).iter_errors({"services": {"web": {"replicas": "many"}}}))
+    assert schema_errors, "a count that is no number must be refused"
+
+
+def ours(one):
+    """Without what a chart says in its own way; and with the count that a cluster would fill in."""
+    one = json.loads(json.dumps(one))
+    one["metadata"].get("labels", {}).pop("app.kubernetes.io/managed-by", None)
+    if one["kind"] == "Deployment":
+        one["spec"].setdefault("replicas", 1)
+        annotations = one["spec"]["template"]["metadata"].get("annotations", {})
+        if annotations.pop("slipway.dev/configuration", None):
+            annotations["checksum"] = True
+    return one
+
+
+def helms(one):
+    labels = one["metadata"]["labels"]
+    assert labels.pop("app.kubernetes.io/managed-by") == "Helm"
+    assert labels.pop("helm.sh/chart") == "catalogue-1.2.3"
+    if one["kind"] == "Job":
+        assert one["metadata"].pop("annotations")["helm.sh/hook"] == "pre-install,pre-upgrade"
+    if one["kind"] == "Deployment":
+        one["spec"].setdefault("replicas", 1)
+        annotations = one["spec"]["template"]["metadata"].get("annotations", {})
+        if len(annotations.pop("checksum/configuration", "")) == 64:
+            annotations["checksum"] = True
+    return one
+
+
+def rendering_says_what_it_cannot(place):
+    catalogue(place)
+    told = place.run("render", "production", "--to", "kustomize", code=2)
+    assert "--output-dir" in told, told
+    told = place.run("render", "prodution", code=2)
+    assert "did you mean `production`" in told, told
+    text = rendered(place, "production", "--image", "cart=registry.example.com/cart@sha256:" + "a" * 64)
+    assert objects(text)[("Deployment", "cart")]["spec"]["template"]["spec"]["containers"][0]["image"].endswith("a" * 64)
+    told = place.run("render", "production", "--image", "kart=x", code=2)
+    assert "did you mean `cart`" in told, told
+    place.nginx(1)
+    told = place.run("render", "dev", code=1)
+    assert "does not run on Kubernetes" in told, told
+
+
+TESTS = [
+    the_catalogue_is_rendered_the_same_by_kustomize, the_catalogue_is_rendered_the_same_by_a_helm_chart,
+    rendering_says_what_it_cannot,
+]
