@@ -9,7 +9,12 @@ extension SenseCheck {
         for entry in tree["metrics"]?.entries ?? [] {
             let metric = entry.value
             for key in ["query", "baseline"] {
-                if let query = metric[key] { checkVariables(query, &findings) }
+                guard let query = metric[key] else { continue }
+                if isProxy(tree) {
+                    checkTrafficMetric(query, query.place, &findings)
+                } else {
+                    checkVariables(query, &findings)
+                }
             }
             if let fence = metric.entry("fence"), metric["outliers"]?.text != "remove" {
                 findings.warning(

@@ -13,9 +13,10 @@ struct ProjectReading {
         services = (tree["services"]?.entries ?? []).map { entry in
             ServiceReading(entry: entry, plan: ServiceReader(name: entry.key, tree: entry.value).read())
         }
-        let sources = (tree["sources"]?.entries ?? []).compactMap { entry in
-            SourceReader(name: entry.key, tree: entry.value).read()
-        }
+        let sources =
+            (tree["sources"]?.entries ?? []).compactMap { entry in
+                SourceReader(name: entry.key, tree: entry.value).read()
+            } + [.proxy]
         gates = (tree["gates"]?.entries ?? []).map { entry in
             GateReading(
                 entry: entry, spec: GateReader(name: entry.key, tree: entry.value, sources: sources).read())
