@@ -25,6 +25,7 @@ import analysis
 import keyboard
 import loading
 import metrics
+import ownmetrics
 
 import postgres
 import remote
@@ -1283,6 +1284,7 @@ TESTS = [
     *loading.TESTS,
     *remote.TESTS,
     *replay.TESTS,
+    *ownmetrics.TESTS,
     *keyboard.TESTS,
 ]
 
