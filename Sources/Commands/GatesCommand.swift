@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Deployments
 import Domain
 import Gates
 import Planning

@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 package import Ports
 
 /// Answers questions for numbers: hands each to what can reach its source.

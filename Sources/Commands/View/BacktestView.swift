@@ -1,3 +1,4 @@
+import Deployments
 import Domain
 import Judging
 

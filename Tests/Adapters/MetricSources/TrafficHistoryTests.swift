@@ -153,10 +153,12 @@ struct TrafficHistoryTests {
         let values = try #require(answer.values?.first, "\(answer)")
         #expect(values.count == range.count)
         // A minute back nothing was counted; then a window of ten seconds for each ten seconds.
-        #expect(values.prefix(3).allSatisfy(\.isNaN))
+        let early = values.prefix(3).filter { !$0.isNaN }
+        #expect(early.isEmpty, "\(early)")
         #expect(Array(values.suffix(4)) == [0.1, 0.1, 0.5, 0.5], "\(values)")
         let nobody = await history.series(router.question("errorRate", release: 99), over: range)
-        #expect(nobody.values?.allSatisfy { $0.allSatisfy(\.isNaN) } == true)
+        let numbers = nobody.values?.flatMap { $0 }.filter { !$0.isNaN }
+        #expect(numbers == [])
     }
 
     /// Old pieces are put together; what they sum up to stays.

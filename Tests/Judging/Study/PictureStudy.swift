@@ -2,7 +2,7 @@ import Domain
 import Glibc
 import Judging
 
-/// The pictures of the guide: how many rollouts each judge has failed by then. Measured by the same rollouts as the tables.
+/// The pictures of the guide: how many rollouts each judge has failed by then, over rollouts as the tables' are.
 struct PictureStudy {
     let crew: Crew
 

@@ -16,12 +16,17 @@ extension String {
     package var printable: String {
         var text = ""
         for scalar in unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator, .format, .surrogate, .privateUse, .unassigned:
-                if !text.hasSuffix(" ") { text.append(" ") }
-            case _: text.unicodeScalars.append(scalar)
+            if !Self.unseen.contains(scalar.properties.generalCategory) {
+                text.unicodeScalars.append(scalar)
+            } else if !text.hasSuffix(" ") {
+                text.append(" ")
             }
         }
         return text
     }
+
+    /// What is no sign on a screen, or moves others.
+    private static let unseen: [Unicode.GeneralCategory] = [
+        .control, .lineSeparator, .paragraphSeparator, .format, .surrogate, .privateUse, .unassigned,
+    ]
 }

@@ -26,7 +26,9 @@ extension SenseCheck {
                     .noEffect, entry.keyPlace, "`\(critical)` has no effect without `critical: true`",
                     hint: "`\(key)` says from where on a difference counts")
             }
-            guard let query = metric["query"], metric["baseline"] == nil, let source, !tellsApart(query, source) else {
+            guard let query = metric["query"], metric["baseline"] == nil, !isProxy(tree), let source,
+                !tellsApart(query, source)
+            else {
                 continue
             }
             findings.error(
