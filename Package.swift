@@ -71,6 +71,7 @@ let clients: [Target] = [
     floor("ProxyControl", "Clients/ProxyControl"),
     floor("SecureShell", "Clients/SecureShell", ["CLinux"]),
     floor("SecretValues", "Clients/SecretValues", ["Domain"]),
+    floor("Asking", "Clients/Asking", ["Domain", .subprocess, .system]),
     floor(
         "SupervisorAPI", "Clients/SupervisorAPI",
         ["Domain", .asyncHTTPClient, .nioCore, .nioFoundation, .nioHTTP1]),
@@ -84,14 +85,13 @@ let adapters: [Target] = [
     floor(
         "Gates", "Adapters/Gates",
         [
-            "Domain", "Judging", "Ports", "SecretValues", "LoadGenerator", .asyncHTTPClient, .crypto,
-            .nioCore, .nioHTTP1, .nioPosix, .subprocess, .system,
+            "Domain", "Judging", "Ports", "Asking", "SecretValues", "LoadGenerator", .asyncHTTPClient, .crypto,
+            .nioCore, .nioHTTP1, .nioPosix,
         ]),
     floor(
         "MetricSources", "Adapters/MetricSources",
         [
-            "Domain", "Ports", "SecretValues", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix,
-            .nioSSL, .subprocess, .system,
+            "Domain", "Ports", "Asking", "SecretValues", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL,
         ]),
     floor(
         "Notifiers", "Adapters/Notifiers",
@@ -132,12 +132,17 @@ let house: [Target] = [
 ]
 
 let conformance: [Target] = [
+    // Servers that tests start and stop, for suites of several floors.
+    .target(name: "TestServers", path: "Tests/Support/TestServers", swiftSettings: strict),
     .target(
         name: "GateConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/GateConformance",
         swiftSettings: strict),
     .target(
         name: "JournalConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/JournalConformance",
         swiftSettings: strict),
+    .target(
+        name: "MetricSourceConformance", dependencies: ["Domain", "Ports"],
+        path: "Tests/Conformance/MetricSourceConformance", swiftSettings: strict),
     .target(
         name: "MigrationConformance", dependencies: ["Domain", "Ports"],
         path: "Tests/Conformance/MigrationConformance", swiftSettings: strict),
@@ -207,11 +212,15 @@ let checks: [Target] = [
     tests("ProxyTests", "Proxy", ["Proxy", "ProxyControl"]),
     tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
     tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),
+    tests("AskingTests", "Clients/Asking", ["Asking"]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
-    tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", .crypto]),
-    tests("GatesTests", "Adapters/Gates", ["Domain", "Judging", "Ports", "Gates", "GateConformance"]),
+    tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),
     tests(
-        "MetricSourcesTests", "Adapters/MetricSources", ["Domain", "Ports", "Gates", "MetricSources"]),
+        "GatesTests", "Adapters/Gates",
+        ["Domain", "Judging", "Ports", "Asking", "Gates", "GateConformance", "TestServers"]),
+    tests(
+        "MetricSourcesTests", "Adapters/MetricSources",
+        ["Domain", "Ports", "Gates", "MetricSources", "MetricSourceConformance", "TestServers"]),
     tests(
         "ProxyRouterTests", "Adapters/ProxyRouter",
         ["Domain", "Ports", "Proxy", "ProxyControl", "ProxyRouter", "Gates", "KeeperControl", "RouterConformance"]),

@@ -1,4 +1,5 @@
 package import ArgumentParser
+import Deployments
 import Domain
 import Gates
 import Planning
@@ -22,7 +23,8 @@ package struct GatesCommand: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
             abstract: "Replay the manifest's changed gates over the journal's past rollouts.",
             discussion: """
-                For each analysis and threshold of the manifest that is new, or asks something else than it did: \
+                For each analysis, threshold, metric and comparison of the manifest that is new, or asks something \
+                else than it did: \
                 what it would have decided about past rollouts of the services that use it, beside what was decided \
                 then; alarms, misses, time to decide. A release that was taken back, rolled back or failed is bad, \
                 one that stands or was replaced is good; --good and --bad say what only people know. Which rollouts \
@@ -95,7 +97,8 @@ package struct GatesCommand: AsyncParsableCommand {
             }
             let others = project.gates.filter { GateReplay($0) == nil }.map(\.name.text)
             if !others.isEmpty, names.isEmpty {
-                notes.append("not replayed, since they do not judge traffic: " + others.joined(separator: ", "))
+                notes.append(
+                    "not replayed, since nothing of what they ask is recorded: " + others.joined(separator: ", "))
             }
             if output == .json {
                 try printJSON(
@@ -109,7 +112,7 @@ package struct GatesCommand: AsyncParsableCommand {
             return isEmpty || tests.contains(where: \.isWorse) ? 1 : 0
         }
 
-        /// The gates that judge traffic, or those of them that were named.
+        /// The gates of which something is recorded, or those of them that were named.
         private func chosen(_ gates: [GateSpec]) throws -> [GateSpec] {
             let judging = gates.filter { GateReplay($0) != nil }
             let wanted = names.flatMap { $0.split(separator: ",") }.map(String.init)
@@ -118,12 +121,12 @@ package struct GatesCommand: AsyncParsableCommand {
                 guard let gate = gates.first(where: { $0.name.text == name }) else {
                     throw usageError(
                         "the manifest has no gate `\(harmless(name))`",
-                        hint: suggestion(for: name, among: judging.map(\.name.text), "gates that judge traffic"))
+                        hint: suggestion(for: name, among: judging.map(\.name.text), "gates that can be replayed"))
                 }
                 guard GateReplay(gate) != nil else {
                     throw usageError(
                         "gate \(name) is a \(gate.question.word) gate: nothing of what it asks is recorded",
-                        hint: "analyses and thresholds can be replayed")
+                        hint: "analyses, thresholds, metrics and comparisons can be replayed")
                 }
                 return gate
             }

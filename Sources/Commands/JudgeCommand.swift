@@ -24,8 +24,9 @@ package struct JudgeCommand: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
             abstract: "Show look by look what a judge would have said.",
             discussion: """
-                Reads a recording of traffic (lines of JSON, as `slipway judge record` writes them) and asks an \
-                analysis or a threshold about it: as it was asked then, or with other parameters. A CSV of series \
+                Reads a recording of a gate (lines of JSON, as `slipway judge record` writes them) and asks the gate \
+                again: an analysis or a threshold about the traffic, a metric or a comparison about what its sources \
+                said then; as it was asked, or with other parameters. A CSV of series \
                 (at,metric,side,value) is given to the Mann-Whitney judge. Nothing is started, asked or changed.
 
                 Examples:
@@ -71,10 +72,15 @@ package struct JudgeCommand: AsyncParsableCommand {
                 let gate = try parameters.asked(insteadOf: recording.head.asked) { try common.gates() }
                 guard let replay = GateReplay(gate) else {
                     throw usageError(
-                        "gate \(gate.name) is a \(gate.question.word) gate: it does not judge traffic",
-                        hint: "analyses and thresholds can be replayed")
+                        "gate \(gate.name) is a \(gate.question.word) gate: nothing of what it asks is recorded",
+                        hint: "analyses, thresholds, metrics and comparisons can be replayed")
                 }
                 let run = await replay.run(recording)
+                if let obstacle = run.obstacle {
+                    throw SupervisorError(
+                        code: "not-recorded", message: "gate \(gate.name) cannot be replayed: \(obstacle)",
+                        hint: "conditions, directions and limits may be changed; sources and queries may not")
+                }
                 if output == .json {
                     reports.append(ReplayReport(run, gate))
                 } else {
@@ -106,8 +112,9 @@ package struct JudgeCommand: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
             abstract: "Print what the gates of a deployment judged by, as lines of JSON.",
             discussion: """
-                The journal keeps what analyses and thresholds were told, a bounded number of looks for each run, \
-                for 90 days. This reads it from the journal of this machine; Slipway may run meanwhile, and need not.
+                The journal keeps what analyses, thresholds, metrics and comparisons were told, a bounded number of \
+                looks for each run, for 90 days. This reads it from the journal of this machine; Slipway may run \
+                meanwhile, and need not.
 
                 Examples:
                   slipway judge record 37 > rollout.ndjson
@@ -151,7 +158,9 @@ package struct JudgeCommand: AsyncParsableCommand {
                     throw SupervisorError(
                         code: "not-found",
                         message: "nothing is kept of what gates judged by in deployment #\(number) of \(environment)",
-                        hint: "only analyses and thresholds beside a stable release leave something, for 90 days")
+                        hint:
+                            "only gates that judge traffic or metrics beside a stable release leave something, for 90 days"
+                    )
                 }
                 for run in runs { print(run.text, terminator: "") }
                 return 0

@@ -2,6 +2,8 @@ package import Domain
 
 /// What answers questions for numbers. Rhythm, conditions and judgement are not its own.
 package protocol MetricSourcePort: Sendable {
+    /// A run begins that will ask this source about a service: who has to remember what was, begins to. Convergent.
+    func begin(_ source: MetricSource, _ service: ServiceName, in environment: EnvironmentID) async
     /// The numbers of now: one for each series that the question names.
     func value(_ question: MetricQuestion) async -> MetricAnswer
     /// The numbers of a time: for each series one for each step, not a number where there is none.
@@ -12,13 +14,32 @@ package protocol MetricSourcePort: Sendable {
 package struct MetricQuestion: Hashable, Sendable {
     package var source: MetricSource
     package var query: String
+    /// Whose number it is.
+    package var subject: MetricSubject
+    /// How far back the number of a moment reaches, for sources that do not read that in the query.
+    package var window: Span
     /// For the whole answer.
     package var limit: Span
 
-    package init(source: MetricSource, query: String, limit: Span) {
+    package init(source: MetricSource, query: String, subject: MetricSubject, window: Span, limit: Span) {
         self.source = source
         self.query = query
+        self.subject = subject
+        self.window = window
         self.limit = limit
+    }
+}
+
+/// A release that a question is about.
+package struct MetricSubject: Hashable, Sendable {
+    package var environment: EnvironmentID
+    package var service: ServiceName
+    package var release: ReleaseNumber
+
+    package init(environment: EnvironmentID, service: ServiceName, release: ReleaseNumber) {
+        self.environment = environment
+        self.service = service
+        self.release = release
     }
 }
 

@@ -1,6 +1,7 @@
 import Deployments
 import Domain
 import FoundationEssentials
+import Judging
 import Rollouts
 import Testing
 
@@ -15,7 +16,7 @@ import Testing
     }
 
     private func rollout(
-        _ number: Int, _ nature: PastRollout.Nature, gates: [GateSpec], isFirst: Bool = false
+        _ number: Int, _ release: ReleaseQuality, gates: [GateSpec], isFirst: Bool = false
     ) -> PastRollout {
         func facts(_ number: Int) -> ReleaseFacts {
             ReleaseFacts(
@@ -29,7 +30,7 @@ import Testing
             service: ServiceName("api"), wave: 0, from: isFirst ? nil : facts(number - 1), to: facts(number),
             plan: plan)
         return PastRollout(
-            deployment: DeploymentNumber(number), started: 0, item: item, nature: nature, why: "as the test wants it")
+            deployment: DeploymentNumber(number), started: 0, item: item, release: release, why: "as the test wants it")
     }
 
     /// Looks two seconds apart, each with 200 requests on either side.
@@ -70,18 +71,18 @@ import Testing
         let loose = await GateBacktest(gate(400_000), usedBy: api, rollouts, kept)
         #expect(loose.isChanged)
         #expect(loose.before == strict)
-        #expect(loose.cases.map(\.now.decision) == ["pass", "pass", "pass"])
-        #expect(loose.cases.map { $0.then?.decision } == ["fail", "pass", "fail"])
-        #expect(loose.misses { $0.now } == 1)
-        #expect(loose.misses { $0.then } == 0)
-        #expect(loose.alarms { $0.now } == 0)
-        #expect(loose.alarms { $0.then } == 1)
+        #expect(loose.cases.map(\.now.decision.word) == ["pass", "pass", "pass"])
+        #expect(loose.cases.map { $0.then?.decision.word } == ["fail", "pass", "fail"])
+        #expect(loose.now.misses == 1)
+        #expect(loose.then.misses == 0)
+        #expect(loose.now.alarms == 0)
+        #expect(loose.then.alarms == 1)
         #expect(loose.isWorse, "a bad release would be passed")
         let looser = await GateBacktest(gate(80_000), usedBy: api, rollouts, kept)
-        #expect(looser.cases.first?.now.decision == "fail")
-        #expect(looser.cases.last?.now.decision == "pass")
+        #expect(looser.cases.first?.now.decision.word == "fail")
+        #expect(looser.cases.last?.now.decision.word == "pass")
         #expect(!looser.isWorse)
-        #expect(looser.median({ $0.then }, \.looks) == 30)
+        #expect(looser.then.looks == 30)
     }
 
     @Test func whatCannotBeUsedIsListedWithTheReason() async throws {
@@ -112,7 +113,7 @@ import Testing
         #expect(test.before == nil)
         #expect(test.cases.map(\.recorded.text) == ["errors"])
         #expect(test.cases.first?.then == nil)
-        #expect(test.cases.first?.now.decision == "fail")
+        #expect(test.cases.first?.now.decision.word == "fail")
         #expect(!test.isWorse)
         let lines = BacktestView(style: .plain).lines([test], notes: [])
         #expect(lines.first == "gate good  new")

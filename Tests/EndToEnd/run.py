@@ -26,6 +26,7 @@ import fresh
 import keyboard
 import loading
 import metrics
+import ownmetrics
 
 import postgres
 import remote
@@ -1287,6 +1288,7 @@ TESTS = [
     *remote.TESTS,
     *replay.TESTS,
     *rendering.TESTS,
+    *ownmetrics.TESTS,
     *keyboard.TESTS,
 ]
 

@@ -38,9 +38,23 @@ package actor AnalysisGate {
     }
 
     package func look(_ spec: AnalysisSpec, _ request: LookRequest) async -> LookResult {
+        let glance = await glance(spec, request)
+        await keep(glance, request, glance.result)
+        return glance.result
+    }
+
+    /// What one reading of the counts says.
+    struct Glance: Sendable {
+        var result: LookResult
+        /// What it judged by, and when; nil: nothing was read.
+        fileprivate var told: (counts: Result<TrafficCounts, UnreadCounts>, at: Int64)?
+    }
+
+    /// Looks without keeping anything for replays: within one look there may be several glances, and one of them is it.
+    func glance(_ spec: AnalysisSpec, _ request: LookRequest) async -> Glance {
         guard let stable = request.stable else {
             let words = "there is no stable release that \(request.release.label) could be compared with"
-            return LookResult(.error, Evidence(words))
+            return Glance(result: LookResult(.error, Evidence(words)))
         }
         let told = await read(request.key, request.release.number)
         let moment = now()
@@ -54,8 +68,14 @@ package actor AnalysisGate {
             let isResumed = request.key.look > 1 || request.since > 0
             await recorder?.begin(request.key, counts, at: moment, isResumed: isResumed)
         }
-        await recorder?.note(request, told, at: moment, result)
-        return result
+        return Glance(result: result, told: (told, moment))
+    }
+
+    /// Keeps a glance as the look that it was.
+    /// - Parameter result: what the look said in the end.
+    func keep(_ glance: Glance, _ request: LookRequest, _ result: LookResult) async {
+        guard let told = glance.told else { return }
+        await recorder?.note(request, .counts(told.counts), at: told.at, result)
     }
 
     /// Nothing is awaited in it: no other look can come in between.

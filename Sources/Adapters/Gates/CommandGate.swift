@@ -1,3 +1,4 @@
+import Asking
 package import Domain
 import Glibc
 package import Ports
@@ -13,16 +14,14 @@ package struct CommandGate: Sendable {
     /// From TERM to KILL, when its time is over.
     private let grace: Duration
 
-    package static let standardSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-
     /// - Parameters:
     ///   - searchPath: `PATH`, unless the gate declares one.
     ///   - directory: Where the program runs, absolute; a program with a slash is looked for from there.
     package init(
-        searchPath: String = CommandGate.standardSearchPath, grace: Duration = .seconds(1),
+        searchPath: String? = nil, grace: Duration = .seconds(1),
         directory: @escaping @Sendable (LookRequest) async throws -> String
     ) {
-        self.searchPath = searchPath
+        self.searchPath = searchPath ?? ProgramRun.standardSearchPath
         self.grace = grace
         self.directory = directory
     }
@@ -44,9 +43,9 @@ package struct CommandGate: Sendable {
         case .found(let path): program = path
         case .missing(let words): return Self.error(asked, words)
         }
-        let run = CommandRun(
-            program: program, arguments: spec.command, env: env, directory: place, grace: grace,
-            limit: .milliseconds(request.gate.schedule.timeout.milliseconds))
+        let run = ProgramRun(
+            program: program, arguments: spec.command, env: env, directory: place,
+            limit: .milliseconds(request.gate.schedule.timeout.milliseconds), grace: grace)
         return Self.result(asked, await run.run(), request)
     }
 
@@ -65,7 +64,7 @@ package struct CommandGate: Sendable {
         return env
     }
 
-    private static func result(_ asked: String, _ outcome: CommandRun.Outcome, _ request: LookRequest) -> LookResult {
+    private static func result(_ asked: String, _ outcome: ProgramRun.Outcome, _ request: LookRequest) -> LookResult {
         let lines = outcome.lines
         let verdict: Verdict
         var got: String
@@ -77,6 +76,8 @@ package struct CommandGate: Sendable {
         case .exited(let code): (verdict, got) = (.fail, "exit code \(code)")
         case .signalled(let signal): (verdict, got) = (.error, "ended by \(signalName(signal))")
         case .timedOut: (verdict, got) = (.error, "not done in \(request.gate.schedule.timeout), stopped")
+        // Both outputs end in their last lines, however much comes.
+        case .tooMuch: (verdict, got) = (.error, "it printed too much")
         case .notStarted(let words): (verdict, got) = (.error, "could not be started: \(words)")
         }
         let summary = lines.last.map { "\(asked): \(got): \($0.bounded(to: 300))" } ?? "\(asked): \(got)"
@@ -97,47 +98,5 @@ package struct CommandGate: Sendable {
             SIGXCPU: "XCPU", SIGXFSZ: "XFSZ",
         ]
         return names[number].map { "SIG\($0)" } ?? "signal \(number)"
-    }
-}
-
-/// Finds a program as a shell would, to be able to say what is wrong.
-struct ProgramSearch: Sendable {
-    enum Result: Hashable, Sendable {
-        /// Absolute.
-        case found(String)
-        case missing(String)
-    }
-
-    let directory: String
-    let path: String
-
-    func find(_ name: String) -> Result {
-        if name.contains("/") {
-            let full = name.hasPrefix("/") ? name : "\(directory)/\(name)"
-            switch look(full) {
-            case .program: return .found(full)
-            case .notExecutable: return .missing("\(full) is not executable: `chmod +x` it, or name its interpreter")
-            case .absent: return .missing("there is no program \(full)")
-            }
-        }
-        var blocked: String?
-        for entry in path.split(separator: ":", omittingEmptySubsequences: true) {
-            let full = "\(entry.hasPrefix("/") ? String(entry) : "\(directory)/\(entry)")/\(name)"
-            switch look(full) {
-            case .program: return .found(full)
-            case .notExecutable: blocked = blocked ?? full
-            case .absent: continue
-            }
-        }
-        if let blocked { return .missing("\(blocked) is not executable") }
-        return .missing("there is no program `\(name)` in PATH (\(path))")
-    }
-
-    private enum Entry { case program, notExecutable, absent }
-
-    private func look(_ path: String) -> Entry {
-        var status = stat()
-        guard stat(path, &status) == 0, status.st_mode & S_IFMT != S_IFDIR else { return .absent }
-        return access(path, X_OK) == 0 ? .program : .notExecutable
     }
 }

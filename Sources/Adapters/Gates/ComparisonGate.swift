@@ -5,31 +5,38 @@ package import Ports
 /// Series of the release on trial and of stable, from one source, judged as Kayenta does. A metric that cannot be asked
 /// never scores: it is the verdict, with its reason.
 package struct ComparisonGate: Sendable {
-    private let source: any MetricSourcePort
-    /// Milliseconds since 1970.
-    private let now: @Sendable () -> Int64
+    private let looks: MetricLooks
 
-    package init(source: any MetricSourcePort, now: @escaping @Sendable () -> Int64) {
-        self.source = source
-        self.now = now
-    }
+    /// Questions that are under way at the same time at most: a server should not be stormed by a gate.
+    package static let questionsAtOnce = 8
+
+    package init(_ looks: MetricLooks) { self.looks = looks }
+
+    /// A run begins.
+    package func mark(_ key: LookKey, _ spec: ComparisonSpec) async { await looks.mark(key, spec.source) }
 
     package func look(_ spec: ComparisonSpec, _ request: LookRequest) async -> LookResult {
         guard let stable = request.stable else {
             let words = "there is no stable release that \(request.release.label) could be compared with"
             return LookResult(.error, Evidence(words))
         }
-        let end = now()
+        return await looks.take(request) { source, now in await look(spec, request, stable, source, now) }
+    }
+
+    /// - Parameter end: milliseconds since 1970.
+    private func look(
+        _ spec: ComparisonSpec, _ request: LookRequest, _ stable: Release, _ source: any MetricSourcePort, _ end: Int64
+    ) async -> LookResult {
         let range = MetricRange(start: end - spec.range.milliseconds, end: end, step: spec.step)
         let own = MetricQuestions(request, release: request.release, window: spec.window, range: range)
         let other = MetricQuestions(request, release: stable, window: spec.window, range: range)
-        let deadline = ContinuousClock.now + .milliseconds(request.gate.schedule.timeout.milliseconds)
-        var asked: [AskedMetric] = []
-        for metric in spec.metrics {
-            let left = Span(milliseconds: max(0, (deadline - .now).milliseconds))
-            async let canary = values(of: metric.query, own, spec.source, range, left)
-            async let baseline = values(of: metric.baseline ?? metric.query, other, spec.source, range, left)
-            asked.append(AskedMetric(metric: metric, canary: await canary, baseline: await baseline))
+        let asking = SeriesQuestions(
+            source: source, way: spec.source, range: range,
+            deadline: .now + .milliseconds(request.gate.schedule.timeout.milliseconds))
+        let sides = await asking.sides(
+            spec.metrics.flatMap { [(own, $0.query), (other, $0.baseline ?? $0.query)] })
+        let asked = spec.metrics.enumerated().map { index, metric in
+            AskedMetric(metric: metric, canary: sides[2 * index], baseline: sides[2 * index + 1])
         }
         let judge = SeriesJudge(spec.judged)
         let verdict = judge.look(asked.map(\.pair))
@@ -42,41 +49,11 @@ package struct ComparisonGate: Sendable {
     struct Side: Sendable {
         var query: String
         var answer: Result<[Double], SideTrouble>
+        /// What the source remarked.
+        var notes: [String]
     }
 
     struct SideTrouble: Error, Sendable { var text: String }
-
-    private func values(
-        of query: String, _ questions: MetricQuestions, _ source: MetricSource, _ range: MetricRange, _ left: Span
-    ) async -> Side {
-        let question: MetricQuestion
-        do throws(Placeholders.UnknownName) {
-            question = try questions.question(query, of: source, limit: left)
-        } catch {
-            return Side(query: query, answer: .failure(SideTrouble(text: error.trouble)))
-        }
-        guard left > .zero else {
-            let text = "not asked: the look's time was used up before"
-            return Side(query: question.query, answer: .failure(SideTrouble(text: text)))
-        }
-        let answer: Result<[Double], SideTrouble>
-        switch await self.source.series(question, over: range) {
-        case .trouble(let text): answer = .failure(SideTrouble(text: text))
-        case .series(let series, _):
-            if series.count > 1 {
-                let few = series.prefix(3).map(\.labels).joined(separator: ", ")
-                let text = "\(series.count) series where one is meant (\(few)): aggregate them, with `sum` or `max`"
-                answer = .failure(SideTrouble(text: text))
-            } else if let values = series.first?.values, values.count > ComparisonSpec.mostValues {
-                let text = "\(values.count) values, and at most \(ComparisonSpec.mostValues) are compared"
-                answer = .failure(SideTrouble(text: text))
-            } else {
-                // No series at all is no data, which is the judge's to say.
-                answer = .success(series.first?.values ?? [])
-            }
-        }
-        return Side(query: question.query, answer: answer)
-    }
 
     // MARK: Words
 
@@ -94,6 +71,14 @@ package struct ComparisonGate: Sendable {
             // A group says what its metrics have said.
             return Finding(asked: "group \(group.name)", got: got ?? "no data, \(share)", verdict: .pass)
         }
+        // They explain series, and change no verdict.
+        var notes: [String] = []
+        for note in asked.flatMap({ $0.canary.notes + $0.baseline.notes }) where !notes.contains(note) {
+            notes.append(note)
+        }
+        findings += notes.prefix(5).map {
+            Finding(asked: "what the source remarked", got: $0.printable.bounded(to: 300), verdict: .pass)
+        }
         let null = "values of \(labels.0) and \(labels.1) come from the same distribution, one independent of the other"
         let level = "confidence \(NumberText.percent(Double(spec.confidence) / 1e6)) for each metric"
         findings.append(
@@ -101,6 +86,59 @@ package struct ComparisonGate: Sendable {
                 asked: "unit", got: "values \(spec.step) apart, of the last \(spec.range); null: \(null); \(level)",
                 verdict: .pass))
         return findings
+    }
+}
+
+/// The questions of one look, several of them at a time, all of them within its time.
+private struct SeriesQuestions: Sendable {
+    let source: any MetricSourcePort
+    let way: MetricSource
+    let range: MetricRange
+    let deadline: ContinuousClock.Instant
+
+    /// In the order of the questions.
+    func sides(_ questions: [(MetricQuestions, String)]) async -> [ComparisonGate.Side] {
+        await withTaskGroup(of: (Int, ComparisonGate.Side).self) { group in
+            var sides: [(Int, ComparisonGate.Side)] = []
+            for (index, (values, query)) in questions.enumerated() {
+                if index >= ComparisonGate.questionsAtOnce, let side = await group.next() { sides.append(side) }
+                group.addTask { (index, await side(query, values)) }
+            }
+            for await side in group { sides.append(side) }
+            return sides.sorted { $0.0 < $1.0 }.map(\.1)
+        }
+    }
+
+    private func side(_ query: String, _ questions: MetricQuestions) async -> ComparisonGate.Side {
+        let left = Span(milliseconds: max(0, (deadline - .now).milliseconds))
+        let question: MetricQuestion
+        do throws(Placeholders.UnknownName) {
+            question = try questions.question(query, of: way, limit: left)
+        } catch {
+            return failed(query, error.trouble)
+        }
+        guard left > .zero else { return failed(question.query, "not asked: the look's time was used up before") }
+        switch await source.series(question, over: range) {
+        case .trouble(let text): return failed(question.query, text)
+        case .series(let series, let notes):
+            if series.count > 1 {
+                let few = series.prefix(3).map(\.labels).joined(separator: ", ")
+                return failed(
+                    question.query,
+                    "\(series.count) series where one is meant (\(few)): aggregate them, with `sum` or `max`")
+            }
+            if let values = series.first?.values, values.count > ComparisonSpec.mostValues {
+                return failed(
+                    question.query, "\(values.count) values, and at most \(ComparisonSpec.mostValues) are compared")
+            }
+            // No series at all is no data, which is the judge's to say.
+            return ComparisonGate.Side(
+                query: question.query, answer: .success(series.first?.values ?? []), notes: notes)
+        }
+    }
+
+    private func failed(_ query: String, _ text: String) -> ComparisonGate.Side {
+        ComparisonGate.Side(query: query, answer: .failure(ComparisonGate.SideTrouble(text: text)), notes: [])
     }
 }
 

@@ -22,41 +22,51 @@ actor EvidenceSender {
     }
 
     func look(_ spec: AnalysisSpec, _ request: LookRequest) async -> LookResult {
-        let first = await analysis.look(spec, request)
-        guard let load = spec.load, request.stable != nil else { return first }
+        guard let load = spec.load, request.stable != nil else { return await analysis.look(spec, request) }
+        let (result, last) = await send(load, spec, request)
+        await analysis.keep(last, request, result)
+        return result
+    }
+
+    /// One piece of load, and what the analysis says after it.
+    /// - Returns: the look's result, and the glance that it rests on.
+    private func send(
+        _ load: EvidenceLoad, _ spec: AnalysisSpec, _ request: LookRequest
+    ) async -> (LookResult, AnalysisGate.Glance) {
+        let first = await analysis.glance(spec, request)
         let key = RunKey(request.key)
         var sent = runs[key] ?? SentLoad(beganAt: now())
         // What has come of it stays in what is compared, so it stays an error.
         if let trouble = sent.trouble {
-            return LookResult(.error, Evidence(trouble, findings: [sent.finding(load, nil)]))
+            return (LookResult(.error, Evidence(trouble, findings: [sent.finding(load, nil)])), first)
         }
         // An answer, a budget that is spent, counts that cannot be read: nothing to send for.
         let piece = sent.next(load, request.gate.schedule, at: now())
-        guard first.verdict == .inconclusive, !first.isLast, piece > .zero else {
-            return await told(first, load, sent, key)
+        guard first.result.verdict == .inconclusive, !first.result.isLast, piece > .zero else {
+            return (await told(first.result, load, sent, key), first)
         }
         let plan: LoadRun
         do {
             plan = try LoadRun(Self.plan(load, request, requests: load.requests - sent.requests, for: piece))
         } catch {
             let words = "the load for this analysis cannot be sent: \(error)"
-            return LookResult(.error, Evidence(words.printable.bounded(to: 500)))
+            return (LookResult(.error, Evidence(words.printable.bounded(to: 500))), first)
         }
-        let seen = await send(plan) { [analysis] in await analysis.look(spec, request) }
+        let seen = await send(plan) { [analysis] in await analysis.glance(spec, request) }
         switch seen.report {
         case .success(let report): sent.add(report)
         case .failure(let error):
             let words = "the load for this analysis could not be sent: \(error)"
-            return LookResult(.error, Evidence(words.printable.bounded(to: 500)))
+            return (LookResult(.error, Evidence(words.printable.bounded(to: 500))), first)
         }
         runs[key] = sent
-        if let trouble = sent.trouble {
-            return LookResult(.error, Evidence(trouble, findings: [sent.finding(load, nil)]))
-        }
-        var last = seen.answer
+        var last = seen.answer ?? first
         // The answers of the piece's end have come since.
-        if last == nil { last = await analysis.look(spec, request) }
-        return await told(last ?? first, load, sent, key)
+        if seen.answer == nil { last = await analysis.glance(spec, request) }
+        if let trouble = sent.trouble {
+            return (LookResult(.error, Evidence(trouble, findings: [sent.finding(load, nil)])), last)
+        }
+        return (await told(last.result, load, sent, key), last)
     }
 
     // MARK: Sending
@@ -85,18 +95,18 @@ actor EvidenceSender {
 
     private struct Seen: Sendable {
         var report: Result<LoadReport, any Error>
-        /// A look that ended the piece.
-        var answer: LookResult?
+        /// A glance that ended the piece.
+        var answer: AnalysisGate.Glance?
     }
 
     private enum Part: Sendable {
         case report(Result<LoadReport, any Error>)
-        case answer(LookResult?)
+        case answer(AnalysisGate.Glance?)
     }
 
     /// Sends a piece, and looks now and then: whichever ends first ends the other.
     private func send(
-        _ run: LoadRun, _ look: @escaping @Sendable () async -> LookResult
+        _ run: LoadRun, _ look: @escaping @Sendable () async -> AnalysisGate.Glance
     ) async -> Seen {
         await withTaskGroup(of: Part.self) { group in
             group.addTask {
@@ -116,11 +126,13 @@ actor EvidenceSender {
     }
 
     /// Looks again and again; nil when it is cancelled before there is an answer.
-    private static func firstAnswer(_ look: @Sendable () async -> LookResult) async -> LookResult? {
+    private static func firstAnswer(
+        _ look: @Sendable () async -> AnalysisGate.Glance
+    ) async -> AnalysisGate.Glance? {
         while !Task.isCancelled {
             do { try await ContinuousClock().sleep(for: glance) } catch { return nil }
-            let result = await look()
-            if result.verdict != .inconclusive || result.isLast { return result }
+            let seen = await look()
+            if seen.result.verdict != .inconclusive || seen.result.isLast { return seen }
         }
         return nil
     }

@@ -1,33 +1,5 @@
 import Domain
 
-extension String {
-    /// At most so many bytes of the text, cut between characters, with a mark where it was cut.
-    func bounded(to limit: Int) -> String {
-        if utf8.count <= limit { return self }
-        var kept = ""
-        var size = 0
-        for character in self {
-            size += character.utf8.count
-            if size > limit { break }
-            kept.append(character)
-        }
-        return kept + "…"
-    }
-
-    /// On one line, without control characters: what a server sent must not move a terminal's cursor.
-    var printable: String {
-        var text = ""
-        for scalar in unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .lineSeparator, .paragraphSeparator, .format, .surrogate, .privateUse, .unassigned:
-                if !text.hasSuffix(" ") { text.append(" ") }
-            case _: text.unicodeScalars.append(scalar)
-            }
-        }
-        return text
-    }
-}
-
 extension [Finding] {
     /// The findings that evidence keeps: those that did not pass before those that did.
     var bounded: [Finding] {

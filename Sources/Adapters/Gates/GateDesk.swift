@@ -54,8 +54,9 @@ package struct GateDesk: GatePort {
     ///   - since: the last look of the run that passed or failed.
     package func mark(_ key: LookKey, _ gate: GateSpec, release: ReleaseNumber, since: Int = 0) async {
         switch gate.question {
-        // What a source keeps needs no mark.
-        case .health, .smoke, .command, .approval, .webhook, .load, .metric, .comparison: return
+        case .health, .smoke, .command, .approval, .webhook, .load: return
+        case .metric(let spec): await metric.mark(key, spec)
+        case .comparison(let spec): await comparison.mark(key, spec)
         case .threshold: await threshold.mark(key, release: release, since: since)
         case .analysis: await analysis.mark(key, release: release)
         }

@@ -1,10 +1,11 @@
+import Asking
 package import Domain
 
 /// Runs the program of a hook.
 package struct HookProgram: Sendable {
     private let searchPath: String
 
-    package init(searchPath: String = CommandGate.standardSearchPath) { self.searchPath = searchPath }
+    package init(searchPath: String? = nil) { self.searchPath = searchPath ?? ProgramRun.standardSearchPath }
 
     /// How a run ended.
     package struct End: Hashable, Sendable {
@@ -28,14 +29,15 @@ package struct HookProgram: Sendable {
         case .found(let path): program = path
         case .missing(let words): return End(code: -1, words: words, lines: [])
         }
-        let outcome = await CommandRun(
-            program: program, arguments: hook.command, env: env, directory: directory, grace: .seconds(1),
+        let outcome = await ProgramRun(
+            program: program, arguments: hook.command, env: env, directory: directory,
             limit: .milliseconds(hook.timeout.milliseconds)
         ).run()
         switch outcome.end {
         case .exited(let code): return End(code: Int(code), words: "exit code \(code)", lines: outcome.lines)
         case .signalled(let signal): return End(code: -1, words: "ended by signal \(signal)", lines: outcome.lines)
         case .timedOut: return End(code: -1, words: "not done in \(hook.timeout), stopped", lines: outcome.lines)
+        case .tooMuch: return End(code: -1, words: "it printed too much", lines: outcome.lines)
         case .notStarted(let words): return End(code: -1, words: "could not be started: \(words)", lines: [])
         }
     }

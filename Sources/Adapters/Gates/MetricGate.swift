@@ -5,17 +5,21 @@ package import Ports
 /// One number from a source, held against conditions. What is no single number is inconclusive or an error, with the
 /// reason, and never a pass.
 package struct MetricGate: Sendable {
-    private let source: any MetricSourcePort
-    /// Milliseconds since 1970.
-    private let now: @Sendable () -> Int64
+    private let looks: MetricLooks
 
-    package init(source: any MetricSourcePort, now: @escaping @Sendable () -> Int64) {
-        self.source = source
-        self.now = now
-    }
+    package init(_ looks: MetricLooks) { self.looks = looks }
+
+    /// A run begins.
+    package func mark(_ key: LookKey, _ spec: MetricSpec) async { await looks.mark(key, spec.source) }
 
     package func look(_ spec: MetricSpec, _ request: LookRequest) async -> LookResult {
-        let end = now()
+        await looks.take(request) { source, now in await Self.look(spec, request, source, now) }
+    }
+
+    /// - Parameter end: milliseconds since 1970.
+    private static func look(
+        _ spec: MetricSpec, _ request: LookRequest, _ source: any MetricSourcePort, _ end: Int64
+    ) async -> LookResult {
         let range = MetricRange(start: end - spec.window.milliseconds, end: end, step: spec.window)
         let judge = ConditionJudge(pass: spec.pass, fail: spec.fail)
         let question: MetricQuestion
@@ -23,34 +27,20 @@ package struct MetricGate: Sendable {
             question = try MetricQuestions(request, release: request.release, window: spec.window, range: range)
                 .question(spec.query, of: spec.source, limit: request.gate.schedule.timeout)
         } catch {
-            return Self.result(spec.source.asked(spec.query), .error, error.trouble, judge)
+            return result(spec.source.asked(spec.query), .error, error.trouble, judge)
         }
         let asked = spec.source.asked(question.query)
+        let reading: MetricReading
+        var remarks: [String] = []
         switch await source.value(question) {
-        case .trouble(let words): return Self.result(asked, .error, words, judge)
-        case .series(let series, let notes): return Self.judged(series, notes, asked, judge)
+        case .trouble(let words): reading = .trouble(words)
+        case .series(let series, let notes):
+            remarks = notes
+            reading = .series(
+                series.map { NumberedSeries(labels: $0.labels, values: $0.values) }, remark: notes.first)
         }
-    }
-
-    private static func judged(
-        _ series: [MetricSeries], _ notes: [String], _ asked: String, _ judge: ConditionJudge
-    ) -> LookResult {
-        guard let first = series.first else {
-            let hint = "no data: no series is what was asked for (`… or vector(0)` where none means zero)"
-            return result(asked, .inconclusive, hint, judge, notes)
-        }
-        guard series.count == 1 else {
-            let few = series.prefix(3).map(\.labels).joined(separator: ", ")
-            let more = series.count > 3 ? ", …" : ""
-            let words =
-                "\(series.count) series where one is meant (\(few)\(more)): aggregate them, with `sum` or `max`"
-            return result(asked, .error, words, judge, notes)
-        }
-        guard let value = first.values.first, first.values.count == 1 else {
-            return result(asked, .error, "\(first.values.count) numbers where one is meant", judge, notes)
-        }
-        let (verdict, words) = judge.look(value)
-        return result(asked, verdict, words, judge, notes)
+        let (verdict, words) = judge.look(reading)
+        return result(asked, verdict, words, judge, remarks)
     }
 
     private static func result(

@@ -3,7 +3,8 @@ import Ports
 
 /// Fills in what a question for numbers leaves open.
 struct MetricQuestions: Sendable {
-    private let request: LookRequest
+    private let subject: MetricSubject
+    private let window: Span
     private let values: Placeholders
 
     /// - Parameters:
@@ -11,7 +12,9 @@ struct MetricQuestions: Sendable {
     ///   - window: what `${window}` stands for.
     ///   - range: what `${start}` and `${end}` stand for, in whole seconds.
     init(_ request: LookRequest, release: Release, window: Span, range: MetricRange) {
-        self.request = request
+        subject = MetricSubject(
+            environment: request.key.environment, service: request.key.service, release: release.number)
+        self.window = window
         var values = [
             "project": request.key.environment.project, "environment": request.key.environment.name,
             "service.name": request.key.service.text, "release": release.number.description,
@@ -30,7 +33,7 @@ struct MetricQuestions: Sendable {
     ) throws(Placeholders.UnknownName) -> MetricQuestion {
         var source = source
         switch source.way {
-        case .prometheus, .csv: break
+        case .prometheus, .csv, .proxy: break
         case .web(var spec):
             spec.url = try values.fill(spec.url, encode: Placeholders.pathSegment)
             source.way = .web(spec)
@@ -40,7 +43,8 @@ struct MetricQuestions: Sendable {
             spec.command = words
             source.way = .command(spec)
         }
-        return MetricQuestion(source: source, query: try values.fill(query), limit: limit)
+        return MetricQuestion(
+            source: source, query: try values.fill(query), subject: subject, window: window, limit: limit)
     }
 }
 

@@ -1,4 +1,6 @@
+import Asking
 import AsyncHTTPClient
+import Domain
 import Glibc
 import NIOCore
 import NIOHTTP1
@@ -68,7 +70,10 @@ struct SmokeClient: Sendable {
         configuration.httpVersion = .http1Only
         configuration.connectionPool.retryConnectionEstablishment = false
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
-        let result = await Self.race(limit) { await Self.send(call, on: client) }
+        // The limit holds for the body too.
+        let result = await TimeLimit(limit).race { await Self.send(call, on: client) }.answer(
+            orLate: .failure(SmokeTrouble(kind: .noAnswer, words: "no complete answer in \(durationText(limit))")),
+            orCancelled: .failure(SmokeTrouble(kind: .noAnswer, words: "the look was cancelled")))
         do {
             try await client.shutdown()
         } catch {
@@ -77,27 +82,6 @@ struct SmokeClient: Sendable {
             throw SmokeTrouble(kind: .noAnswer, words: Self.words(error))
         }
         return try result.get()
-    }
-
-    /// The outcome, or that the time is over: the limit holds for the body too.
-    private static func race(
-        _ limit: Duration, _ body: @escaping @Sendable () async -> Result<SmokeAnswer, SmokeTrouble>
-    ) async -> Result<SmokeAnswer, SmokeTrouble> {
-        await withTaskGroup(of: Result<SmokeAnswer, SmokeTrouble>?.self) { group in
-            group.addTask { await body() }
-            group.addTask {
-                do {
-                    try await ContinuousClock().sleep(for: limit)
-                } catch {
-                    return nil
-                }
-                return .failure(
-                    SmokeTrouble(kind: .noAnswer, words: "no complete answer in \(durationText(limit))"))
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first ?? .failure(SmokeTrouble(kind: .noAnswer, words: "the look was cancelled"))
-        }
     }
 
     private static func send(_ call: SmokeCall, on client: HTTPClient) async -> Result<SmokeAnswer, SmokeTrouble> {

@@ -55,7 +55,7 @@ package actor ThresholdGate {
             let isResumed = request.key.look > 1 || request.since > 0
             await recorder?.begin(request.key, counts, at: moment, isResumed: isResumed)
         }
-        await recorder?.note(request, told, at: moment, result)
+        await recorder?.note(request, .counts(told), at: moment, result)
         return result
     }
 

@@ -1,3 +1,4 @@
+import Asking
 import AsyncHTTPClient
 package import Domain
 import NIOCore
@@ -150,21 +151,9 @@ package struct WebhookGate: Sendable {
             request.headers.add(name: "X-Slipway-Signature", value: talk.signer.signature(of: Array(talk.key.utf8)))
         }
         let ready = request
-        return await withTaskGroup(of: Result<Reply, Trouble>?.self) { group in
-            group.addTask { await Self.execute(ready, client) }
-            group.addTask {
-                do {
-                    try await ContinuousClock().sleep(until: talk.deadline)
-                } catch {
-                    // The answer came first.
-                    return nil
-                }
-                return .failure(Trouble(text: "no complete answer"))
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first ?? .failure(Trouble(text: "the look was cancelled"))
-        }
+        return await TimeLimit(until: talk.deadline).race { await Self.execute(ready, client) }.answer(
+            orLate: .failure(Trouble(text: "no complete answer")),
+            orCancelled: .failure(Trouble(text: "the look was cancelled")))
     }
 
     private static func execute(_ request: HTTPClientRequest, _ client: HTTPClient) async -> Result<Reply, Trouble> {

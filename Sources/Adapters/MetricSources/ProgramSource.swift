@@ -1,72 +1,38 @@
+import Asking
 import Domain
-import Glibc
 import Ports
-import Subprocess
-
-#if canImport(System)
-    import System
-#else
-    import SystemPackage
-#endif
 
 /// A program that prints a number, or JSON; then a question is a JSON path to a number in it, or to a list of numbers.
 ///
 /// It gets an argument list, no shell, `PATH` and the variables that its source declares, and a session of its own, so
 /// that at the end of its time all of it can be stopped.
 struct ProgramSource: Sendable {
-    private static let searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     /// What is read of its output, in bytes.
-    private static let outputLimit = 1 << 20
-    private static let grace = Duration.seconds(1)
+    static let outputLimit = 1 << 20
 
     func answer(_ spec: CommandSpec, _ question: MetricQuestion) async -> MetricAnswer {
-        let limit = question.limit
-        let answer = await withTaskGroup(of: MetricAnswer?.self) { group in
-            group.addTask { await Self.run(spec, question.query) }
-            group.addTask {
-                do {
-                    try await ContinuousClock().sleep(for: .milliseconds(limit.milliseconds))
-                } catch {
-                    // The answer came first.
-                    return nil
-                }
-                return .trouble("not done in \(limit), stopped")
-            }
-            let first = await group.next() ?? nil
-            // Cancelling stops the program; the group waits until it is gone.
-            group.cancelAll()
-            return first
+        guard let name = spec.command.first, !name.isEmpty else { return .trouble("it names no program") }
+        var env = ["PATH": ProgramRun.standardSearchPath]
+        for variable in spec.env { env[variable.name] = variable.value }
+        let place = "/"
+        let search = ProgramSearch(directory: place, path: env["PATH"] ?? ProgramRun.standardSearchPath)
+        let program: String
+        switch search.find(name) {
+        case .found(let path): program = path
+        case .missing(let words): return .trouble("could not be run: \(words)")
         }
-        return answer ?? .trouble("the look was cancelled")
-    }
-
-    private static func run(_ spec: CommandSpec, _ path: String) async -> MetricAnswer {
-        guard let program = spec.command.first, !program.isEmpty else { return .trouble("it names no program") }
-        var env: [Environment.Key: String] = ["PATH": searchPath]
-        for variable in spec.env {
-            guard let key = Environment.Key(rawValue: variable.name) else { continue }
-            env[key] = variable.value
-        }
-        var options = PlatformOptions()
-        options.createSession = true
-        options.teardownSequence = [
-            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: grace)
-        ]
-        do {
-            let result = try await Subprocess.run(
-                program.contains("/") ? .path(FilePath(program)) : .name(program),
-                arguments: Arguments(Array(spec.command.dropFirst())), environment: .custom(env),
-                workingDirectory: FilePath("/"), platformOptions: options, input: .none,
-                output: .bytes(limit: outputLimit), error: .string(limit: outputLimit))
-            switch result.terminationStatus {
-            case .exited(0): return read(result.standardOutput, path)
-            case .exited(let code):
-                let last = result.standardError.split(separator: "\n").last.map { ": \($0)" } ?? ""
-                return .trouble("exit code \(code)\(last)")
-            case .signaled(let signal): return .trouble("ended by signal \(signal)")
-            }
-        } catch {
-            return .trouble("could not be run: \(error)")
+        let run = ProgramRun(
+            program: program, arguments: spec.command, env: env, directory: place,
+            limit: .milliseconds(question.limit.milliseconds))
+        let outcome = await run.run(reading: Self.outputLimit)
+        switch outcome.end {
+        case .exited(0): return Self.read(outcome.output, question.query)
+        case .exited(let code):
+            return .trouble("exit code \(code)" + (outcome.lines.last.map { ": \($0)" } ?? ""))
+        case .signalled(let signal): return .trouble("ended by signal \(signal)")
+        case .timedOut: return .trouble("not done in \(question.limit), stopped")
+        case .tooMuch: return .trouble("it printed more than \(Self.outputLimit >> 20) MiB, stopped")
+        case .notStarted(let words): return .trouble("could not be run: \(words)")
         }
     }
 

@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 package import Ports
 
 /// Answers questions for numbers: hands each to what can reach its source.
@@ -7,9 +7,23 @@ package struct SourceDesk: MetricSourcePort {
     private let web = WebSource()
     private let program = ProgramSource()
     private let table = TableSource()
+    private let traffic: TrafficHistory
 
-    /// - Parameter now: milliseconds since 1970.
-    package init(now: @escaping @Sendable () -> Int64) { prometheus = PrometheusSource(now: now) }
+    /// - Parameters:
+    ///   - traffic: what the router counts; whoever makes it runs it.
+    ///   - now: milliseconds since 1970.
+    package init(traffic: TrafficHistory, now: @escaping @Sendable () -> Int64) {
+        prometheus = PrometheusSource(now: now)
+        self.traffic = traffic
+    }
+
+    package func begin(_ source: MetricSource, _ service: ServiceName, in environment: EnvironmentID) async {
+        switch source.way {
+        case .proxy: await traffic.begin(service, in: environment)
+        // What they have they keep themselves.
+        case .prometheus, .web, .command, .csv: return
+        }
+    }
 
     package func value(_ question: MetricQuestion) async -> MetricAnswer {
         switch question.source.way {
@@ -17,6 +31,7 @@ package struct SourceDesk: MetricSourcePort {
         case .web(let spec): await web.answer(spec, question).single
         case .command(let spec): await program.answer(spec, question).single
         case .csv(let path): table.answer(path, question).last
+        case .proxy: await traffic.value(question)
         }
     }
 
@@ -26,6 +41,7 @@ package struct SourceDesk: MetricSourcePort {
         case .web(let spec): await web.answer(spec, question)
         case .command(let spec): await program.answer(spec, question)
         case .csv(let path): table.answer(path, question)
+        case .proxy: await traffic.series(question, over: range)
         }
     }
 }

@@ -1,3 +1,4 @@
+import Asking
 import AsyncHTTPClient
 import Domain
 import FoundationEssentials
@@ -44,7 +45,11 @@ extension WebQuestion {
         } catch {
             return .failure(error)
         }
-        let reply = await race(request, client)
+        let reply = await TimeLimit(.milliseconds(limit.milliseconds)).race { [request] in
+            await Self.execute(request, client)
+        }.answer(
+            orLate: .failure(WebTrouble(text: "no complete answer within \(limit)")),
+            orCancelled: .failure(WebTrouble(text: "the look was cancelled")))
         do {
             try await client.shutdown()
         } catch {
@@ -115,25 +120,6 @@ extension WebQuestion {
         }
         configuration.tlsConfiguration = tls
         return configuration
-    }
-
-    private func race(_ request: HTTPClientRequest, _ client: HTTPClient) async -> Result<WebReply, WebTrouble> {
-        let limit = limit
-        return await withTaskGroup(of: Result<WebReply, WebTrouble>?.self) { group in
-            group.addTask { await Self.execute(request, client) }
-            group.addTask {
-                do {
-                    try await ContinuousClock().sleep(for: .milliseconds(limit.milliseconds))
-                } catch {
-                    // The answer came first.
-                    return nil
-                }
-                return .failure(WebTrouble(text: "no complete answer within \(limit)"))
-            }
-            let first = await group.next() ?? nil
-            group.cancelAll()
-            return first ?? .failure(WebTrouble(text: "the look was cancelled"))
-        }
     }
 
     private static func execute(

@@ -1,11 +1,14 @@
 import Deployments
 import Domain
+import Judging
 
 /// What a backtest found, for programs.
 struct BacktestReport: Encodable {
     struct Gate: Encodable {
         var gate: String
         var asks: String
+        /// What it says stops nothing.
+        var isDryRun: Bool
         /// Nil: it is new.
         var asked: String?
         var isChanged: Bool
@@ -23,12 +26,13 @@ struct BacktestReport: Encodable {
             gate = test.gate.name.text
             asks = test.gate.words
             asked = test.before?.words
+            isDryRun = test.gate.schedule.isDryRun
             isChanged = test.isChanged
             good = test.count(.good)
             bad = test.count(.bad)
             unknown = test.count(.unknown)
-            now = Tally(test) { $0.now }
-            then = Tally(test) { $0.then }
+            now = Tally(test.now)
+            then = Tally(test.then)
             isWorse = test.isWorse
             rollouts = test.cases.map(Rollout.init)
             unused = test.unused.map { Unused(rollout: $0.rollout, why: $0.why) }
@@ -47,27 +51,28 @@ struct BacktestReport: Encodable {
         var requests: Int?
         var milliseconds: Int64?
 
-        init(_ test: GateBacktest, _ answer: (GateBacktest.Case) -> GateBacktest.Answer?) {
-            alarms = test.alarms(answer)
-            misses = test.misses(answer)
-            undecided =
-                test.cases.compactMap(answer).filter { $0.decision == "undecided" || $0.decision == "hold" }.count
-            looks = test.median(answer, \.looks)
-            requests = test.median(answer, \.requests)
-            milliseconds = test.median(answer, \.took)?.milliseconds
+        init(_ tally: BacktestTally) {
+            alarms = tally.alarms
+            misses = tally.misses
+            undecided = tally.undecided + tally.held
+            looks = tally.looks
+            requests = tally.requests
+            milliseconds = tally.took?.milliseconds
         }
     }
 
     struct Answer: Encodable {
+        /// `pass`, `fail`, `hold`, `undecided`.
         var decision: String
         var reason: String
         var looks: Int
-        var requests: Int
+        /// Absent for gates that do not judge by requests.
+        var requests: Int?
         var milliseconds: Int64
 
-        init(_ answer: GateBacktest.Answer) {
-            decision = answer.decision
-            reason = answer.reason
+        init(_ answer: GateOutcome) {
+            decision = answer.decision.word
+            reason = answer.decision.reason
             looks = answer.looks
             requests = answer.requests
             milliseconds = answer.took.milliseconds
@@ -93,13 +98,13 @@ struct BacktestReport: Encodable {
             service = item.rollout.service.text
             from = item.rollout.item.from?.number.value
             to = item.rollout.item.to.number.value
-            release = item.rollout.nature.rawValue
+            release = item.rollout.release.rawValue
             why = item.rollout.why
             recordedBy = item.recorded.text
             then = item.then.map(Answer.init)
             now = Answer(item.now)
-            isAlarm = item.isAlarm(item.now)
-            isMiss = item.isMiss(item.now)
+            isAlarm = item.mistake == .alarm
+            isMiss = item.mistake == .miss
         }
     }
 

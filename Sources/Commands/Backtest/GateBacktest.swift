@@ -1,54 +1,23 @@
 import Deployments
 import Domain
 import Gates
+import Judging
 import Planning
 import Rollouts
 
 /// One gate of the manifest, asked again about the rollouts of which the journal kept enough.
 struct GateBacktest: Sendable {
-    /// How a gate decided about one rollout.
-    struct Answer: Hashable, Sendable {
-        /// `pass`, `fail`, `hold`, `undecided`.
-        var decision: String
-        var reason: String
-        var looks: Int
-        /// Of the canary.
-        var requests: Int
-        var took: Span
-
-        /// The runs of one gate in one rollout, one after the other: the first that does not pass decides.
-        init?(_ runs: [ReplayedRun]) {
-            guard !runs.isEmpty else { return nil }
-            decision = "pass"
-            reason = ""
-            looks = 0
-            requests = 0
-            took = .zero
-            for run in runs {
-                let last = run.deciding ?? run.looks.last
-                looks += last.map { look in run.looks.filter { $0.look <= look.look }.count } ?? 0
-                requests += last?.requests ?? 0
-                took = took + (last?.at ?? .zero)
-                guard run.decision.word != "pass" else { continue }
-                decision = run.decision.word
-                reason = run.decision.reason
-                return
-            }
-        }
-    }
-
     /// One rollout.
     struct Case: Sendable {
         var rollout: PastRollout
         /// Which gate's recording it rests on.
         var recorded: GateName
         /// What the gate of the same name decided then; nil: it was not asked.
-        var then: Answer?
-        var now: Answer
+        var then: GateOutcome?
+        var now: GateOutcome
 
-        /// A good release is failed, or a bad one passed.
-        func isAlarm(_ answer: Answer) -> Bool { rollout.nature == .good && answer.decision == "fail" }
-        func isMiss(_ answer: Answer) -> Bool { rollout.nature == .bad && answer.decision == "pass" }
+        /// How the gate would be wrong about it.
+        var mistake: GateMistake? { now.mistake(about: rollout.release) }
     }
 
     /// A rollout that could not be used, and why.
@@ -65,29 +34,17 @@ struct GateBacktest: Sendable {
 
     var isChanged: Bool { before != gate }
 
-    func alarms(_ answer: (Case) -> Answer?) -> Int {
-        cases.filter { item in answer(item).map(item.isAlarm) ?? false }.count
-    }
-    func misses(_ answer: (Case) -> Answer?) -> Int {
-        cases.filter { item in answer(item).map(item.isMiss) ?? false }.count
-    }
-    func count(_ nature: PastRollout.Nature) -> Int { cases.filter { $0.rollout.nature == nature }.count }
+    func count(_ release: ReleaseQuality) -> Int { cases.filter { $0.rollout.release == release }.count }
 
-    /// Of those that came to an answer; nil: none did.
-    func median<Value: Comparable>(_ answer: (Case) -> Answer?, _ value: (Answer) -> Value) -> Value? {
-        let values = cases.compactMap(answer).filter { $0.decision == "pass" || $0.decision == "fail" }.map(value)
-            .sorted()
-        return values.isEmpty ? nil : values[(values.count - 1) / 2]
-    }
+    var now: BacktestTally { tally { $0.now } }
+    /// Of the rollouts in which the gate was asked.
+    var then: BacktestTally { tally(\.then) }
 
     /// More good releases are failed, or more bad ones passed, than then.
-    var isWorse: Bool {
-        let known = cases.filter { $0.then != nil }
-        func count(_ answer: (Case) -> Answer?, _ isWrong: (Case, Answer) -> Bool) -> Int {
-            known.filter { item in answer(item).map { isWrong(item, $0) } ?? false }.count
-        }
-        return count({ $0.now }, { $0.isAlarm($1) }) > count({ $0.then }, { $0.isAlarm($1) })
-            || count({ $0.now }, { $0.isMiss($1) }) > count({ $0.then }, { $0.isMiss($1) })
+    var isWorse: Bool { tally { $0.then == nil ? nil : $0.now }.isWorse(than: then) }
+
+    private func tally(_ outcome: (Case) -> GateOutcome?) -> BacktestTally {
+        BacktestTally(cases.compactMap { item in outcome(item).map { .init(item.rollout.release, $0) } })
     }
 }
 
@@ -102,25 +59,35 @@ extension GateBacktest {
         guard let replay = GateReplay(gate) else { return }
         for rollout in rollouts
         where services.contains(rollout.service) || rollout.item.plan.gate(gate.name) != nil {
-            if let objection = rollout.objection {
-                unused.append(Unused(rollout: rollout.label, why: objection))
-                continue
-            }
-            switch Self.recordings(of: rollout, for: gate.name, kept) {
+            switch await Self.trial(of: rollout, replay, kept) {
+            case .success(let found): cases.append(found)
             case .failure(let reason): unused.append(Unused(rollout: rollout.label, why: reason.words))
-            case .success(let found):
-                var runs: [ReplayedRun] = []
-                for recording in found.recordings { runs.append(await replay.run(recording)) }
-                guard let now = Answer(runs) else { continue }
-                guard now.looks > 0 else {
-                    let why = "its recording of gate \(found.gate) ends before this gate would have looked once"
-                    unused.append(Unused(rollout: rollout.label, why: why))
-                    continue
-                }
-                let then = found.gate == gate.name ? Answer(found.recordings.compactMap(\.then)) : nil
-                cases.append(Case(rollout: rollout, recorded: found.gate, then: then, now: now))
             }
         }
+    }
+
+    private static func trial(
+        of rollout: PastRollout, _ replay: GateReplay, _ kept: RecordedRuns
+    ) async -> Result<Case, Reason> {
+        if let objection = rollout.objection { return .failure(Reason(words: objection)) }
+        let found: Found
+        switch recordings(of: rollout, for: replay, kept) {
+        case .failure(let reason): return .failure(reason)
+        case .success(let recordings): found = recordings
+        }
+        var runs: [ReplayedRun] = []
+        for recording in found.recordings {
+            let run = await replay.run(recording)
+            if let obstacle = run.obstacle { return .failure(Reason(words: obstacle)) }
+            runs.append(run)
+        }
+        guard let now = GateOutcome(runs.map(\.outcome)), now.looks > 0 else {
+            let why = "its recording of gate \(found.gate) ends before this gate would have looked once"
+            return .failure(Reason(words: why))
+        }
+        let isOwn = found.gate == replay.gate.name
+        let then = isOwn ? GateOutcome(found.recordings.compactMap { $0.then?.outcome }) : nil
+        return .success(Case(rollout: rollout, recorded: found.gate, then: then, now: now))
     }
 
     private struct Found {
@@ -132,9 +99,9 @@ extension GateBacktest {
         var words: String
     }
 
-    /// Those of the gate itself, else of the gate that looked longest.
+    /// Those of the gate itself, else of the gate that looked longest at what this one can judge.
     private static func recordings(
-        of rollout: PastRollout, for name: GateName, _ kept: RecordedRuns
+        of rollout: PastRollout, for replay: GateReplay, _ kept: RecordedRuns
     ) -> Result<Found, Reason> {
         let runs = kept.runs.filter { $0.service == rollout.service && $0.deployment == rollout.deployment }
         guard !runs.isEmpty else {
@@ -157,13 +124,14 @@ extension GateBacktest {
                 trouble = "what gate \(run.gate) judged by cannot be read: \(error)"
             }
         }
-        let own = read.filter { $0.gate == name }.flatMap(\.recordings)
-        if !own.isEmpty { return .success(Found(gate: name, recordings: own)) }
-        let longest = read.flatMap { part in part.recordings.map { (part.gate, $0) } }.max { $0.1.length < $1.1.length }
-        guard let longest else {
-            return .failure(Reason(words: trouble.isEmpty ? "no look of its gates was kept" : trouble))
+        let own = read.filter { $0.gate == replay.gate.name }.flatMap(\.recordings)
+        if !own.isEmpty { return .success(Found(gate: replay.gate.name, recordings: own)) }
+        let others = read.flatMap { part in part.recordings.map { (part.gate, $0) } }
+        if let longest = others.filter({ replay.objection(to: $0.1) == nil }).max(by: { $0.1.length < $1.1.length }) {
+            return .success(Found(gate: longest.0, recordings: [longest.1]))
         }
-        return .success(Found(gate: longest.0, recordings: [longest.1]))
+        let objection = others.first.flatMap { replay.objection(to: $0.1) }
+        return .failure(Reason(words: objection ?? (trouble.isEmpty ? "no look of its gates was kept" : trouble)))
     }
 }
 

@@ -28,6 +28,7 @@ struct SupervisorHouse {
     var runtime: LocalProcesses
     var router: EmbeddedRouter<ProxyControlClient, KeeperListeners>
     var engine: EngineService
+    var traffic: TrafficHistory
     var server: SupervisorServer
     var housekeeping: Housekeeping
     var outbox: Outbox
@@ -63,7 +64,8 @@ struct SupervisorHouse {
             configuration: ProcessRuntimeConfiguration(directory: state.path) { environment, service in
                 peer(service, environment, ports)
             }, host: Failpoints.host(host), artifacts: artifacts, logger: logger)
-        let gates = gates(artifacts, router, recorder(journal, logger))
+        let traffic = TrafficHistory(now: { SystemMoment.now().wall }) { try await router.counts($0, in: $1) }
+        let gates = gates(artifacts, router, traffic, recorder(journal, logger))
         let releases = ReleaseLibrary(journal: durable)
         let engine = EngineService(
             loop,
@@ -92,7 +94,7 @@ struct SupervisorHouse {
             }, now: SystemMoment.now)
         return SupervisorHouse(
             state: state, link: link, journal: journal, artifacts: artifacts, runtime: runtime, router: router,
-            engine: engine, server: SupervisorServer(desk),
+            engine: engine, traffic: traffic, server: SupervisorServer(desk),
             housekeeping: Housekeeping(
                 engine: engine, journal: journal, releases: releases, artifacts: artifacts, runtime: runtime,
                 now: SystemMoment.now, logger: logger),
@@ -101,9 +103,10 @@ struct SupervisorHouse {
 
     private static func gates(
         _ artifacts: ArtifactDirectory, _ router: EmbeddedRouter<ProxyControlClient, KeeperListeners>,
-        _ recorder: TrafficRecorder
+        _ traffic: TrafficHistory, _ recorder: TrafficRecorder
     ) -> GateDesk {
-        let sources = SourceDesk { SystemMoment.now().wall }
+        let sources = SourceDesk(traffic: traffic) { SystemMoment.now().wall }
+        let looks = MetricLooks(sources, recorder: recorder) { SystemMoment.now().wall }
         return GateDesk(
             command: CommandGate { look in
                 guard let digest = look.release.parts.artifact?.digest else { return "/" }
@@ -114,8 +117,7 @@ struct SupervisorHouse {
             },
             analysis: AnalysisGate(recorder: recorder) { service, environment in
                 try await router.counts(service, in: environment)
-            }, metric: MetricGate(source: sources) { SystemMoment.now().wall },
-            comparison: ComparisonGate(source: sources) { SystemMoment.now().wall })
+            }, metric: MetricGate(looks), comparison: ComparisonGate(looks))
     }
 
     /// Keeps in the journal what gates judged by. What cannot be kept is missed by replays alone.
@@ -175,6 +177,7 @@ struct SupervisorHouse {
             }
             group.addTask { await housekeeping.run() }
             group.addTask { await outbox.run() }
+            group.addTask { await traffic.run() }
             group.addTask {
                 try await server.application(socket: state.supervisorSocket, logger: quiet) {
                     chmod(state.supervisorSocket, 0o600)

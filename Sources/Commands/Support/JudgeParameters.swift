@@ -82,7 +82,9 @@ package struct JudgeParameters: ParsableArguments {
             }
             base = found
         } else if let text {
-            base = try Self.read(text, called: then?.name.text ?? "asked", from: "--as")
+            base = try Self.read(
+                text, called: then?.name.text ?? "asked", from: "--as",
+                sources: then?.question.source.map { [$0] } ?? [])
         }
         if analysis.isEmpty, interval == nil {
             guard let base else {
@@ -96,11 +98,11 @@ package struct JudgeParameters: ParsableArguments {
     }
 
     private func changed(_ base: GateSpec?) throws -> GateSpec {
-        if let base, case .threshold = base.question {
+        if let base, base.question.takesOtherParameters {
             guard analysis.isEmpty else {
                 let (key, _) = analysis[0]
                 throw usageError(
-                    "`\(key)` belongs to an analysis, and gate \(base.name) is a threshold",
+                    "`\(key)` belongs to an analysis, and gate \(base.name) is a \(base.question.word) gate",
                     hint: "--as '{ analysis: { errors: +0.5pp } }' asks an analysis instead")
             }
             var changed = base
@@ -144,10 +146,22 @@ package struct JudgeParameters: ParsableArguments {
         }
     }
 
-    private static func read(_ text: String, called name: String, from source: String) throws -> GateSpec {
-        let (gate, diagnostics) = GateText.read(text, called: name, from: source)
+    private static func read(
+        _ text: String, called name: String, from source: String, sources: [MetricSource] = []
+    ) throws -> GateSpec {
+        let (gate, diagnostics) = GateText.read(text, called: name, from: source, sources: sources)
         if let gate { return gate }
         let first = diagnostics.first { $0.severity == .error }
         throw usageError("\(source): \(first?.message ?? "this is no gate")", hint: first?.hint ?? "")
+    }
+}
+
+extension GateQuestion {
+    /// It can be replayed, and has not the parameters of an analysis.
+    fileprivate var takesOtherParameters: Bool {
+        switch self {
+        case .threshold, .metric, .comparison: true
+        case .health, .smoke, .command, .analysis, .approval, .webhook, .load: false
+        }
     }
 }

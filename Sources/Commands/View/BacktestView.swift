@@ -1,4 +1,6 @@
+import Deployments
 import Domain
+import Judging
 
 /// What a backtest found, as lines.
 struct BacktestView {
@@ -30,56 +32,59 @@ struct BacktestView {
 
     private func lines(_ item: GateBacktest.Case, _ width: Int) -> [String] {
         var mark = ""
-        if item.isAlarm(item.now) { mark = "  " + style.paint("ALARM", .red) }
-        if item.isMiss(item.now) { mark = "  " + style.paint("MISS", .red) }
+        switch item.mistake {
+        case .alarm: mark = "  " + style.paint("ALARM", .red)
+        case .miss: mark = "  " + style.paint("MISS", .red)
+        case nil: break
+        }
         let then = item.then.map { "then \(text($0, isLong: false)); " } ?? "not asked then; "
         let first =
-            "  \(padded(item.rollout.label, width))  \(padded(item.rollout.nature.rawValue, 7))  "
+            "  \(padded(item.rollout.label, width))  \(padded(item.rollout.release.rawValue, 7))  "
             + then + "now \(text(item.now, isLong: true))\(mark)"
         let gap = String(repeating: " ", count: width + 4)
         var lines = [first, style.paint("\(gap)\(harmless(item.rollout.why))", .dim)]
-        if !item.now.reason.isEmpty { lines.append(style.paint("\(gap)now: \(harmless(item.now.reason))", .dim)) }
+        let reason = item.now.decision.reason
+        if !reason.isEmpty { lines.append(style.paint("\(gap)now: \(harmless(reason))", .dim)) }
         if item.then == nil {
             lines.append(style.paint("\(gap)by what gate \(item.recorded) recorded", .dim))
         }
         return lines
     }
 
-    private func text(_ answer: GateBacktest.Answer, isLong: Bool) -> String {
+    private func text(_ answer: GateOutcome, isLong: Bool) -> String {
         let word: String
         switch answer.decision {
-        case "pass": word = style.paint("pass", .green)
-        case "fail": word = style.paint("fail", .red)
-        case _: word = style.paint(answer.decision, .yellow)
+        case .pass: word = style.paint(answer.decision.word, .green)
+        case .fail: word = style.paint(answer.decision.word, .red)
+        case .hold, .undecided: word = style.paint(answer.decision.word, .yellow)
         }
-        let long = "\(counted(answer.looks, "look")), \(counted(answer.requests, "request")), \(answer.took.rounded)"
-        return "\(word) (\(isLong ? long : answer.took.rounded))"
+        return "\(word) (\(isLong ? spent(answer.looks, answer.requests, answer.took) : answer.took.rounded))"
+    }
+
+    private func spent(_ looks: Int, _ requests: Int?, _ took: Span) -> String {
+        [counted(looks, "look"), requests.map { counted($0, "request") }, took.rounded].compactMap { $0 }
+            .joined(separator: ", ")
     }
 
     private func counted(_ count: Int, _ noun: String) -> String { count == 1 ? "1 \(noun)" : "\(count) \(noun)s" }
 
     private func summary(_ test: GateBacktest) -> [String] {
-        let asked = test.cases.filter { $0.then != nil }
-        let good = test.count(.good)
-        let bad = test.count(.bad)
-        func before(_ count: Int) -> String { asked.isEmpty ? "" : ", then \(count)" }
+        let (now, then) = (test.now, test.then)
+        let wasAsked = test.cases.contains { $0.then != nil }
+        func before(_ count: Int) -> String { wasAsked ? ", then \(count)" : "" }
         var lines = [
-            "  alarms: \(test.alarms { $0.now }) of \(counted(good, "good release"))" + before(test.alarms { $0.then }),
-            "  misses: \(test.misses { $0.now }) of \(counted(bad, "bad release"))" + before(test.misses { $0.then }),
+            "  alarms: \(now.alarms) of \(counted(test.count(.good), "good release"))" + before(then.alarms),
+            "  misses: \(now.misses) of \(counted(test.count(.bad), "bad release"))" + before(then.misses),
         ]
-        func medians(_ answer: (GateBacktest.Case) -> GateBacktest.Answer?) -> String? {
-            guard let looks = test.median(answer, \.looks), let requests = test.median(answer, \.requests),
-                let took = test.median(answer, \.took)
-            else { return nil }
-            return "\(counted(looks, "look")), \(counted(requests, "request")), \(took.rounded)"
+        func medians(_ tally: BacktestTally) -> String? {
+            guard let looks = tally.looks, let took = tally.took else { return nil }
+            return spent(looks, tally.requests, took)
         }
-        if let now = medians({ $0.now }) {
-            lines.append("  time to decide (median): \(now)" + (medians { $0.then }.map { ", then \($0)" } ?? ""))
+        if let median = medians(now) {
+            lines.append("  time to decide (median): \(median)" + (medians(then).map { ", then \($0)" } ?? ""))
         }
-        let open = test.cases.filter { $0.now.decision == "undecided" }.count
-        if open > 0 {
-            lines.append("  undecided where the recording ends: \(open)")
-        }
+        if now.undecided > 0 { lines.append("  undecided where the recording ends: \(now.undecided)") }
+        if test.gate.schedule.isDryRun { lines.append("  a dry run: what it says is counted, and would stop nothing") }
         if test.isWorse { lines.append("  " + style.paint("worse than what was asked then", .red)) }
         return lines
     }

@@ -8,20 +8,20 @@ struct ReplayReport: Encodable {
         var look: Int
         /// Milliseconds since the run began.
         var at: Int64
-        /// Of the release on trial until then.
-        var requests: Int
-        var errors: Int
+        /// Of the release on trial until then; absent where the gate judges by metrics.
+        var requests: Int?
+        var errors: Int?
         /// What the gate said then.
         var said: String?
         var verdict: String
         var summary: String
         var findings: [FindingReport]
 
-        init(_ look: ReplayedLook) {
+        init(_ look: ReplayedLook, hasRequests: Bool) {
             self.look = look.look
             at = look.at.milliseconds
-            requests = look.requests
-            errors = look.errors
+            requests = hasRequests ? look.requests : nil
+            errors = hasRequests ? look.errors : nil
             said = look.said?.word
             verdict = look.result.verdict.word
             summary = look.result.evidence.summary
@@ -60,7 +60,7 @@ struct ReplayReport: Encodable {
             reason = run.decision.reason
             look = run.decidedAt
             at = run.deciding?.at.milliseconds
-            requests = run.deciding?.requests
+            requests = run.recording.holdsAnswers ? nil : run.deciding?.requests
         }
     }
 
@@ -73,6 +73,8 @@ struct ReplayReport: Encodable {
     /// What the recording's own gate asked.
     var askedThen: String?
     var isCut: Bool
+    /// What it says stops nothing.
+    var isDryRun: Bool
     var looks: [Look]
     var ending: Ending
     var then: Ending?
@@ -87,7 +89,8 @@ struct ReplayReport: Encodable {
         asked = gate.words
         askedThen = head.asked?.words
         isCut = run.recording.isCut
-        looks = run.looks.map(Look.init)
+        looks = run.looks.map { Look($0, hasRequests: !run.recording.holdsAnswers) }
+        isDryRun = run.isDryRun
         ending = Ending(run)
         then = run.recording.then.map(Ending.init)
     }

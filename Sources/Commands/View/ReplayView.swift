@@ -15,9 +15,10 @@ struct ReplayView {
         }
         let width = run.looks.map { "\($0.requests)".count }.max() ?? 0
         for look in run.looks {
-            let requests = String(repeating: " ", count: width - "\(look.requests)".count) + "\(look.requests)"
+            let number = String(repeating: " ", count: width - "\(look.requests)".count) + "\(look.requests)"
+            let requests = run.recording.holdsAnswers ? "" : "\(number) requests  "
             lines.append(
-                "  look \(padded("\(look.look)", 4)) \(padded(look.at.rounded, 8))  \(requests) requests  "
+                "  look \(padded("\(look.look)", 4)) \(padded(look.at.rounded, 8))  \(requests)"
                     + padded(word(look.result.verdict), 12) + "  " + harmless(look.result.evidence.summary))
             if isBrief { continue }
             lines += findings(look.result.evidence).map { "       " + style.paint($0, .dim) }
@@ -64,15 +65,17 @@ struct ReplayView {
     }
 
     private func told(_ run: ReplayedRun) -> String {
+        let would = run.isDryRun ? "dry run: would have " : ""
         let word: String
         switch run.decision {
         case .pass: word = "passes"
-        case .fail: word = "fails"
-        case .hold: word = "asks a person"
+        case .fail: word = run.isDryRun ? "\(would)failed" : "fails"
+        case .hold: word = run.isDryRun ? "\(would)asked a person" : "asks a person"
         case .undecided: return "undecided when the recording ends"
         }
         guard let look = run.deciding else { return word }
-        return "\(word) at look \(look.look), after \(look.at.rounded) and \(look.requests) requests of the canary"
+        let requests = run.recording.holdsAnswers ? "" : " and \(look.requests) requests of the canary"
+        return "\(word) at look \(look.look), after \(look.at.rounded)\(requests)"
     }
 
     private func word(_ verdict: Verdict) -> String {

@@ -61,8 +61,7 @@ extension ServiceState {
         }
         let grown = (from: rollout.from?.replicas ?? 0, to: rollout.to.replicas)
         guard grown.from > old.from || grown.to > old.to else { return }
-        decision.events.append(
-            event(.scaled, rollout, seen, number: grown.to, text: "\(old.to) to \(grown.to): \(advice.why)"))
+        decision.events.append(grownEvent(rollout, seen, old, grown, advice.why))
         // Rolling works the counts out by itself.
         if rollout.currentStage == .roll { return }
         // After its roll only a reserve of the old release stays, within the surge.
@@ -78,6 +77,20 @@ extension ServiceState {
         }
         // What is compared stays as many.
         if let baseline = rollout.baseline, count(of: baseline) > 0 { _ = setCount(baseline, count(of: to)) }
+    }
+
+    /// Tells of the release whose count has grown: of the new one, if both have.
+    private func grownEvent(
+        _ rollout: RolloutState, _ seen: ServiceObservation, _ old: (from: Int, to: Int), _ new: (from: Int, to: Int),
+        _ why: String
+    ) -> Event {
+        if new.to > old.to {
+            return event(.scaled, rollout, seen, number: new.to, text: "\(old.to) to \(new.to): \(why)")
+        }
+        var event = event(.scaled, rollout, seen, number: new.from, text: "\(old.from) to \(new.from): \(why)")
+        // The new one is as large as its manifest lets it be.
+        event.release = rollout.from?.number
+        return event
     }
 
     /// Sets the count by hand, or gives it back to the load and the manifest.

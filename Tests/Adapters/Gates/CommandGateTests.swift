@@ -1,3 +1,4 @@
+import Asking
 import Domain
 import Gates
 import Glibc
@@ -29,7 +30,7 @@ struct CommandGateTests {
         let lines = Set(got(result).split(separator: "\n").map(String.init))
         #expect(
             lines == [
-                "exit code 0", "PATH=\(CommandGate.standardSearchPath)", "STRICT=1 2", "SLIPWAY_SERVICE=api",
+                "exit code 0", "PATH=\(ProgramRun.standardSearchPath)", "STRICT=1 2", "SLIPWAY_SERVICE=api",
                 "SLIPWAY_RELEASE=15", "SLIPWAY_STABLE=14", "SLIPWAY_ENVIRONMENT=staging",
                 "SLIPWAY_INSTANCE_URLS=http://127.0.0.1:4001,http://127.0.0.1:4002",
             ])

@@ -21,7 +21,7 @@ struct ComparisonGateTests {
     private func look(_ source: SaidSource, _ spec: ComparisonSpec, hasStable: Bool = true) async -> LookResult {
         var stable = release()
         stable.number = ReleaseNumber(14)
-        let gate = ComparisonGate(source: source) { Self.start }
+        let gate = ComparisonGate(MetricLooks(source) { Self.start })
         return await gate.look(spec, request(.comparison(spec), timeout: .minutes(5), stable: hasStable ? stable : nil))
     }
 
@@ -128,6 +128,21 @@ struct ComparisonGateTests {
             ])
         let broken = await look(source, spec(ComparedMetric(name: "a", query: "${nobody}")))
         #expect(broken.verdict == .error && broken.evidence.summary.contains("`${nobody}` stands for nothing"))
+    }
+
+    /// Many questions are under way at once, but not all of them, and all within the look's time.
+    @Test func questionsAreAskedSideBySide() async {
+        let source = SlowSource(Self.series(1))
+        let gate = ComparisonGate(MetricLooks(source) { Self.start })
+        var many = spec()
+        for number in 0..<20 { many.metrics.append(metric("m\(number)")) }
+        var stable = release()
+        stable.number = ReleaseNumber(14)
+        let good = await gate.look(many, request(.comparison(many), timeout: .minutes(5), stable: stable))
+        #expect(good.verdict == .pass, "\(good.evidence)")
+        #expect(source.most > 1 && source.most <= ComparisonGate.questionsAtOnce, "\(source.most) at once")
+        let late = await gate.look(many, request(.comparison(many), timeout: .milliseconds(1), stable: stable))
+        #expect(late.verdict == .error, "\(late.evidence)")
     }
 
     @Test func unitsAndTheOrderOfTimeDoNotMatter() async {

@@ -4,11 +4,12 @@ import Gates
 import Glibc
 import Ports
 import Synchronization
+import TestServers
 import Testing
 
 @Suite(
     "Gates keep the port's promises", .timeLimit(.minutes(1)),
-    .enabled(if: access(PythonServer.program, X_OK) == 0, "python3 is not installed"))
+    .enabled(if: access(ServerProcess.python, X_OK) == 0, "python3 is not installed"))
 struct ConformanceTests {
     @Test(arguments: GateCheck.all)
     func desk(_ check: GateCheck) async throws { try await check.run(DeskSubject()) }
@@ -29,8 +30,8 @@ final class DeskSubject: GateSubject {
         GateDesk(
             command: CommandGate(grace: .milliseconds(200)) { _ in "/" },
             threshold: ThresholdGate { _, _ in self.counts }, analysis: AnalysisGate { _, _ in self.counts },
-            metric: MetricGate(source: SaidSource(1)) { 0 },
-            comparison: ComparisonGate(source: SaidSource(1)) { 0 })
+            metric: MetricGate(MetricLooks(SaidSource(1)) { 0 }),
+            comparison: ComparisonGate(MetricLooks(SaidSource(1)) { 0 }))
     }
 
     func discard(_ gates: GateDesk) async throws {
@@ -46,7 +47,7 @@ final class DeskSubject: GateSubject {
     }
 
     func instance(_ id: InstanceID, _ behaviour: InstanceBehaviour) async throws -> InstanceView {
-        let server = try await ServerProcess.start([PythonServer.program, "-c", Self.source(behaviour)])
+        let server = try await ServerProcess.start(script: Self.source(behaviour))
         world.withLock { $0.servers.append(server) }
         return InstanceView(
             id: id, release: ReleaseNumber(15), phase: .ready, backend: .address(host: "127.0.0.1", port: server.port))

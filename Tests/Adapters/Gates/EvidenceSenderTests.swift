@@ -41,9 +41,26 @@ struct EvidenceSenderTests {
         }
     }
 
-    private func sender(step: Int = 50, canaryErrors: Int = 1) -> EvidenceSender {
+    private func sender(step: Int = 50, canaryErrors: Int = 1, recorder: TrafficRecorder? = nil) -> EvidenceSender {
         let router = Router(step: step, canaryErrors: canaryErrors)
-        return EvidenceSender(AnalysisGate { _, _ in router.read() })
+        return EvidenceSender(AnalysisGate(recorder: recorder) { _, _ in router.read() })
+    }
+
+    /// Within a look there are several glances; a recording has one reading for each look.
+    @Test func aLookIsKeptOnce() async throws {
+        let server = try await NginxServer()
+        defer { server.stop() }
+        let kept = Mutex("")
+        let recorder = TrafficRecorder(wall: { 1_700_000_000_000 }) { _, _, lines in kept.withLock { $0 += lines } }
+        let sender = sender(step: 3, recorder: recorder)
+        var said: [Verdict] = []
+        for number in 1...3 {
+            said.append(await look(sender, load(), port: server.port, number: number, interval: .seconds(1)).verdict)
+        }
+        let recordings = try TrafficRecording.read(kept.withLock { $0 })
+        let readings = try #require(recordings.first?.parts.first?.readings)
+        #expect(readings.compactMap(\.look) == [1, 2, 3])
+        #expect(readings.compactMap(\.said) == said)
     }
 
     private func look(

@@ -16,7 +16,7 @@ struct MetricGateTests {
     }
 
     private func look(_ source: SaidSource, _ spec: MetricSpec, stable: Release? = nil) async -> LookResult {
-        let gate = MetricGate(source: source) { 1_700_000_000_500 }
+        let gate = MetricGate(MetricLooks(source) { 1_700_000_000_500 })
         return await gate.look(spec, request(.metric(spec), timeout: .seconds(7), stable: stable))
     }
 

@@ -1,56 +1,8 @@
-import Dispatch
-import Glibc
-import Testing
-
-/// A process of the test's own that prints its port on the first line of its output.
-final class ServerProcess: Sendable {
-    let port: Int
-    let pid: pid_t
-    private let output: Int32
-
-    /// Starts it and waits for its port: on a thread of Dispatch's, since other tests need those of the pool.
-    static func start(_ arguments: [String]) async throws -> ServerProcess {
-        let result: Result<ServerProcess, any Error> = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: Result { try ServerProcess(arguments) }) }
-        }
-        return try result.get()
-    }
-
-    private init(_ arguments: [String]) throws {
-        var ends: [Int32] = [0, 0]
-        try #require(pipe(&ends) == 0)
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        posix_spawn_file_actions_addclose(&actions, ends[0])
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        var strings = arguments.map { strdup($0) } + [nil]
-        defer { for string in strings { free(string) } }
-        var child: pid_t = 0
-        let failure = posix_spawn(&child, arguments[0], &actions, nil, &strings, environ)
-        close(ends[1])
-        try #require(failure == 0, "\(arguments[0]) does not start: \(failure)")
-        pid = child
-        output = ends[0]
-        var line: [UInt8] = []
-        var byte: UInt8 = 0
-        while read(output, &byte, 1) == 1, byte != UInt8(ascii: "\n") { line.append(byte) }
-        port = try #require(Int(String(decoding: line, as: UTF8.self)), "no port was printed")
-    }
-
-    func stop() {
-        kill(pid, SIGKILL)
-        var status: Int32 = 0
-        waitpid(pid, &status, 0)
-        close(output)
-    }
-}
+import TestServers
 
 /// A small web application in Python, good and bad by path.
 enum PythonServer {
-    static let program = "/usr/bin/python3"
-
-    static func start() async throws -> ServerProcess { try await ServerProcess.start([program, "-c", source]) }
+    static func start() async throws -> ServerProcess { try await ServerProcess.start(script: source) }
 
     private static let source = """
         import json, socketserver, sys, time

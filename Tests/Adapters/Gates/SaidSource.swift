@@ -1,3 +1,4 @@
+import Domain
 import Ports
 import Synchronization
 
@@ -16,6 +17,8 @@ final class SaidSource: MetricSourcePort {
 
     var asked: [MetricQuestion] { questions.withLock { $0 } }
 
+    func begin(_ source: MetricSource, _ service: ServiceName, in environment: EnvironmentID) async {}
+
     func value(_ question: MetricQuestion) async -> MetricAnswer {
         questions.withLock { $0.append(question) }
         return answer(question, nil)
@@ -24,5 +27,31 @@ final class SaidSource: MetricSourcePort {
     func series(_ question: MetricQuestion, over range: MetricRange) async -> MetricAnswer {
         questions.withLock { $0.append(question) }
         return answer(question, range)
+    }
+}
+
+/// A source that lets others come before it answers, counts how many are under way, and heeds a question's time.
+final class SlowSource: MetricSourcePort {
+    private let answer: MetricAnswer
+    private let counts = Mutex((now: 0, most: 0))
+
+    init(_ answer: MetricAnswer) { self.answer = answer }
+
+    var most: Int { counts.withLock { $0.most } }
+
+    func begin(_ source: MetricSource, _ service: ServiceName, in environment: EnvironmentID) async {}
+
+    func value(_ question: MetricQuestion) async -> MetricAnswer { await said(question) }
+
+    func series(_ question: MetricQuestion, over range: MetricRange) async -> MetricAnswer { await said(question) }
+
+    private func said(_ question: MetricQuestion) async -> MetricAnswer {
+        counts.withLock { counts in
+            counts.now += 1
+            counts.most = max(counts.most, counts.now)
+        }
+        defer { counts.withLock { $0.now -= 1 } }
+        for _ in 0..<20 { await Task.yield() }
+        return question.limit > .milliseconds(1) ? answer : .trouble("late")
     }
 }

@@ -2,11 +2,12 @@ import Domain
 import Gates
 import Glibc
 import Ports
+import TestServers
 import Testing
 
 @Suite(
     "Smoke gates", .timeLimit(.minutes(1)),
-    .enabled(if: access(PythonServer.program, X_OK) == 0, "python3 is not installed"))
+    .enabled(if: access(ServerProcess.python, X_OK) == 0, "python3 is not installed"))
 struct SmokeGateTests {
     private let server: ServerProcess
     private let gate = SmokeGate()

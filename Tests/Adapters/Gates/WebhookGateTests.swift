@@ -2,17 +2,18 @@ import Domain
 import Gates
 import Glibc
 import Ports
+import TestServers
 import Testing
 
 @Suite(
     "A webhook gate asks another system", .timeLimit(.minutes(1)),
-    .enabled(if: access(PythonServer.program, X_OK) == 0, "python3 is not installed"))
+    .enabled(if: access(ServerProcess.python, X_OK) == 0, "python3 is not installed"))
 struct WebhookGateTests {
     /// Looks once at a judge in Python that checks the signature and behaves by path.
     private func look(
         _ path: String, look number: Int = 1, timeout: Span = .seconds(10), secret: String = "s3cret\n"
     ) async throws -> (result: LookResult, told: [String]) {
-        let server = try await ServerProcess.start([PythonServer.program, "-c", Self.judge])
+        let server = try await ServerProcess.start(script: Self.judge)
         defer { server.stop() }
         let file = "/tmp/slipway-webhook-\(getpid())-\(server.port)"
         let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0o600)

@@ -1,6 +1,7 @@
 import Domain
 import Glibc
 import Ports
+import TestServers
 import Testing
 
 @testable import MetricSources
@@ -8,17 +9,17 @@ import Testing
 /// What a real server does not do on demand: it is late, wrong, gone, or answers a part.
 @Suite(
     "Servers that misbehave", .timeLimit(.minutes(2)),
-    .enabled(if: access(ScriptServer.python, X_OK) == 0, "python3 is not installed"))
+    .enabled(if: access(ServerProcess.python, X_OK) == 0, "python3 is not installed"))
 struct OddServerTests {
     /// Sunday, 6 November 1994, 08:49:37 UTC: what the server says that it is when it is right.
     private static let now: Int64 = 784_111_777_000
-    private let desk = SourceDesk { now }
+    private let desk = SourceDesk.sample { now }
 
     private func ask(
         _ path: String, access: WebAccess = WebAccess(), allowsPartial: Bool = false, limit: Span = .seconds(10),
         ranged: Bool = false
     ) async throws -> MetricAnswer {
-        let server = try await ScriptServer.start(Self.script)
+        let server = try await ServerProcess.start(script: Self.script)
         defer { server.stop() }
         let spec = PrometheusSpec(
             url: "http://127.0.0.1:\(server.port)\(path)", access: access, allowsPartial: allowsPartial)
@@ -53,7 +54,7 @@ struct OddServerTests {
     }
 
     @Test func nobodyThereIsSaid() async throws {
-        let server = try await ScriptServer.start(Self.script)
+        let server = try await ServerProcess.start(script: Self.script)
         server.stop()
         let spec = PrometheusSpec(url: "http://127.0.0.1:\(server.port)")
         let source = MetricSource(name: "gone", way: .prometheus(spec))

@@ -2,12 +2,13 @@ import Domain
 import Glibc
 import MetricSources
 import Ports
+import TestServers
 import Testing
 
 /// JSON documents, programs and files as sources.
 @Suite("Sources other than Prometheus", .timeLimit(.minutes(1)))
 struct OtherSourcesTests {
-    private let desk = SourceDesk { 0 }
+    private let desk = SourceDesk.sample { 0 }
     private static let range = MetricRange(start: 0, end: 60_000, step: .seconds(10))
 
     private func question(_ way: MetricWay, _ query: String, limit: Span = .seconds(10)) -> MetricQuestion {
@@ -38,7 +39,7 @@ struct OtherSourcesTests {
         (#"echo '{"a": true}'"#, "a", "`a` is true or false"),
         (#"echo '{"a": 1}'"#, "b", "there is no `b` in the JSON"),
         (#"echo '{"a": "x"}'"#, "a", "`a` is a text"), ("kill -9 $$", "", "ended by signal 9"),
-        ("head -c 2000000 /dev/zero", "", "could not be run"),
+        ("head -c 2000000 /dev/zero", "", "it printed more than 1 MiB"),
     ])
     func programsThatSayNothingUsefulAreTrouble(_ script: String, _ query: String, _ words: String) async throws {
         let trouble = try #require(await run(script, query).trouble)
@@ -79,9 +80,9 @@ struct OtherSourcesTests {
                 == "cannot read /no/such.csv: No such file or directory")
     }
 
-    @Test(.enabled(if: access(ScriptServer.python, X_OK) == 0, "python3 is not installed"))
+    @Test(.enabled(if: access(ServerProcess.python, X_OK) == 0, "python3 is not installed"))
     func documentsBehindURLsAreRead() async throws {
-        let server = try await ScriptServer.start(Self.script)
+        let server = try await ServerProcess.start(script: Self.script)
         defer { server.stop() }
         func value(_ path: String, _ query: String) async -> MetricAnswer {
             let spec = WebSourceSpec(url: "http://127.0.0.1:\(server.port)\(path)")

@@ -2,6 +2,7 @@ import Domain
 import Glibc
 import MetricSources
 import Ports
+import TestServers
 import Testing
 
 /// What a real Prometheus answers.
@@ -15,9 +16,9 @@ struct PrometheusTests {
         return Int64(time.tv_sec) * 1000 + Int64(time.tv_nsec) / 1_000_000
     }
 
-    private let desk = SourceDesk { milliseconds() }
+    private let desk = SourceDesk.sample { milliseconds() }
 
-    private func question(_ server: ScriptServer, _ query: String) -> MetricQuestion {
+    private func question(_ server: ServerProcess, _ query: String) -> MetricQuestion {
         MetricQuestion(
             source: MetricSource(
                 name: "prom", way: .prometheus(PrometheusSpec(url: "http://127.0.0.1:\(server.port)/"))),
@@ -33,7 +34,7 @@ struct PrometheusTests {
         try await ranges(server)
     }
 
-    private func instants(_ server: ScriptServer) async throws {
+    private func instants(_ server: ServerProcess) async throws {
         func value(_ query: String) async -> MetricAnswer { await desk.value(question(server, query)) }
         #expect(await value("up{job=\"app\"}").values == [[1]])
         #expect(await value("vector(0.25) + 0").values == [[0.25]])
@@ -50,7 +51,7 @@ struct PrometheusTests {
         #expect(rate > 50 && rate < 200, "the example service counts a hundred a second: \(rate)")
     }
 
-    private func troubles(_ server: ScriptServer) async throws {
+    private func troubles(_ server: ServerProcess) async throws {
         let wrong = try #require(await desk.value(question(server, "sum(rate(")).trouble)
         #expect(wrong.hasPrefix("status 400 (bad_data): ") && wrong.contains("parse error"), "\(wrong)")
         let text = try #require(await desk.value(question(server, "\"a text\"")).trouble)
@@ -65,7 +66,7 @@ struct PrometheusTests {
         #expect(scalar.trouble != nil)
     }
 
-    private func ranges(_ server: ScriptServer) async throws {
+    private func ranges(_ server: ServerProcess) async throws {
         let now = Self.milliseconds()
         let range = MetricRange(start: now - 60_000, end: now, step: .milliseconds(500))
         let series = await desk.series(question(server, "app_requests_total{release=\"1\"}"), over: range)
@@ -101,7 +102,7 @@ extension MetricAnswer {
 enum RealPrometheus {
     static let program = "/usr/bin/prometheus"
 
-    static func start() async throws -> ScriptServer { try await ScriptServer.start(script, [program]) }
+    static func start() async throws -> ServerProcess { try await ServerProcess.start(script: script, [program]) }
 
     /// Serves metrics, starts Prometheus on a free port, waits until it has scraped a few times, and takes it along.
     private static let script = """

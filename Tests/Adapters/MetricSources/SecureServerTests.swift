@@ -2,6 +2,7 @@ import Domain
 import Glibc
 import MetricSources
 import Ports
+import TestServers
 import Testing
 
 /// Servers behind TLS: an authority of one's own, and a certificate that the client shows.
@@ -9,14 +10,14 @@ import Testing
     "Servers behind TLS", .timeLimit(.minutes(1)),
     .enabled(if: access("/usr/bin/openssl", X_OK) == 0, "openssl is not installed"))
 struct SecureServerTests {
-    private let desk = SourceDesk { 0 }
+    private let desk = SourceDesk.sample { 0 }
 
     /// - Parameter files: what access names, from the directory with the server's keys.
     private func ask(_ access: (String) -> WebAccess) async throws -> MetricAnswer {
         var template = Array("/tmp/slipway-tls-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let server = try await ScriptServer.start(Self.script, [directory])
+        let server = try await ServerProcess.start(script: Self.script, [directory])
         defer { server.stop() }
         let spec = PrometheusSpec(url: "https://127.0.0.1:\(server.port)", access: access(directory))
         let source = MetricSource(name: "safe", way: .prometheus(spec))

@@ -2,6 +2,7 @@ import Domain
 import FoundationEssentials
 import Glibc
 import Ports
+import TestServers
 import Testing
 
 @testable import Notifiers
@@ -16,7 +17,7 @@ struct MailTests {
     private let desk = NotifierDesk(version: "9.9.9") { 1_700_000_000_123 }
 
     @Test func aMailArrivesWhole() async throws {
-        let server = try await ReceiverProcess.start(Self.server, ["plain"])
+        let server = try await ServerProcess.start(script: Self.server, ["plain"])
         defer { server.stop() }
         #expect(await desk.deliver(sample("gate errors: 12 % über 1 %\n.\n..end"), over: channel(server)) == .delivered)
         let mail = try JSONDecoder().decode(Mail.self, from: Data(await server.next().utf8))
@@ -30,7 +31,8 @@ struct MailTests {
     @Test func startTLSAndAPasswordAreUsedWhereOffered() async throws {
         let authority = try Self.certificate()
         defer { authority.remove() }
-        let server = try await ReceiverProcess.start(Self.server, ["starttls", authority.certificate, authority.key])
+        let server = try await ServerProcess.start(
+            script: Self.server, ["starttls", authority.certificate, authority.key])
         defer { server.stop() }
         let right = try Scratch.file("correct horse\n")
         defer { unlink(right) }
@@ -49,7 +51,8 @@ struct MailTests {
     @Test func aCertificateThatNobodySignedIsNotTrusted() async throws {
         let authority = try Self.certificate()
         defer { authority.remove() }
-        let server = try await ReceiverProcess.start(Self.server, ["starttls", authority.certificate, authority.key])
+        let server = try await ServerProcess.start(
+            script: Self.server, ["starttls", authority.certificate, authority.key])
         defer { server.stop() }
         let outcome = await desk.deliver(sample("x"), over: channel(server))
         // Which end of the connection is seen to close first is a matter of chance, and so are the words.
@@ -60,7 +63,7 @@ struct MailTests {
     }
 
     @Test func tlsThatIsAskedForAndNotOfferedSendsNothing() async throws {
-        let server = try await ReceiverProcess.start(Self.server, ["plain"])
+        let server = try await ServerProcess.start(script: Self.server, ["plain"])
         defer { server.stop() }
         let outcome = await desk.deliver(sample("x"), over: channel(server, tls: .starttls))
         #expect(
@@ -70,7 +73,7 @@ struct MailTests {
     }
 
     @Test func oneRecipientThatIsRefusedIsTold() async throws {
-        let server = try await ReceiverProcess.start(Self.server, ["plain"])
+        let server = try await ServerProcess.start(script: Self.server, ["plain"])
         defer { server.stop() }
         let outcome = await desk.deliver(
             sample("x"), over: channel(server, to: ["ops@example.com", "bad@example.com"]))
@@ -83,7 +86,7 @@ struct MailTests {
     }
 
     @Test func aServerThatSaysNothingIsLeft() async throws {
-        let server = try await ReceiverProcess.start(Self.silent)
+        let server = try await ServerProcess.start(script: Self.silent)
         defer { server.stop() }
         let outcome = await desk.deliver(sample("x"), over: channel(server, timeout: .milliseconds(300)))
         #expect(outcome == .failed("127.0.0.1:\(server.port): no end within 300ms"))
@@ -105,7 +108,7 @@ struct MailTests {
     }
 
     private func channel(
-        _ server: ReceiverProcess, tls: MailSecurity = .auto, to: [String] = ["ops@example.com", "dev@example.com"],
+        _ server: ServerProcess, tls: MailSecurity = .auto, to: [String] = ["ops@example.com", "dev@example.com"],
         user: String? = nil, password: SecretSource? = nil, authorities: String? = nil, timeout: Span = .seconds(10)
     ) -> NotifySpec {
         let email = EmailSpec(

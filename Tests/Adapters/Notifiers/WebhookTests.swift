@@ -4,16 +4,17 @@ import FoundationEssentials
 import Glibc
 import Notifiers
 import Ports
+import TestServers
 import Testing
 
 @Suite(
     "Webhooks", .timeLimit(.minutes(1)),
-    .enabled(if: access(ReceiverProcess.program, X_OK) == 0, "python3 is not installed"))
+    .enabled(if: access(ServerProcess.python, X_OK) == 0, "python3 is not installed"))
 struct WebhookTests {
     private let desk = NotifierDesk(version: "9.9.9") { 1_700_000_000_123 }
 
     @Test func whatIsSentIsSignedAndCarriesItsKey() async throws {
-        let receiver = try await ReceiverProcess.start(Self.receiver)
+        let receiver = try await ServerProcess.start(script: Self.receiver)
         defer { receiver.stop() }
         let path = try Scratch.file("s3cret\n")
         defer { unlink(path) }
@@ -34,7 +35,7 @@ struct WebhookTests {
     }
 
     @Test func chatsGetTheTextAlone() async throws {
-        let receiver = try await ReceiverProcess.start(Self.receiver)
+        let receiver = try await ServerProcess.start(script: Self.receiver)
         defer { receiver.stop() }
         #expect(await desk.deliver(sample(), over: channel(receiver, "/200", format: .slack)) == .delivered)
         let got = try JSONDecoder().decode(Received.self, from: Data(await receiver.next().utf8))
@@ -43,7 +44,7 @@ struct WebhookTests {
     }
 
     @Test func answersAreToldApart() async throws {
-        let receiver = try await ReceiverProcess.start(Self.receiver)
+        let receiver = try await ServerProcess.start(script: Self.receiver)
         defer { receiver.stop() }
         func outcome(_ path: String) async -> DeliveryOutcome {
             await desk.deliver(sample(), over: channel(receiver, path, timeout: .milliseconds(500)))
@@ -81,7 +82,7 @@ struct WebhookTests {
     }
 
     private func channel(
-        _ receiver: ReceiverProcess, _ path: String, secret: SecretSource? = nil, format: WebhookFormat = .json,
+        _ receiver: ServerProcess, _ path: String, secret: SecretSource? = nil, format: WebhookFormat = .json,
         timeout: Span = .seconds(10)
     ) -> NotifySpec {
         let webhook = WebhookSpec(

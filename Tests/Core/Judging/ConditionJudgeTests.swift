@@ -32,6 +32,27 @@ import Testing
         #expect(ConditionJudge(pass: nil, fail: nil).look(1).verdict == .error)
     }
 
+    /// Only one number of one series is anything to pass by.
+    @Test func whatIsNotOneNumberNeverPasses() {
+        let judge = Self.judge("< 1 or >= 1", nil)
+        func series(_ values: [Double]...) -> MetricReading {
+            .series(values.enumerated().map { NumberedSeries(labels: "{n=\"\($0.offset)\"}", values: $0.element) })
+        }
+        #expect(judge.look(series([3])).verdict == .pass)
+        let others: [(MetricReading, Verdict, String)] = [
+            (.trouble("Connection refused"), .error, "Connection refused"),
+            (series(), .inconclusive, "no data: no series"),
+            (.series([], remark: "counted for 3s so far"), .inconclusive, "no data: counted for 3s so far"),
+            (series([3], [3]), .error, "2 series where one is meant ({n=\"0\"}, {n=\"1\"})"),
+            (series([1], [1], [1], [1]), .error, ", …)"), (series([3, 3]), .error, "2 numbers where one is meant"),
+            (series([]), .error, "0 numbers"), (series([.nan]), .inconclusive, "not a number"),
+        ]
+        for (reading, verdict, words) in others {
+            let answer = judge.look(reading)
+            #expect(answer.verdict == verdict && answer.words.contains(words), "\(answer)")
+        }
+    }
+
     @Test func wordsSayValueAndCondition() {
         let judge = Self.judge("< 0.2", "> 0.5")
         #expect(judge.look(0.123456).words == "0.123456, and < 0.2 passes")

@@ -277,7 +277,7 @@ func fixture(_ name: String) throws -> String {
             way("stock", in: dev)
                 == .web(
                     WebSourceSpec(
-                        url: "http://stats:81/${service.name}?env=${environment}",
+                        url: "https://stats:81/${service.name}?env=${environment}",
                         access: WebAccess(credentials: .basic(user: "ann", password: .variable("STATS_PASSWORD"))))))
         #expect(way("old", in: dev) == .csv(path: "/srv/past.csv"))
         #expect(way("old", in: try project("production")) == .csv(path: "/srv/production.csv"))

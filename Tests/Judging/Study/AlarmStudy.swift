@@ -50,8 +50,8 @@ struct AlarmStudy {
                     var (own, threshold, series) = (Rate(), Rate(), Rate())
                     for trial in trials {
                         own.add(trial.verdict == .fail)
-                        threshold.add(trial.thresholdFailed)
-                        series.add(trial.seriesFailed)
+                        threshold.add(trial.thresholdAt != nil)
+                        series.add(trial.seriesAt != nil)
                     }
                     let isWithin = own.isWithin(Self.level)
                     isSound = isSound && isWithin

@@ -51,12 +51,13 @@ final class CountedRollout: Sendable {
             guard trial.verdict == .inconclusive else { continue }
             trial.canaryRequests += draw.counts.canaryRequests
             trial.requests += scenario.perLook
+            trial.look += 1
             publish(&ledger, counters)
             time.withLock { $0 += Self.interval }
             trial.verdict = await gate.look(spec, Self.request(look + 1, spec, scenario)).verdict
         }
-        trial.thresholdFailed = rivals.thresholdFailed
-        trial.seriesFailed = rivals.seriesFailed
+        trial.thresholdAt = rivals.thresholdAt
+        trial.seriesAt = rivals.seriesAt
         return trial
     }
 

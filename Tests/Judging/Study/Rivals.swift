@@ -2,10 +2,18 @@ import Domain
 import Glibc
 import Judging
 
+/// When a judge failed a canary.
+struct FailedAt: Hashable, Sendable {
+    var look: Int
+    /// Of the canary, until then.
+    var requests: Int
+}
+
 /// What other tools would have said of the same traffic.
 struct Rivals {
-    private(set) var thresholdFailed = false
-    private(set) var seriesFailed = false
+    private(set) var thresholdAt: FailedAt?
+    private(set) var seriesAt: FailedAt?
+    private var sofar = FailedAt(look: 0, requests: 0)
     private var canary: [Double] = []
     private var stable: [Double] = []
     private let limit: Double
@@ -20,6 +28,8 @@ struct Rivals {
     }
 
     mutating func look(_ counts: LookCounts) {
+        sofar.look += 1
+        sofar.requests += counts.canaryRequests
         canary.append(isLatency ? counts.canaryP95 : counts.canaryRate)
         stable.append(isLatency ? counts.stableP95 : counts.stableRate)
         measured.canaryRequests += counts.canaryRequests
@@ -28,11 +38,11 @@ struct Rivals {
         // hundred requests of the canary, over as many looks as that takes.
         if measured.canaryRequests >= 100 {
             let isFailure = isLatency ? counts.canaryP95 > 1.5 * counts.stableP95 : measured.canaryRate > limit
-            if isFailure { thresholdFailed = true }
+            if isFailure, thresholdAt == nil { thresholdAt = sofar }
             measured = LookCounts()
         }
         // Kayenta judges all series so far, every ten looks.
-        if canary.count % 10 == 0, !seriesFailed { seriesFailed = isWorse }
+        if canary.count % 10 == 0, seriesAt == nil, isWorse { seriesAt = sofar }
     }
 
     private var isWorse: Bool {

@@ -12,6 +12,7 @@ struct StudyCommand: AsyncParsableCommand {
               slipway-judge-study
               slipway-judge-study --rollouts 10000 --jobs 2
               slipway-judge-study --table power --rollouts 1000
+              slipway-judge-study --picture docs/guides/pictures
             """)
 
     enum Name: String, CaseIterable, ExpressibleByArgument {
@@ -26,6 +27,8 @@ struct StudyCommand: AsyncParsableCommand {
     var jobs = 1
     @Option(name: .customLong("table"), help: "Only these tables: alarms, power, units, latency, passes, split, cost.")
     var tables: [Name] = []
+    @Option(help: "Instead of tables: the pictures of the guide, with the tables beside them, into this directory.")
+    var picture: String?
 
     func validate() throws {
         guard rollouts > 0, jobs > 0 else { throw ValidationError("--rollouts and --jobs must be at least 1") }
@@ -33,6 +36,13 @@ struct StudyCommand: AsyncParsableCommand {
 
     func run() async throws {
         let crew = Crew(rollouts: rollouts, seed: seed, jobs: jobs)
+        if let picture {
+            for drawn in await PictureStudy(crew).all() {
+                try drawn.write(to: picture)
+                print(drawn.table)
+            }
+            return
+        }
         let chosen = tables.isEmpty ? Name.allCases : tables
         func show(_ text: String) {
             print(text)

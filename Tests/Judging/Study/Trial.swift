@@ -7,9 +7,15 @@ struct Trial: Sendable {
     /// Requests of the canary, and of both, when the answer came.
     var canaryRequests = 0
     var requests = 0
-    var thresholdFailed = false
-    var seriesFailed = false
+    /// The look at which the answer came.
+    var look = 0
+    /// When the others failed it; nil: they did not.
+    var thresholdAt: FailedAt?
+    var seriesAt: FailedAt?
     var fixedPasses = false
+
+    /// When the sequential judge failed it; nil: it did not.
+    var failedAt: FailedAt? { verdict == .fail ? FailedAt(look: look, requests: canaryRequests) : nil }
 
     /// - Parameter rivals: what other tools say is asked too.
     static func run(
@@ -25,10 +31,11 @@ struct Trial: Sendable {
             guard trial.verdict == .inconclusive else { continue }
             trial.canaryRequests += world.counts.canaryRequests
             trial.requests += world.counts.canaryRequests + world.counts.stableRequests
+            trial.look += 1
             trial.verdict = judge.look(world.samples, isLast: world.isOver).verdict
         }
-        trial.thresholdFailed = rivals.thresholdFailed
-        trial.seriesFailed = rivals.seriesFailed
+        trial.thresholdAt = rivals.thresholdAt
+        trial.seriesAt = rivals.seriesAt
         return trial
     }
 }

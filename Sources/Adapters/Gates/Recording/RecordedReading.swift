@@ -61,6 +61,10 @@ package struct RecordedReading: Hashable, Sendable {
     package var splits: [RecordedSplit]
     /// What the two releases served besides the splits.
     package var beside: [RecordedTotals]
+    /// When sources of metrics were asked, by the machine's clock: milliseconds since 1970. Nil: none is asked.
+    package var time: Int64?
+    /// What they said; nil: the gate asks the router.
+    package var answers: [RecordedAnswer]?
     /// Why nothing could be read.
     package var failure: String?
     /// Of the looks from here on only those are kept at which the answer changed: the recording would have become too
@@ -69,8 +73,8 @@ package struct RecordedReading: Hashable, Sendable {
 
     package init(
         at: Int64, look: Int? = nil, said: Verdict? = nil, instances: [InstanceID]? = nil, source: String? = nil,
-        isAnew: Bool = false, splits: [RecordedSplit] = [], beside: [RecordedTotals] = [], failure: String? = nil,
-        isCut: Bool = false
+        isAnew: Bool = false, splits: [RecordedSplit] = [], beside: [RecordedTotals] = [], time: Int64? = nil,
+        answers: [RecordedAnswer]? = nil, failure: String? = nil, isCut: Bool = false
     ) {
         self.at = at
         self.look = look
@@ -80,6 +84,8 @@ package struct RecordedReading: Hashable, Sendable {
         self.isAnew = isAnew
         self.splits = splits
         self.beside = beside
+        self.time = time
+        self.answers = answers
         self.failure = failure
         self.isCut = isCut
     }

@@ -11,7 +11,7 @@ private struct AnyKey: CodingKey {
 
 extension Decoder {
     /// A key that nobody reads is a slip of the pen.
-    fileprivate func container<Key: CodingKey & CaseIterable>(knowing type: Key.Type) throws
+    func container<Key: CodingKey & CaseIterable>(knowing type: Key.Type) throws
         -> KeyedDecodingContainer<Key>
     {
         let known = Set(type.allCases.map(\.stringValue))
@@ -87,7 +87,7 @@ extension RecordingHead: Codable {
 
 extension RecordedReading: Codable {
     private enum Key: String, CodingKey, CaseIterable {
-        case at, look, said, instances, source, anew, splits, beside, failure, cut
+        case at, look, said, instances, source, anew, splits, beside, time, answers, failure, cut
     }
 
     package init(from decoder: any Decoder) throws {
@@ -104,9 +104,12 @@ extension RecordedReading: Codable {
             isAnew: try values.decodeIfPresent(Bool.self, forKey: .anew) ?? false,
             splits: try values.decodeIfPresent([RecordedSplit].self, forKey: .splits) ?? [],
             beside: try values.decodeIfPresent([RecordedTotals].self, forKey: .beside) ?? [],
+            time: try values.decodeIfPresent(Int64.self, forKey: .time),
+            answers: try values.decodeIfPresent([RecordedAnswer].self, forKey: .answers),
             failure: try values.decodeIfPresent(String.self, forKey: .failure),
             isCut: try values.decodeIfPresent(Bool.self, forKey: .cut) ?? false)
         if at < 0 { throw RecordingTrouble("`at` is below zero") }
+        if (time == nil) != (answers == nil) { throw RecordingTrouble("`time` and `answers` belong together") }
     }
 
     package func encode(to encoder: any Encoder) throws {
@@ -119,6 +122,8 @@ extension RecordedReading: Codable {
         if isAnew { try values.encode(true, forKey: .anew) }
         if !splits.isEmpty { try values.encode(splits, forKey: .splits) }
         if !beside.isEmpty { try values.encode(beside, forKey: .beside) }
+        try values.encodeIfPresent(time, forKey: .time)
+        try values.encodeIfPresent(answers, forKey: .answers)
         try values.encodeIfPresent(failure, forKey: .failure)
         if isCut { try values.encode(true, forKey: .cut) }
     }

@@ -31,17 +31,29 @@ package actor TrafficRecorder {
         runs[run] = RecordedRun(counts, at: now, wall: wall(), isResumed: isResumed)
     }
 
+    /// The same for a gate that asks sources of metrics.
+    func begin(_ key: LookKey, at now: Int64, isResumed: Bool) {
+        let run = RunKey(key)
+        guard runs[run] == nil else { return }
+        runs[run] = RecordedRun(nil, at: now, wall: wall(), isResumed: isResumed)
+    }
+
     /// A look was taken.
     /// - Parameter told: what it judged by, or why it could not.
-    func note(_ request: LookRequest, _ told: Result<TrafficCounts, UnreadCounts>, at now: Int64, _ result: LookResult)
-        async
-    {
+    func note(_ request: LookRequest, _ told: ToldLook, at now: Int64, _ result: LookResult) async {
         let key = RunKey(request.key)
         guard let stable = request.stable, var run = runs[key] else { return }
         let lines = run.take(request, stable.number, told, at: now, result)
         runs[key] = run
         if let lines { await keep(request.key, request.gate.name, lines) }
     }
+}
+
+/// What a look judged by.
+enum ToldLook: Sendable {
+    case counts(Result<TrafficCounts, UnreadCounts>)
+    /// - time: when sources were asked, by the machine's clock: milliseconds since 1970.
+    case answers([RecordedAnswer], time: Int64)
 }
 
 /// Why a gate has no counts, in words.
@@ -59,8 +71,8 @@ struct RecordedRun: Sendable {
     private let beganAt: Int64
     private let wall: Int64
     private let isResumed: Bool
-    /// What the last line that was kept has told.
-    private var told: TrafficCounts
+    /// What the last line that was kept has told; nil: the gate asks no router.
+    private var told: TrafficCounts?
     private var hasHead = false
     private var lastAt: Int64
     private var looks = 0
@@ -69,7 +81,7 @@ struct RecordedRun: Sendable {
     private var instances: [InstanceID]?
     private var isCut = false
 
-    init(_ counts: TrafficCounts, at now: Int64, wall: Int64, isResumed: Bool) {
+    init(_ counts: TrafficCounts?, at now: Int64, wall: Int64, isResumed: Bool) {
         beganAt = now
         lastAt = now
         self.wall = wall
@@ -79,8 +91,7 @@ struct RecordedRun: Sendable {
 
     /// The lines to be kept; nil: none.
     mutating func take(
-        _ request: LookRequest, _ stable: ReleaseNumber, _ counts: Result<TrafficCounts, UnreadCounts>, at now: Int64,
-        _ result: LookResult
+        _ request: LookRequest, _ stable: ReleaseNumber, _ heard: ToldLook, at now: Int64, _ result: LookResult
     ) -> String? {
         let isNews = said != result.verdict
         said = result.verdict
@@ -88,10 +99,12 @@ struct RecordedRun: Sendable {
         guard isNews || result.isLast || isDue && !isCut else { return nil }
         let pair = ReleasePair(canary: request.release.number, stable: stable)
         var reading: RecordedReading
-        switch counts {
-        case .success(let found): reading = RecordedReading(at: now - beganAt, from: told, to: found, of: pair)
-        case .failure(let failure):
-            reading = RecordedReading(at: now - beganAt, failure: failure.words)
+        switch heard {
+        case .counts(.success(let found)):
+            reading = RecordedReading(at: now - beganAt, from: told, to: found, of: pair)
+        case .counts(.failure(let failure)): reading = RecordedReading(at: now - beganAt, failure: failure.words)
+        case .answers(let answers, let time):
+            reading = RecordedReading(at: now - beganAt, time: time, answers: answers)
         }
         reading.look = request.key.look
         reading.said = result.verdict
@@ -104,7 +117,7 @@ struct RecordedRun: Sendable {
             isCut = true
             return hasHead ? text(RecordedReading(at: now - beganAt, isCut: true)) : nil
         }
-        if case .success(let found) = counts { told = found }
+        if case .counts(.success(let found)) = heard { told = found }
         instances = standing
         hasHead = true
         lastAt = now
@@ -124,7 +137,9 @@ struct RecordedRun: Sendable {
             project: environment.project, environment: environment.name, service: request.key.service,
             canary: pair.canary, stable: pair.stable, deployment: request.key.deployment, gate: request.gate.name,
             run: request.key.run, began: wall, asked: request.gate, isResumed: isResumed)
-        let mark = RecordedReading(at: 0, from: nil, to: told, of: pair)
+        let mark =
+            told.map { RecordedReading(at: 0, from: nil, to: $0, of: pair) }
+            ?? RecordedReading(at: 0, time: wall, answers: [])
         guard let first = text(head), let second = text(mark) else { return nil }
         return (first + second, line)
     }

@@ -26,6 +26,8 @@ package struct TrafficRecording: Hashable, Sendable {
     package var looks: Int { parts.reduce(0) { $0 + $1.readings.filter { $0.look != nil }.count } }
     /// The number of the last look that is kept.
     package var lastLook: Int { parts.flatMap(\.readings).compactMap(\.look).max() ?? 0 }
+    /// It is of a gate that asks sources of metrics: what they said is kept, and no counts of the router.
+    package var holdsAnswers: Bool { parts.contains { $0.readings.contains { $0.answers != nil } } }
     /// Later looks were not kept.
     package var isCut: Bool { parts.contains { $0.readings.contains(where: \.isCut) } }
 

@@ -1,56 +1,35 @@
 package import Domain
-import Judging
+package import Judging
 
 /// What became of a recorded run when a gate was asked again.
 package struct ReplayedRun: Hashable, Sendable {
     package let recording: TrafficRecording
+    /// What it says stops nothing: `decision` is what it would have been.
+    package let isDryRun: Bool
     package internal(set) var looks: [ReplayedLook] = []
-    package private(set) var decision: Decision = .undecided
+    package private(set) var decision: RunDecision = .undecided
     /// The look that decided; nil: none did.
     package private(set) var decidedAt: Int?
     /// The look at which it passed first.
     package private(set) var passedAt: Int?
+    /// Why there is no telling: what the gate asks is not in the recording. Nil: it is.
+    package internal(set) var obstacle: String?
 
-    /// How a run ends.
-    package enum Decision: Hashable, Sendable {
-        case pass
-        /// With the gate's reason.
-        case fail(String)
-        /// A person is asked.
-        case hold(String)
-        /// The recording ends before there is an answer.
-        case undecided
-
-        package var word: String {
-            switch self {
-            case .pass: "pass"
-            case .fail: "fail"
-            case .hold: "hold"
-            case .undecided: "undecided"
-            }
-        }
-
-        /// The gate's words for it; empty: there are none.
-        package var reason: String {
-            switch self {
-            case .pass, .undecided: ""
-            case .fail(let reason), .hold(let reason): reason
-            }
-        }
-
-        func isFinal(isBackground: Bool) -> Bool {
-            switch self {
-            case .pass: !isBackground
-            case .fail, .hold: true
-            case .undecided: false
-            }
-        }
+    init(recording: TrafficRecording, isDryRun: Bool) {
+        self.recording = recording
+        self.isDryRun = isDryRun
     }
-
-    init(recording: TrafficRecording) { self.recording = recording }
 
     /// The look that decided.
     package var deciding: ReplayedLook? { decidedAt.flatMap { number in looks.last { $0.look == number } } }
+
+    /// What it came to, and what it took.
+    package var outcome: GateOutcome {
+        let last = deciding ?? looks.last
+        return GateOutcome(
+            decision, looks: last.map { last in looks.filter { $0.look <= last.look }.count } ?? 0,
+            requests: recording.holdsAnswers ? nil : last?.requests ?? 0, took: last?.at ?? .zero)
+    }
 
     mutating func note(_ move: GateRun.Move, look: Int) {
         switch move {
@@ -70,7 +49,7 @@ package struct ReplayedLook: Hashable, Sendable {
     package var look: Int
     /// Since the run began.
     package var at: Span
-    /// Of the release on trial, since the run began, as far as the split sent them.
+    /// Of the release on trial, since the run began, as far as the split sent them; 0 where nothing counts them.
     package var requests: Int
     package var errors: Int
     /// What the gate said then at this reading; nil: nothing.

@@ -54,6 +54,7 @@ extension MetricSource: RecordCodable {
             writer.put(6, spec.access)
         case .command(let spec): writer.put(7, spec)
         case .csv(let path): writer.put(8, path)
+        case .proxy: writer.put(9, true)
         }
     }
 
@@ -71,6 +72,7 @@ extension MetricSource: RecordCodable {
             case 5: way = .web(WebSourceSpec(url: try reader.text()))
             case 7: way = .command(try reader.record())
             case 8: way = .csv(path: try reader.text())
+            case 9: way = try reader.bool() ? .proxy : nil
             case _: try reader.skip()
             }
         }
@@ -81,7 +83,7 @@ extension MetricSource: RecordCodable {
                 name: name,
                 way: .prometheus(PrometheusSpec(url: spec.url, access: access, allowsPartial: allowsPartial)))
         case .web(let spec): self.init(name: name, way: .web(WebSourceSpec(url: spec.url, access: access)))
-        case .command, .csv: self.init(name: name, way: way)
+        case .command, .csv, .proxy: self.init(name: name, way: way)
         }
     }
 }

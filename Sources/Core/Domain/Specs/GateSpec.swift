@@ -76,6 +76,15 @@ package enum GateQuestion: Hashable, Sendable, Codable {
         }
     }
 
+    /// Where it gets its numbers; nil: it asks no source of metrics.
+    package var source: MetricSource? {
+        switch self {
+        case .metric(let spec): spec.source
+        case .comparison(let spec): spec.source
+        case .health, .smoke, .command, .threshold, .analysis, .approval, .webhook, .load: nil
+        }
+    }
+
     /// Answered by a command of a person, not by looks.
     package var isApproval: Bool {
         switch self {

@@ -8,6 +8,9 @@ package struct MetricSource: Hashable, Sendable, Codable {
         self.name = name
         self.way = way
     }
+
+    /// There without a line in the manifest: what the router counts of a release.
+    package static let proxy = MetricSource(name: "proxy", way: .proxy)
 }
 
 /// What a source is.
@@ -20,6 +23,8 @@ package enum MetricWay: Hashable, Sendable, Codable {
     case command(CommandSpec)
     /// A file of past data: names in the first line, numbers below. A question is the name of a column.
     case csv(path: String)
+    /// The router's own counts. A question is a `TrafficMetric`.
+    case proxy
 
     /// The word that the manifest uses.
     package var word: String {
@@ -28,6 +33,7 @@ package enum MetricWay: Hashable, Sendable, Codable {
         case .web: "web"
         case .command: "command"
         case .csv: "csv"
+        case .proxy: "proxy"
         }
     }
 }

@@ -9,7 +9,12 @@ extension SenseCheck {
         for entry in tree["metrics"]?.entries ?? [] {
             let metric = entry.value
             for key in ["query", "baseline"] {
-                if let query = metric[key] { checkVariables(query, &findings) }
+                guard let query = metric[key] else { continue }
+                if isProxy(tree) {
+                    checkTrafficMetric(query, query.place, &findings)
+                } else {
+                    checkVariables(query, &findings)
+                }
             }
             if let fence = metric.entry("fence"), metric["outliers"]?.text != "remove" {
                 findings.warning(
@@ -21,7 +26,9 @@ extension SenseCheck {
                     .noEffect, entry.keyPlace, "`\(critical)` has no effect without `critical: true`",
                     hint: "`\(key)` says from where on a difference counts")
             }
-            guard let query = metric["query"], metric["baseline"] == nil, let source, !tellsApart(query, source) else {
+            guard let query = metric["query"], metric["baseline"] == nil, !isProxy(tree), let source,
+                !tellsApart(query, source)
+            else {
                 continue
             }
             findings.error(

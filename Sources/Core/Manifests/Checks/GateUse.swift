@@ -70,7 +70,36 @@ extension ServiceReading {
     }
 }
 
+extension GateSpec {
+    /// It needs both releases side by side.
+    fileprivate var comparesSides: Bool {
+        switch question {
+        case .analysis: true
+        case .comparison(let spec): spec.metrics.contains { $0.baseline == nil }
+        case .health, .smoke, .command, .threshold, .approval, .webhook, .load, .metric: false
+        }
+    }
+}
+
 extension ServiceReading {
+    /// At the last weight below 100 % a step waits for a person, or for a gate that compares.
+    /// - Parameter compares: whether the gate of this name does.
+    fileprivate func waitsBeforeAll(_ compares: (String) -> Bool) -> Bool {
+        var weight = 0
+        var waits = false
+        for step in strategy["steps"]?.items ?? [] {
+            if let next = step["weight"]?.text.flatMap({ Quantity.percent($0) }) {
+                if next >= 100 { break }
+                weight = next
+                waits = false
+            }
+            guard weight > 0 else { continue }
+            if step["hold"]?.text == "untilPromoted" { waits = true }
+            if let gate = step["gate"]?.text, compares(gate) { waits = true }
+        }
+        return waits
+    }
+
     var watchGates: [Tree] { tree["watch"]?["gates"]?.items ?? [] }
 }
 
@@ -92,6 +121,36 @@ extension SenseCheck {
         }
     }
 
+    /// A comparison in the background has to have passed before all traffic is on the new release.
+    private func checkBackground(
+        _ use: GateUse, _ gate: GateReading, _ service: ServiceReading, _ findings: inout Findings
+    ) {
+        let isBackground = service.strategy["background"]?.items.contains { $0.place == use.place } == true
+        guard isBackground, use.hasSplit, let spec = gate.spec, spec.comparesSides, !spec.schedule.isDryRun,
+            !service.waitsBeforeAll({ reading.gate($0)?.spec?.comparesSides == true })
+        else { return }
+        findings.warning(
+            .noWayForward, use.place,
+            "`\(use.name)` has to pass once, and no step waits for that: with all traffic on the new release there is"
+                + " nothing left to compare, and what has not passed by then never will",
+            hint: "let a step at the last weight below 100% ask a comparison: `{ gate: \(use.name) }`")
+    }
+
+    /// What is measured is requests: there have to be some.
+    private func checkTrafficUse(_ use: GateUse, _ service: ServiceReading, _ findings: inout Findings) {
+        if service.isWorker {
+            findings.error(
+                .needsTraffic, use.place,
+                "`\(use.name)` measures requests, but `\(service.name)` has no port and gets none",
+                hint: "judge a worker with a `command` or `health` gate")
+        } else if !use.hasTraffic {
+            findings.error(
+                .needsTraffic, use.place,
+                "`\(use.name)` measures requests, but here the new release does not get any yet",
+                hint: "ask it after a weight or the switch, or ask a `smoke` gate here")
+        }
+    }
+
     /// Every gate that a strategy names exists, and can answer where it is asked.
     func checkGateUses(_ service: ServiceReading, _ findings: inout Findings) {
         let names = reading.gates.map(\.name)
@@ -105,21 +164,14 @@ extension SenseCheck {
                 continue
             }
             if gate.spec?.question.needsBaseline == true, !checkBaselineUse(use, service, &findings) { continue }
+            checkBackground(use, gate, service, &findings)
             switch gate.spec?.question {
             case .analysis: checkAnalysisUse(use, service, &findings)
-            case .comparison(let spec): checkComparisonUse(spec, use, &findings)
-            case .threshold:
-                if service.isWorker {
-                    findings.error(
-                        .needsTraffic, use.place,
-                        "`\(use.name)` measures requests, but `\(service.name)` has no port and gets none",
-                        hint: "judge a worker with a `command` or `health` gate")
-                } else if !use.hasTraffic {
-                    findings.error(
-                        .needsTraffic, use.place,
-                        "`\(use.name)` measures requests, but here the new release does not get any yet",
-                        hint: "ask it after a weight or the switch, or ask a `smoke` gate here")
-                }
+            case .comparison(let spec):
+                checkComparisonUse(spec, use, &findings)
+                if spec.source.way == .proxy { checkTrafficUse(use, service, &findings) }
+            case .threshold: checkTrafficUse(use, service, &findings)
+            case .metric(let spec) where spec.source.way == .proxy: checkTrafficUse(use, service, &findings)
             case .smoke where service.isWorker, .load where service.isWorker:
                 findings.error(
                     .needsTraffic, use.place,

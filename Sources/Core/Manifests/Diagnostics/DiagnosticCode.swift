@@ -41,6 +41,7 @@ package enum DiagnosticCode: String, Hashable, Sendable, Codable, CaseIterable {
     case noReadiness = "no-readiness"
     case probeTiming = "probe-timing"
     case unknownVariable = "unknown-variable"
+    case plainText = "plain-text"
     case unreadableFile = "unreadable-file"
     case outsideProject = "outside-project"
     /// How many were left out.

@@ -43,6 +43,9 @@ struct GateReader {
         switch question {
         case .comparison(let spec):
             max(.zero, spec.range - tree.span("interval", or: ComparisonSpec.standardInterval))
+        // Its history begins with the gate: the first look has a whole window.
+        case .metric(let spec) where spec.source.way == .proxy:
+            max(.zero, spec.window - tree.span("interval", or: standard.interval))
         case .health, .smoke, .command, .threshold, .analysis, .approval, .webhook, .load, .metric:
             standard.initialDelay
         }

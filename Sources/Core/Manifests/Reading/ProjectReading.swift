@@ -13,9 +13,11 @@ struct ProjectReading {
         services = (tree["services"]?.entries ?? []).map { entry in
             ServiceReading(entry: entry, plan: ServiceReader(name: entry.key, tree: entry.value).read())
         }
-        let sources = (tree["sources"]?.entries ?? []).compactMap { entry in
+        let described = (tree["sources"]?.entries ?? []).compactMap { entry in
             SourceReader(name: entry.key, tree: entry.value).read()
         }
+        // The first of a name counts: nobody else is called so.
+        let sources = [.proxy] + described
         gates = (tree["gates"]?.entries ?? []).map { entry in
             GateReading(
                 entry: entry, spec: GateReader(name: entry.key, tree: entry.value, sources: sources).read())

@@ -5,7 +5,9 @@ enum ComparisonShape {
     static let comparison = MapShape(
         title: "a comparison",
         fields: [
-            Field("from", .scalar(.name), required: true, example: "from: prom", "Which of the `sources` is asked."),
+            Field(
+                "from", .scalar(.name), required: true, example: "from: prom",
+                "Which of the `sources` is asked; `proxy`, the proxy's own counts, is there without."),
             Field(
                 "metrics",
                 .entries(

@@ -78,7 +78,9 @@ enum SourceShape {
     static let metric = MapShape(
         title: "a metric",
         fields: [
-            Field("from", .scalar(.name), required: true, example: "from: prom", "Which of the `sources` is asked."),
+            Field(
+                "from", .scalar(.name), required: true, example: "from: prom",
+                "Which of the `sources` is asked; `proxy`, the proxy's own counts, is there without."),
             Field(
                 "query", .scalar(.filled),
                 example: "query: 'sum(rate(http_errors_total{release=\"${release}\"}[${window}]))'",

@@ -71,12 +71,23 @@ extension Randomness {
         return names
     }
 
+    private static let source = MetricSource(
+        name: "prom", way: .prometheus(PrometheusSpec(url: "http://prom.example.com")))
+
     private mutating func gate(_ gates: inout [GateSpec], mayAsk: Bool = true) -> GateName {
         let name = GateName("g\(gates.count)")
         let question: GateQuestion
-        switch below(7) {
+        switch below(9) {
         case 0: question = .health
         case 6: question = .analysis(AnalysisSpec(errors: .absolute(5_000)))
+        case 7:
+            question = .metric(
+                MetricSpec(
+                    source: Self.source, query: "lag", pass: SimulatedAnswer.pass, fail: SimulatedAnswer.fail))
+        case 8:
+            question = .comparison(
+                ComparisonSpec(
+                    source: Self.source, metrics: ["a", "b"].map { ComparedMetric(name: $0, query: $0) }))
         case 4 where mayAsk:
             question = .approval(
                 ApprovalSpec(by: chance(5_000) ? .other : .anyone, within: .milliseconds(delay(20_000, 600_000))))

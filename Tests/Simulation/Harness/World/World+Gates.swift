@@ -20,6 +20,7 @@ extension World {
         service.book.append(
             SimulatedLook(
                 id: id, deployment: look.key.deployment.value, release: look.release.value,
+                question: look.gate.question,
                 view: LookView(run: look.key.run, look: look.key.look, result: nil)))
         service.areLooksNew = true
         var delay = random.delay(10, 1_500)
@@ -40,7 +41,9 @@ extension World {
                 $0.deployment == deployment && $0.view.run == run && $0.view.look == look
             })
         else { return }
-        let result = service.book[index].view.result ?? judge(service, service.book[index].release)
+        let look = service.book[index]
+        let result =
+            look.view.result ?? judgeMetrics(look.question, service, look.release) ?? judge(service, look.release)
         tell("gate of \(service.name): run \(run) look \(look) says \(result.verdict.word)")
         service.book[index].view.result = result
         service.areLooksNew = true
@@ -66,7 +69,7 @@ extension World {
         return LookResult(verdict, Evidence("seen"), isLast: isLast)
     }
 
-    private func isPromoted(_ release: Int, _ service: SimulatedService) -> Bool {
+    func isPromoted(_ release: Int, _ service: SimulatedService) -> Bool {
         let state = loop?.environments.first { $0.id == service.environmentID }?.service(service.name)
         return state?.rollout == nil && state?.stable?.number.value == release
     }
@@ -81,5 +84,6 @@ struct SimulatedLook {
     var id: UInt64
     var deployment: Int
     var release: Int
+    var question: GateQuestion
     var view: LookView
 }

@@ -1,65 +1,61 @@
-import Deployments
-import Domain
-import Ports
+package import Domain
+package import Judging
 import Rollouts
-import SQLiteJournal
 
 /// One rollout that is over, and what came of its release.
-struct PastRollout: Hashable, Sendable {
-    /// Whether the release was good, as far as anybody knows.
-    enum Nature: String, Hashable, Sendable {
-        case good
-        case bad
-        case unknown
+package struct PastRollout: Hashable, Sendable {
+    package var deployment: DeploymentNumber
+    /// Milliseconds since 1970.
+    package var started: Int64
+    package var item: DeploymentItem
+    package var release: ReleaseQuality
+    /// Why it is said to be so: `stands`, `reverted: gate good failed …`.
+    package var why: String
+
+    package init(
+        deployment: DeploymentNumber, started: Int64, item: DeploymentItem, release: ReleaseQuality, why: String
+    ) {
+        self.deployment = deployment
+        self.started = started
+        self.item = item
+        self.release = release
+        self.why = why
     }
 
-    var deployment: DeploymentNumber
-    /// Milliseconds since 1970.
-    var started: Int64
-    var item: DeploymentItem
-    var nature: Nature
-    /// Why it is said to be so: `stands`, `reverted: gate good failed …`.
-    var why: String
-
-    var service: ServiceName { item.service }
+    package var service: ServiceName { item.service }
     /// `#37 api@15`
-    var label: String { "\(deployment) \(service)@\(item.to.number)" }
+    package var label: String { "\(deployment) \(service)@\(item.to.number)" }
 
     /// Why no gate could be replayed on it, whatever was kept; nil: one could.
-    var objection: String? {
+    package var objection: String? {
         if item.plan.isFirst || item.from == nil { return "nothing stood before it that it could be compared with" }
         if item.plan.isReturn { return "it went back to an earlier release, and asked no gates" }
         if !item.plan.isRouted { return "a worker gets no requests" }
         return nil
     }
 
-    /// All of an environment, oldest first.
+    /// The rollouts of all deployments that are over, oldest first.
     /// - Parameters:
+    ///   - deployments: of one environment, in any order.
     ///   - good, bad: deployments of which a person knows.
-    static func read(
-        _ reader: JournalReader, _ environment: EnvironmentID, good: [Int], bad: [Int]
-    ) async throws -> [PastRollout] {
-        var known: [DeploymentNumber: DeploymentState] = [:]
-        let query = JournalQuery(kinds: [.deployment], environment: environment, limit: .max)
-        for try await stored in reader.export(query) {
-            let state = try DeploymentState(recorded: stored.entry.body, known: DeploymentState.recordVersion)
-            known[state.number] = state
-        }
-        let deployments = known.values.filter(\.phase.isOver).sorted { $0.number < $1.number }
-        return deployments.flatMap { deployment in
+    package static func all(
+        of deployments: [DeploymentState], good: [Int] = [], bad: [Int] = []
+    ) -> [PastRollout] {
+        let over = deployments.filter(\.phase.isOver).sorted { $0.number < $1.number }
+        return over.flatMap { deployment in
             deployment.items.map { item in
-                let (nature, why) = nature(of: item, in: deployment, before: deployments, good: good, bad: bad)
+                let (release, why) = quality(of: item, in: deployment, among: over, good: good, bad: bad)
                 return PastRollout(
-                    deployment: deployment.number, started: deployment.started.wall, item: item, nature: nature,
+                    deployment: deployment.number, started: deployment.started.wall, item: item, release: release,
                     why: why)
             }
         }
     }
 
-    private static func nature(
-        of item: DeploymentItem, in deployment: DeploymentState, before all: [DeploymentState], good: [Int],
+    private static func quality(
+        of item: DeploymentItem, in deployment: DeploymentState, among all: [DeploymentState], good: [Int],
         bad: [Int]
-    ) -> (Nature, String) {
+    ) -> (ReleaseQuality, String) {
         if good.contains(deployment.number.value) { return (.good, "said to be good") }
         if bad.contains(deployment.number.value) { return (.bad, "said to be bad") }
         switch deployment.phase {
