@@ -2,6 +2,7 @@
 #include "slw_failpoint.h"
 #include "slw_process.h"
 
+#include <malloc.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
@@ -242,4 +243,13 @@ int64_t slw_release_program(void) {
 
 int slw_random(void *out, size_t count) {
     return getrandom(out, count, 0) == (ssize_t)count ? 0 : -errno;
+}
+
+int slw_process_limit_memory_pools(int pools) {
+#ifdef M_ARENA_MAX
+    return mallopt(M_ARENA_MAX, pools) == 1;
+#else
+    (void)pools;
+    return 0;
+#endif
 }

@@ -11,7 +11,7 @@ package struct CountLedger: Sendable {
     static let releasesKept = 16
     /// Splits of one service that the proxy has forgotten and that are kept, the latest.
     static let epochsKept = 32
-    /// Of those, as many are kept whoever they are of; the others while all of their releases are still counted.
+    /// Of those, as many are kept whoever they are of; the others while two of their releases are still counted.
     static let latestKept = 4
 
     private struct Sum: Sendable {
@@ -70,7 +70,9 @@ package struct CountLedger: Sendable {
     private static func trim(_ book: inout Book) {
         let present = Set(book.current.map(\.release))
         for (age, epoch) in book.ended.keys.sorted(by: >).enumerated() where age >= latestKept {
-            let isOver = book.ended[epoch]?.contains { !present.contains($0.release) } ?? true
+            let releases = book.ended[epoch] ?? []
+            // Two are compared; a third, such as stable behind a fresh baseline, may have left.
+            let isOver = releases.count { present.contains($0.release) } < min(2, releases.count)
             if age >= epochsKept || isOver { book.ended[epoch] = nil }
         }
     }

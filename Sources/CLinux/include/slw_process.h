@@ -114,4 +114,8 @@ int slw_random(void *out, size_t count);
 int slw_get_limit(int32_t resource, uint64_t *soft, uint64_t *hard);
 int slw_set_limit(int32_t resource, uint64_t soft, uint64_t hard);
 
+/// How many pools of memory the C library keeps for threads at most (mallopt, M_ARENA_MAX). For the whole process, as
+/// early as possible. Returns 0 where the library has no such pools.
+int slw_process_limit_memory_pools(int pools);
+
 #endif

@@ -235,6 +235,15 @@ struct CountLedgerTests {
         #expect(ledger.counts(key).epochs.map(\.epoch) == [16, 17, 18, 19, 20])
     }
 
+    @Test func splitsAreKeptWhenAThirdReleaseLeaves() {
+        var ledger = CountLedger()
+        for epoch in UInt64(1)...20 {
+            let two = [split(2, epoch, weight: 25, requests: 1), split(3, epoch, weight: 25, requests: 1)]
+            ledger.absorb(snapshot("a", epoch > 10 ? two : two + [split(1, epoch, weight: 50, requests: 1)]))
+        }
+        #expect(ledger.counts(key).epochs.count == 20)
+    }
+
     @Test func splitsOfALongRolloutAreKept() {
         var ledger = CountLedger()
         for epoch in UInt64(1)...20 {
