@@ -19,7 +19,10 @@ extension Referee {
             if !trial.hasFreshGate { fail(7, "\(name) runs, and no gate compares with it") }
             let beside = ServiceAccount.count(wish, trial.to.number)
             if set.count > beside { fail(2, "\(set.count) instances of \(name) beside \(beside) of the trial") }
-            let had = account.runs.last.map { ServiceAccount.count($0, set.release) } ?? 0
+            // Whoever starts says again what was written before.
+            let had =
+                account.runs.last.map { ServiceAccount.count($0, set.release) }
+                ?? account.record?.sets.first { $0.release == set.release }?.count ?? 0
             if set.count > had, trial.phase != .advancing, trial.revertStarted != now {
                 fail(7, "\(name) grows, and its trial does not advance")
             }
