@@ -6,12 +6,12 @@ SHELL := /bin/bash
 SWIFT ?= swift
 SEEDS ?= 0..2000
 SEED ?=
-FIGURES ?= footprint switch reload judge proxy load
+FIGURES ?= footprint switch reload judge proxy load render
 MINUTES ?= 30
 REQUESTS ?= 0
 
 .PHONY: demo test setup lint unit simulate planted end-to-end faults some-faults release clean format
-.PHONY: bench bench-proxy bench-reload bench-switch bench-footprint bench-judge bench-load soak
+.PHONY: bench bench-proxy bench-reload bench-switch bench-footprint bench-judge bench-load bench-render soak
 
 demo: setup
 	$(SWIFT) build -c release --product slipway
@@ -82,6 +82,9 @@ bench-footprint:
 
 bench-load:
 	python3 Benchmarks/load.py --slipway ./slipway
+
+bench-render:
+	python3 Benchmarks/render.py --slipway ./slipway
 
 # make soak MINUTES=480; the figures of the docs: MINUTES=30 REQUESTS=20000000
 soak: release

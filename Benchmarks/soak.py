@@ -43,7 +43,8 @@ def soak(place, options):
     place.write("slipway.yaml", nginx_manifest(port, "blueGreen: { scaleDownDelay: 2s }"))
     place.write("nginx.conf.tmpl", nginx_template(0))
     place.run("up")
-    load = place.start_load("http://127.0.0.1:%d/file" % port, "--connections", str(options.connections), "--for", "24h")
+    pace = ["--rate", str(options.rate)] if options.rate else ["--connections", str(options.connections)]
+    load = place.start_load("http://127.0.0.1:%d/file" % port, *pace, "--for", "24h")
     began = time.monotonic()
     end, version, samples = began + options.minutes * 60, 0, []
     next_deploy, next_sample = began + options.every, began
@@ -96,6 +97,7 @@ def arguments():
     parser.add_argument("--every", type=float, default=60, help="seconds from one deployment to the next")
     parser.add_argument("--sample", type=float, default=5, help="seconds from one sample to the next")
     parser.add_argument("--connections", type=int, default=32, help="of the load")
+    parser.add_argument("--rate", type=float, default=0, help="of the load, instead of as much as the connections can")
     parser.add_argument("--requests", type=int, default=0, help="fail with fewer requests than these")
     parser.add_argument("--warm-up", type=float, default=0.2, help="share of the run that is not judged")
     parser.add_argument("--memory-bound", type=float, default=2, help="MiB that the memory of a role may grow in an hour")

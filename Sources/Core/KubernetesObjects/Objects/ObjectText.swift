@@ -12,11 +12,26 @@ package enum ObjectText {
         try Yams.serialize(node: node(value), width: -1, allowUnicode: true)
     }
 
+    /// What reads like a number or a truth value is put into quotes; lines stay lines.
+    private static func scalar(_ text: String) -> Node.Scalar {
+        if text.contains("\n") { return Node.Scalar(text, Tag(.str), .literal) }
+        return isWord(text) ? Node.Scalar(text, Tag(.str), .plain) : text.represented()
+    }
+
+    /// Whether a text cannot be taken for anything else. Most are such, and asking the library costs a row of regular
+    /// expressions each.
+    private static func isWord(_ text: String) -> Bool {
+        guard let first = text.utf8.first, (0x41...0x5a).contains(first & 0xdf) else { return false }
+        return text.utf8.count > 5 || !readsOtherwise.contains(text.lowercased())
+    }
+
+    /// Words that YAML 1.1 takes for truth values, or for nothing.
+    private static let readsOtherwise: Set<String> = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
+
     private static func node(_ value: ObjectValue) -> Node {
         switch value {
         case .text(let text):
-            // What reads like a number or a truth value is put into quotes; lines stay lines.
-            return .scalar(text.contains("\n") ? Node.Scalar(text, Tag(.str), .literal) : text.represented())
+            return .scalar(scalar(text))
         case .number(let number): return .scalar(Node.Scalar(String(number), Tag(.int)))
         case .fraction(let number): return .scalar(Node.Scalar("\(number)", Tag(.float)))
         case .bool(let value): return .scalar(Node.Scalar(value ? "true" : "false", Tag(.bool)))
