@@ -70,6 +70,11 @@ let clients: [Target] = [
     floor("KeeperControl", "Clients/KeeperControl", ["CLinux"]),
     floor("ProxyControl", "Clients/ProxyControl"),
     floor("SecureShell", "Clients/SecureShell", ["CLinux"]),
+    floor(
+        "KubernetesAPI", "Clients/KubernetesAPI",
+        [
+            "KubernetesObjects", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .subprocess, .system, .yams,
+        ]),
     floor("SecretValues", "Clients/SecretValues", ["Domain"]),
     floor("Asking", "Clients/Asking", ["Domain", .subprocess, .system]),
     floor(
@@ -213,6 +218,9 @@ let checks: [Target] = [
     tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
     tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),
     tests("AskingTests", "Clients/Asking", ["Asking"]),
+    tests(
+        "KubernetesAPITests", "Clients/KubernetesAPI",
+        ["KubernetesAPI", "KubernetesObjects", "TestServers", .nioCore]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),
     tests(
