@@ -73,7 +73,7 @@ let clients: [Target] = [
     floor(
         "KubernetesAPI", "Clients/KubernetesAPI",
         [
-            "KubernetesObjects", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .subprocess, .system, .yams,
+            "Asking", "KubernetesObjects", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .yams,
         ]),
     floor("SecretValues", "Clients/SecretValues", ["Domain"]),
     floor("Asking", "Clients/Asking", ["Domain", .subprocess, .system]),

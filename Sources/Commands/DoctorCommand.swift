@@ -24,7 +24,9 @@ package struct DoctorCommand: AsyncParsableCommand {
 
     package func run() async throws {
         try await reportingErrors(common.output) {
-            let (loaded, manifest) = loadedProject()
+            let (found, manifest) = loadedProject()
+            // A cluster's services ask nothing of this machine.
+            let loaded = found?.project.cluster == nil ? found : nil
             let running = try await runningChecks(loaded)
             var checks = await HostChecks(
                 state: StateDirectory(common.state), loaded: loaded, running: running.services, keeper: running.keeper

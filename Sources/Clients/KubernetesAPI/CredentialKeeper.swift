@@ -1,19 +1,14 @@
+import Asking
 import FoundationEssentials
 import KubernetesObjects
-import Subprocess
-import Synchronization
-
-#if canImport(System)
-    import System
-#else
-    import SystemPackage
-#endif
 
 /// Keeps what says who asks, and gets it anew when it has become old. One question at a time is put to a plugin.
 actor CredentialKeeper {
     private let credential: ClusterCredential
     private let access: ClusterAccess
     private let environment: [String: String]
+    /// How long a plugin may take, in milliseconds.
+    private let limit: Int64
     private let now: @Sendable () -> Int64
     private var kept: Kept?
     private var isAsking = false
@@ -29,12 +24,13 @@ actor CredentialKeeper {
     }
 
     init(
-        _ access: ClusterAccess, environment: [String: String],
+        _ access: ClusterAccess, environment: [String: String], limit: Int64 = 60_000,
         now: @escaping @Sendable () -> Int64 = { Int64(Date().timeIntervalSince1970) }
     ) {
         self.access = access
         credential = access.credential
         self.environment = environment
+        self.limit = limit
         self.now = now
     }
 
@@ -65,7 +61,7 @@ actor CredentialKeeper {
                 for waiter in waiting { waiter.resume() }
                 waiting = []
             }
-            let answer = try await Self.run(plugin, access, environment)
+            let answer = try await Self.run(plugin, access, environment, limit)
             kept = answer
             return answer
         }
@@ -85,7 +81,7 @@ actor CredentialKeeper {
     // MARK: - Plugins
 
     private static func run(
-        _ plugin: CredentialPlugin, _ access: ClusterAccess, _ environment: [String: String]
+        _ plugin: CredentialPlugin, _ access: ClusterAccess, _ environment: [String: String], _ limit: Int64
     ) async throws(ClusterTrouble) -> Kept {
         let known = ["client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1"]
         guard known.contains(plugin.apiVersion) else {
@@ -93,38 +89,33 @@ actor CredentialKeeper {
                 .configuration, "the credential plugin \(plugin.command) speaks \(plugin.apiVersion)",
                 hint: "Slipway speaks \(known.joined(separator: " and "))")
         }
-        var values: [Environment.Key: String] = [:]
-        for (name, value) in environment.merging(plugin.env, uniquingKeysWith: { $1 }) {
-            guard let key = Environment.Key(rawValue: name) else { continue }
-            values[key] = value
+        var env = environment.merging(plugin.env, uniquingKeysWith: { $1 })
+        env["KUBERNETES_EXEC_INFO"] = ObjectText.json(question(plugin, access))
+        let path = env["PATH"] ?? ProgramRun.standardSearchPath
+        let program: String
+        switch ProgramSearch(directory: "/", path: path).find(plugin.command) {
+        case .found(let found): program = found
+        case .missing(let words):
+            throw ClusterTrouble(.configuration, "the credential plugin cannot be run: \(words)", hint: plugin.hint)
         }
-        if let key = Environment.Key(rawValue: "KUBERNETES_EXEC_INFO") {
-            values[key] = ObjectText.json(question(plugin, access))
-        }
-        var options = PlatformOptions()
-        options.createSession = true
-        options.teardownSequence = [
-            .send(signal: .terminate, toProcessGroup: true, allowedDurationToNextStep: .seconds(1))
-        ]
-        let executable: Executable =
-            plugin.command.contains("/") ? .path(FilePath(plugin.command)) : .name(plugin.command)
-        do {
-            let result = try await Subprocess.run(
-                executable, arguments: Arguments(plugin.arguments), environment: .custom(values),
-                platformOptions: options, input: .none, output: .bytes(limit: 1 << 20), error: .string(limit: 1 << 16))
-            guard case .exited(0) = result.terminationStatus else {
-                let last = result.standardError.split(separator: "\n").last.map { ": \($0)" } ?? ""
-                throw ClusterTrouble(
-                    .configuration,
-                    "the credential plugin \(plugin.command) ended with \(result.terminationStatus)\(last)",
-                    hint: plugin.hint)
-            }
-            return try read(result.standardOutput, plugin)
-        } catch let trouble as ClusterTrouble {
-            throw trouble
-        } catch {
+        let run = ProgramRun(
+            program: program, arguments: [plugin.command] + plugin.arguments, env: env, directory: "/",
+            limit: .milliseconds(limit))
+        let outcome = await run.run(reading: 1 << 20)
+        let name = "the credential plugin \(plugin.command)"
+        switch outcome.end {
+        case .exited(0): return try read(outcome.output, plugin)
+        case .exited(let code):
+            let last = outcome.lines.last.map { ": \($0)" } ?? ""
+            throw ClusterTrouble(.configuration, "\(name) ended with \(code)\(last)", hint: plugin.hint)
+        case .signalled(let signal): throw ClusterTrouble(.configuration, "\(name) was ended by signal \(signal)")
+        case .timedOut:
             throw ClusterTrouble(
-                .configuration, "the credential plugin \(plugin.command) cannot be run: \(error)", hint: plugin.hint)
+                .unreachable, "\(name) was not done in \(limit / 1000) s, and was stopped",
+                hint: "run it by hand: does it wait for an answer of yours?")
+        case .tooMuch: throw ClusterTrouble(.configuration, "\(name) printed more than 1 MiB, and was stopped")
+        case .notStarted(let words):
+            throw ClusterTrouble(.configuration, "\(name) cannot be run: \(words)", hint: plugin.hint)
         }
     }
 

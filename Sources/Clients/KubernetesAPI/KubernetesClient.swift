@@ -1,4 +1,5 @@
 import AsyncHTTPClient
+import Asking
 import FoundationEssentials
 package import KubernetesObjects
 import NIOCore
@@ -12,13 +13,15 @@ package final class KubernetesClient: Sendable {
     package let access: ClusterAccess
     private let keeper: CredentialKeeper
     let limits: ClientLimits
-    private let http = Mutex<Connection?>(nil)
+    private let http = Mutex(Connections())
     private let sent = Mutex(ClientCounts())
 
-    private struct Connection {
-        var client: HTTPClient
+    /// The client for each certificate that a plugin gives, and the one before: requests may still be under way on it.
+    private struct Connections {
+        var current: HTTPClient?
         /// Of the certificate that it was made with.
         var identity: String?
+        var earlier: HTTPClient?
     }
 
     package init(_ access: ClusterAccess, environment: [String: String] = [:], limits: ClientLimits = ClientLimits()) {
@@ -32,11 +35,12 @@ package final class KubernetesClient: Sendable {
 
     /// Closes its connections. Nothing may be asked afterwards.
     package func shutdown() async throws {
-        let connection = http.withLock { connection -> Connection? in
-            defer { connection = nil }
-            return connection
+        let connections = http.withLock { connections -> Connections in
+            defer { connections = Connections() }
+            return connections
         }
-        try await connection?.client.shutdown()
+        try await connections.earlier?.shutdown()
+        try await connections.current?.shutdown()
     }
 
     // MARK: - Objects
@@ -66,7 +70,19 @@ package final class KubernetesClient: Sendable {
         var query = APIQuery(["labelSelector": labels, "fieldSelector": fields, "limit": String(limits.page)])
         var found = ObjectList()
         while true {
-            let page = try await ask(.GET, resource.path(namespace: namespace), query)
+            let page: ObjectValue
+            do throws(ClusterTrouble) {
+                page = try await ask(.GET, resource.path(namespace: namespace), query)
+            } catch {
+                guard case .gone = error.kind, query.items.contains(where: { $0.name == "continue" }) else {
+                    throw error
+                }
+                // The pages are of a state that is no longer known: once more, and all at once.
+                query.set("continue", nil)
+                query.set("limit", nil)
+                found = ObjectList()
+                continue
+            }
             found.items += page["items"]?.items ?? []
             found.version = page.at("metadata", "resourceVersion")?.text ?? ""
             guard let more = page.at("metadata", "continue")?.text, !more.isEmpty else { return found }
@@ -172,24 +188,39 @@ package final class KubernetesClient: Sendable {
     ) async throws(ClusterTrouble) -> ObjectValue {
         let (client, request) = try await prepared(method, path + query.text, body: body, type: type)
         sent.withLock { $0.add(method.rawValue) }
-        let reply: HTTPClientResponse
-        let bytes: [UInt8]
-        do {
-            reply = try await client.execute(request, timeout: .milliseconds(limits.answer))
-            bytes = Array(buffer: try await reply.body.collect(upTo: limits.bodyLimit))
-        } catch {
-            throw unreachable(error)
+        let reply = try await answer(to: request, client).get()
+        guard (200..<300).contains(reply.status) else {
+            throw APIStatus.trouble(reply.status, reply.body, after: reply.after, method.rawValue, path)
         }
-        guard (200..<300).contains(reply.status.code) else {
-            throw APIStatus.trouble(
-                Int(reply.status.code), bytes, after: reply.headers.first(name: "Retry-After"), method.rawValue, path)
-        }
-        guard let value = ObjectValue(json: bytes) else {
+        guard let value = ObjectValue(json: reply.body) else {
             throw ClusterTrouble(
                 .garbled, "\(access.server) answered \(method.rawValue) \(path) with something that is no JSON",
                 hint: "is it a Kubernetes API server?")
         }
         return value
+    }
+
+    private struct Reply: Sendable {
+        var status: Int
+        var body: [UInt8]
+        /// `Retry-After`.
+        var after: String?
+    }
+
+    /// The whole answer, to its last byte, within the limit.
+    private func answer(to request: HTTPClientRequest, _ client: HTTPClient) async -> Result<Reply, ClusterTrouble> {
+        let limits = limits
+        let late = ClusterTrouble(.unreachable, "\(access.server) does not answer: no answer in time")
+        return await TimeLimit(.milliseconds(limits.answer)).race { [self] () async -> Result<Reply, ClusterTrouble> in
+            do {
+                let reply = try await client.execute(request, timeout: .milliseconds(limits.answer))
+                let body = Array(buffer: try await reply.body.collect(upTo: limits.bodyLimit))
+                let after = reply.headers.first(name: "Retry-After")
+                return .success(Reply(status: Int(reply.status.code), body: body, after: after))
+            } catch {
+                return .failure(unreachable(error))
+            }
+        }.answer(orLate: .failure(late), orCancelled: .failure(late))
     }
 
     func unreachable(_ error: any Error) -> ClusterTrouble {
@@ -211,7 +242,7 @@ package final class KubernetesClient: Sendable {
     ) async throws(ClusterTrouble) -> (HTTPClient, HTTPClientRequest) {
         let credential = try await keeper.current()
         let client = try client(credential.identity)
-        var request = HTTPClientRequest(url: access.server + path)
+        var request = HTTPClientRequest(url: Transport.address(of: access) + path)
         request.method = method
         request.headers.add(name: "Accept", value: "application/json")
         request.headers.add(name: "User-Agent", value: "slipway")
@@ -227,20 +258,25 @@ package final class KubernetesClient: Sendable {
     // MARK: - Connections
 
     private func client(_ identity: (certificate: String, key: String)?) throws(ClusterTrouble) -> HTTPClient {
-        let known = http.withLock { $0 }
-        if let known, known.identity == identity?.certificate { return known.client }
-        let made = Connection(
-            client: HTTPClient(
-                eventLoopGroupProvider: .singleton, configuration: try Transport(access, limits).configuration(identity)
-            ),
-            identity: identity?.certificate)
-        let old = http.withLock { connection -> Connection? in
-            defer { connection = made }
-            return connection
+        // Under the lock: two that come first at the same time must not each make one.
+        let made = http.withLock { connections -> Result<(HTTPClient, HTTPClient?), ClusterTrouble> in
+            if let current = connections.current, connections.identity == identity?.certificate {
+                return .success((current, nil))
+            }
+            do throws(ClusterTrouble) {
+                let configuration = try Transport(access, limits).configuration(identity)
+                let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+                let idle = connections.earlier
+                connections = Connections(
+                    current: client, identity: identity?.certificate, earlier: connections.current)
+                return .success((client, idle))
+            } catch {
+                return .failure(error)
+            }
         }
-        // Requests that are under way on it end by themselves.
-        old?.client.shutdown { _ in }
-        return made.client
+        let (client, idle) = try made.get()
+        idle?.shutdown { _ in }
+        return client
     }
 }
 
@@ -271,6 +307,8 @@ package struct ClientLimits: Sendable {
     /// From a request to the end of its answer.
     package var answer: Int64 = 30_000
     package var connect: Int64 = 10_000
+    /// Between two pieces of an answer, or of a watch.
+    package var silence: Int64 = 150_000
     package var attempts = 5
     package var firstPause: Int64 = 200
     package var longestPause: Int64 = 10_000

@@ -22,6 +22,8 @@ struct Transport {
         configuration.redirectConfiguration = .disallow
         configuration.decompression = .disabled
         configuration.timeout.connect = .milliseconds(limits.connect)
+        // A watch is told something about once a minute: who has said nothing for longer is gone.
+        configuration.timeout.read = .milliseconds(limits.silence)
         configuration.connectionPool.idleTimeout = .seconds(60)
         configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 16
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -52,6 +54,15 @@ struct Transport {
             configuration.dnsOverride = [name: host]
         }
         return configuration
+    }
+
+    /// Where requests go to: by the name that the certificate must have, which leads to the same machine.
+    static func address(of access: ClusterAccess) -> String {
+        guard let name = access.serverName, access.server.hasPrefix("https://"),
+            var url = URLComponents(string: access.server)
+        else { return access.server }
+        url.host = name
+        return url.string ?? access.server
     }
 
     private func ownIdentity() throws(ClusterTrouble) -> ([UInt8], [UInt8])? {

@@ -145,6 +145,24 @@ package struct RenderCommand: ParsableCommand {
             try WholeFile.write(file.text, to: path, mode: 0o644, makesParent: false)
         }
         note("\(files.count) files in \(directory)")
+        for path in leftOvers(files, in: directory) {
+            note("note: \(path) is not of this rendering; delete it, or it is applied with the others")
+        }
+    }
+
+    /// Objects of an earlier rendering in the same places: of a service that is gone, for example.
+    private func leftOvers(_ files: [PackagedFile], in directory: String) -> [String] {
+        let written = Set(files.map { "\(directory)/\($0.path)" })
+        var places: [String] = []
+        for path in files.map(\.path) {
+            let parent = path.contains("/") ? "/" + path.split(separator: "/").dropLast().joined(separator: "/") : ""
+            if !places.contains(directory + parent) { places.append(directory + parent) }
+        }
+        return places.flatMap { place -> [String] in
+            let names: [String]
+            do { names = try FileManager.default.contentsOfDirectory(atPath: place) } catch { return [] }
+            return names.filter { $0.hasSuffix(".yaml") }.map { "\(place)/\($0)" }.filter { !written.contains($0) }
+        }.sorted()
     }
 }
 

@@ -79,7 +79,9 @@ package func planDeploy(
         plan.objections.append(
             Objection(
                 "this version runs services as processes only; the environment asks for \(desired.project.runtime.rawValue)",
-                hint: "set `runtime: process` in the environment"))
+                hint: desired.project.runtime == .kubernetes
+                    ? "`slipway render \(desired.project.environment.name)` writes its objects, for kubectl or Helm"
+                    : "set `runtime: process` in the environment"))
     }
     for var planned in desired.project.services {
         let name = planned.spec.service

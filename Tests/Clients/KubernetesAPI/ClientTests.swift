@@ -74,6 +74,32 @@ import Testing
         }
     }
 
+    /// Its head is there, the rest never comes.
+    @Test func anAnswerThatStopsHalfWayIsGivenUp() async throws {
+        try await with { client in
+            let trouble = await #expect(throws: ClusterTrouble.self) {
+                try await client.create(Self.maps, namespace: "trickle", ["metadata": ["name": "x"]])
+            }
+            #expect(trouble?.kind == .unreachable)
+        }
+    }
+
+    @Test func aListThatHasBecomeTooOldBeginsAgain() async throws {
+        let list = try await with { try await $0.list(Self.maps, namespace: "old") }
+        #expect(list.items.count == 3 && list.version == "9")
+    }
+
+    @Test func manyMayAskFirst() async throws {
+        try await with { client in
+            try await withThrowingTaskGroup(of: ObjectValue.self) { group in
+                for number in 0..<32 {
+                    group.addTask { try await client.get(Self.maps, namespace: "plain", name: "x\(number)") }
+                }
+                for try await answer in group { #expect(answer["tries"] == 1) }
+            }
+        }
+    }
+
     @Test func whatIsNotThereIsNil() async throws {
         try await with { client in
             let found = try await client.find(Self.maps, namespace: "none", name: "x")
@@ -159,7 +185,7 @@ private struct ScratchToken {
 }
 
 private let oddCluster = #"""
-    import http.server, json, socketserver, threading, time
+    import http.server, json, socketserver
     tries, watches = {}, [0]
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -196,7 +222,20 @@ private let oddCluster = #"""
                 self.close_connection = True
                 self.connection.close()
             elif where == "slow":
-                time.sleep(5)
+                self.connection.recv(1)
+            elif where == "trickle":
+                self.send_response(200)
+                self.send_header("Content-Length", "1000")
+                self.end_headers()
+                self.wfile.write(b"{")
+                self.wfile.flush()
+                self.connection.recv(1)
+            elif where == "old" and "continue=" in self.path:
+                self.answer(410, {"reason": "Expired", "message": "the continue token is too old"})
+            elif where == "old":
+                whole = "limit=" not in self.path
+                self.answer(200, {"metadata": {"resourceVersion": "9"} if whole else {"continue": "2"},
+                                  "items": [{}] * (3 if whole else 2)})
             elif where == "none":
                 self.answer(404, {"reason": "NotFound", "message": "no"})
             elif where == "garbage":

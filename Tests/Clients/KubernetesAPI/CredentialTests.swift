@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test(arguments: [
-        ("echo '{}'", "gave no ExecCredential"), ("echo no >&2; exit 3", "ended with exited(3): no"),
+        ("echo '{}'", "gave no ExecCredential"), ("echo no >&2; exit 3", "ended with 3: no"),
         ("echo '{\"status\":{}}'", "neither a token nor a certificate"),
         ("echo '{\"status\":{\"token\":\"t\",\"expirationTimestamp\":\"soon\"}}'", "which is no time"),
     ])
@@ -95,6 +95,16 @@ import Testing
         let keeper = CredentialKeeper(Self.access(.plugin(try plugin(script, in: directory))), environment: [:])
         let trouble = await #expect(throws: ClusterTrouble.self) { try await keeper.current() }
         #expect(trouble?.text.contains(words) == true, "\(String(describing: trouble))")
+    }
+
+    @Test func aPluginThatHangsIsStopped() async throws {
+        let directory = try directory()
+        defer { do { try FileManager.default.removeItem(atPath: directory) } catch { Issue.record(error) } }
+        let plugin = try plugin("read answer < /dev/tty; exec tail -f /dev/null", in: directory)
+        let keeper = CredentialKeeper(
+            Self.access(.plugin(plugin)), environment: ["PATH": "/usr/bin:/bin"], limit: 300)
+        let trouble = await #expect(throws: ClusterTrouble.self) { try await keeper.current() }
+        #expect(trouble?.text.contains("was not done") == true && trouble?.isPassing == true)
     }
 
     @Test func aPluginThatIsNotThereSaysHowToGetIt() async throws {

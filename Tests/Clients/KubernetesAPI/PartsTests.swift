@@ -26,6 +26,15 @@ import Testing
     }
 }
 
+@Suite struct TransportTests {
+    @Test func aServerIsAskedByTheNameOfItsCertificate() {
+        var access = ClusterAccess(name: "x", server: "https://10.0.0.1:6443/base")
+        #expect(Transport.address(of: access) == "https://10.0.0.1:6443/base")
+        access.serverName = "api.example.com"
+        #expect(Transport.address(of: access) == "https://api.example.com:6443/base")
+    }
+}
+
 @Suite struct StatusTests {
     private func trouble(_ code: Int, _ body: String, after: String? = nil) -> ClusterTrouble {
         APIStatus.trouble(code, Array(body.utf8), after: after, "GET", "/x")

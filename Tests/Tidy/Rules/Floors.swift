@@ -36,6 +36,7 @@ enum Floor: Hashable, Sendable {
         case (.adapters, .load): module == "LoadGenerator"
         // What a cluster answers is an object.
         case (.clients, .core): module == "KubernetesObjects"
+        case (.clients, .clients): module == "Asking"
         // What an analysis measured is judged where the counts are.
         case (.adapters, .core): module == "Judging"
         case (.keeper, .shim): true

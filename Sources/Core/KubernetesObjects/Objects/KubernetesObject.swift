@@ -67,6 +67,7 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable {
     case route = "HTTPRoute"
     case ingress = "Ingress"
     case serviceMonitor = "ServiceMonitor"
+    case podMonitor = "PodMonitor"
     case cronJob = "CronJob"
     case jobSet = "JobSet"
     case rollout = "Rollout"
@@ -86,7 +87,7 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable {
         case .verticalAutoscaler: "autoscaling.k8s.io/v1"
         case .destinationRule, .virtualService: "networking.istio.io/v1"
         case .route: "gateway.networking.k8s.io/v1"
-        case .serviceMonitor: "monitoring.coreos.com/v1"
+        case .serviceMonitor, .podMonitor: "monitoring.coreos.com/v1"
         case .jobSet: "jobset.x-k8s.io/v1alpha2"
         case .rollout: "argoproj.io/v1alpha1"
         }
@@ -99,9 +100,23 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable {
         case .ingress: "ingresses"
         case .namespace, .resourceQuota, .peerAuthentication, .serviceAccount, .role, .roleBinding, .externalSecret,
             .configMap, .claim, .service, .job, .deployment, .disruptionBudget, .autoscaler, .scaledObject,
-            .verticalAutoscaler, .destinationRule, .virtualService, .route, .serviceMonitor, .cronJob, .jobSet,
+            .verticalAutoscaler, .destinationRule, .virtualService, .route, .serviceMonitor, .podMonitor, .cronJob,
+            .jobSet,
             .rollout:
             rawValue.lowercased() + "s"
+        }
+    }
+
+    /// In bytes. Names of what pods are labelled or called after are shorter than others: a label's value has 63, and a
+    /// cron job's pods get eleven more.
+    package var longestName: Int {
+        switch self {
+        case .cronJob: 52
+        case .service, .job, .deployment, .jobSet, .rollout, .namespace: 63
+        case .resourceQuota, .networkPolicy, .peerAuthentication, .serviceAccount, .role, .roleBinding,
+            .externalSecret, .configMap, .claim, .disruptionBudget, .autoscaler, .scaledObject, .verticalAutoscaler,
+            .destinationRule, .virtualService, .route, .ingress, .serviceMonitor, .podMonitor:
+            253
         }
     }
 
@@ -109,7 +124,7 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable {
     package var isBuiltIn: Bool {
         switch self {
         case .peerAuthentication, .externalSecret, .scaledObject, .verticalAutoscaler, .destinationRule,
-            .virtualService, .route, .serviceMonitor, .jobSet, .rollout:
+            .virtualService, .route, .serviceMonitor, .podMonitor, .jobSet, .rollout:
             false
         case .namespace, .resourceQuota, .networkPolicy, .serviceAccount, .role, .roleBinding, .configMap, .claim,
             .service, .job, .deployment, .disruptionBudget, .autoscaler, .ingress, .cronJob:

@@ -63,6 +63,7 @@ struct ArgoRollout {
 
     private func blueGreen(_ spec: BlueGreenSpec, _ notes: inout [RenderingRemark]) -> ObjectValue {
         tell(spec.before + spec.after, &notes)
+        tellOfMatches(spec.matches, &notes)
         let delay = ObjectQuantity.seconds(service.plan.strategy.scaleDownDelay)
         return [
             "activeService": .text(service.name), "previewService": .text("\(service.name)-preview"),
@@ -82,6 +83,13 @@ struct ArgoRollout {
             case .gate(let gate): tell([gate], &notes)
             }
         }
+        tellOfMatches(spec.matches, &notes)
+        if spec.sticky {
+            notes.append(
+                service.remark(
+                    "keeps its users on the side that they saw first, which is not in the Rollout",
+                    "`sticky: false` if that is fine; only Slipway's proxy does it"))
+        }
         if !hasSplit {
             notes.append(
                 service.remark(
@@ -98,6 +106,14 @@ struct ArgoRollout {
                 : ["istio": ["virtualService": ["name": .text(service.name)]]]
         }
         return content
+    }
+
+    private func tellOfMatches(_ matches: [MatchSpec], _ notes: inout [RenderingRemark]) {
+        guard !matches.isEmpty else { return }
+        notes.append(
+            service.remark(
+                "sends requests that match to the new release, which is not in the Rollout",
+                "write a step `setHeaderRoute`, or deploy with `slipway deploy`"))
     }
 
     /// Gates are Slipway's: leaving one out must not go unsaid.

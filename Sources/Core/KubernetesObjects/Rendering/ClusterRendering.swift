@@ -33,7 +33,29 @@ package struct ClusterRendering: Sendable {
         result.objects.sort { left, right in
             (order[left.kind] ?? 0, left.name) < (order[right.kind] ?? 0, right.name)
         }
+        checkNames(&result)
         return result
+    }
+
+    /// Names are put together of several: two objects must not come to the same, and none may be too long.
+    private func checkNames(_ result: inout RenderedCluster) {
+        for (one, next) in zip(result.objects, result.objects.dropFirst()) where one.isLike(next) {
+            let services = [one, next].map { $0.labels["app.kubernetes.io/name"] ?? "the environment" }
+            result.troubles.append(
+                RenderingRemark(
+                    service: ServiceName(services[1]),
+                    text: "`\(services[0])` and `\(services[1])` both make \(one.title)",
+                    hint: "call what it is made for in one of them another way"))
+        }
+        for object in result.objects where object.name.utf8.count > object.kind.longestName {
+            let service = object.labels["app.kubernetes.io/name"] ?? project.environment.project
+            result.troubles.append(
+                RenderingRemark(
+                    service: ServiceName(service),
+                    text: "\(object.title) has \(object.name.utf8.count) characters, and a cluster takes"
+                        + " \(object.kind.longestName)",
+                    hint: "choose a shorter name"))
+        }
     }
 
     /// What belongs to the namespace, not to one service.
@@ -101,48 +123,4 @@ package enum WorkloadKind: Hashable, Sendable {
     case deployments
     /// Rollouts of Argo Rollouts, where a strategy asks for more than a Deployment does.
     case argoRollouts
-}
-
-/// What a rendering gives.
-package struct RenderedCluster: Hashable, Sendable {
-    package var objects: [KubernetesObject] = []
-    /// What cannot be rendered. With any of them, the objects are not complete.
-    package var troubles: [RenderingRemark] = []
-    /// What a manifest says and the objects do not.
-    package var notes: [RenderingRemark] = []
-
-    package init() {}
-}
-
-/// A word on one service.
-package struct RenderingRemark: Hashable, Sendable {
-    package var service: ServiceName
-    package var text: String
-    package var hint: String
-
-    package init(service: ServiceName, text: String, hint: String) {
-        self.service = service
-        self.text = text
-        self.hint = hint
-    }
-}
-
-/// Quantities as Kubernetes writes them.
-package enum ObjectQuantity {
-    /// Thousandths of a core: `250m`, `2`.
-    package static func cpu(_ thousandths: Int) -> String {
-        thousandths % 1000 == 0 ? String(thousandths / 1000) : "\(thousandths)m"
-    }
-
-    /// Bytes with the largest suffix that leaves a whole number: `256Mi`.
-    package static func bytes(_ bytes: Int64) -> String {
-        for (suffix, size) in [("Ti", Int64(1) << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)]
-        where bytes >= size && bytes % size == 0 {
-            return "\(bytes / size)\(suffix)"
-        }
-        return String(bytes)
-    }
-
-    /// Whole seconds, rounded up.
-    package static func seconds(_ span: Span) -> Int64 { (span.milliseconds + 999) / 1000 }
 }

@@ -77,8 +77,8 @@ extension ServiceRendering {
     var entrances: [KubernetesObject] {
         guard spec.isRouted else { return [] }
         switch cluster.router {
-        case .istio: return [destinationRule].compactMap { $0 } + [virtualService]
-        case .gateway: return spec.routes.isEmpty ? [] : [httpRoute]
+        case .istio: return [destinationRule].compactMap { $0 } + virtualServices
+        case .gateway: return httpRoutes
         case .service, .replicas, .nginx, .slipway: return spec.routes.isEmpty ? [] : [ingress]
         }
     }
@@ -124,24 +124,43 @@ extension ServiceRendering {
         return object(.ingress, annotations: annotations, [ObjectField("spec", content)])
     }
 
-    private var httpRoute: KubernetesObject {
+    /// Hosts that have the same paths. An empty list of hosts is any.
+    private var entries: [(hosts: [String], paths: [String])] {
+        var entries: [(hosts: [String], paths: [String])] = []
+        for (host, paths) in hosts {
+            // Any host is no list of them.
+            if let host, let index = entries.firstIndex(where: { $0.paths == paths && !$0.hosts.isEmpty }) {
+                entries[index].hosts.append(host)
+            } else {
+                entries.append((host.map { [$0] } ?? [], paths))
+            }
+        }
+        return entries
+    }
+
+    /// `api`, `api-2`
+    private func entryName(_ index: Int) -> String { index == 0 ? name : "\(name)-\(index + 1)" }
+
+    /// One for all hosts with the same paths: a route's paths are those of each of its hosts.
+    private var httpRoutes: [KubernetesObject] {
         let gateway = cluster.gateway ?? GatewaySpec(name: project.environment.project)
         let parent: ObjectValue = [
             "namespace": gateway.namespace.map { .text($0) }, "name": .text(gateway.name),
             "sectionName": gateway.section.map { .text($0) },
         ]
-        let names = hosts.compactMap(\.host)
-        var paths: [String] = []
-        for path in hosts.flatMap(\.paths) where !paths.contains(path) { paths.append(path) }
-        let matches = paths.map { path -> ObjectValue in ["path": ["type": "PathPrefix", "value": .text(path)]] }
-        let rule: ObjectValue = [
-            "matches": paths == ["/"] ? nil : .list(matches),
-            "backendRefs": [["name": .text(name), "port": .number(spec.port ?? 80)]],
-        ]
-        let content: ObjectValue = [
-            "parentRefs": [parent], "hostnames": ObjectValue.texts(names).unlessEmpty, "rules": [rule],
-        ]
-        return object(.route, [ObjectField("spec", content)])
+        return entries.enumerated().map { index, entry in
+            let matches = entry.paths.map { path -> ObjectValue in
+                ["path": ["type": "PathPrefix", "value": .text(path)]]
+            }
+            let rule: ObjectValue = [
+                "matches": entry.paths == ["/"] ? nil : .list(matches),
+                "backendRefs": [["name": .text(name), "port": .number(spec.port ?? 80)]],
+            ]
+            let content: ObjectValue = [
+                "parentRefs": [parent], "hostnames": ObjectValue.texts(entry.hosts).unlessEmpty, "rules": [rule],
+            ]
+            return object(.route, name: entryName(index), [ObjectField("spec", content)])
+        }
     }
 
     /// Callers speak mutual TLS where nothing else is accepted.
@@ -153,53 +172,54 @@ extension ServiceRendering {
         return object(.destinationRule, [ObjectField("spec", content)])
     }
 
-    /// For the mesh and, where routes are declared, for the gateways at its edge.
-    private var virtualService: KubernetesObject {
-        let edge = spec.routes.isEmpty ? [] : cluster.mesh?.gateways ?? []
-        var paths: [String] = []
-        for path in hosts.flatMap(\.paths) where !paths.contains(path) { paths.append(path) }
-        let port: ObjectValue = ["number": .number(spec.port ?? 80)]
-        var destination: ObjectValue = [["destination": ["host": .text(name), "port": port]]]
-        if let stable = ArgoRollout(service: self)?.stableService {
-            destination = [
-                ["destination": ["host": .text(stable), "port": port], "weight": 100],
-                ["destination": ["host": .text("\(name)-canary"), "port": port], "weight": 0],
+    /// One for the mesh, and one for the gateways at its edge for all hosts with the same paths.
+    private var virtualServices: [KubernetesObject] {
+        let inside: ObjectValue = ["hosts": .texts([name]), "http": [["route": destination]]]
+        var services = [object(.virtualService, [ObjectField("spec", inside)])]
+        let edge = cluster.mesh?.gateways ?? []
+        guard !edge.isEmpty else { return services }
+        for (index, entry) in entries.enumerated() {
+            // Whole segments: Istio's prefix `/api` would match `/apis` too.
+            let matches = entry.paths.flatMap { path -> [ObjectValue] in
+                path == "/"
+                    ? [["uri": ["prefix": "/"]]]
+                    : [["uri": ["exact": .text(path)]], ["uri": ["prefix": .text(path + "/")]]]
+            }
+            let content: ObjectValue = [
+                "hosts": .texts(entry.hosts.isEmpty ? ["*"] : entry.hosts), "gateways": .texts(edge),
+                "http": [["match": .list(matches), "route": destination]],
             ]
+            services.append(
+                object(.virtualService, name: "\(entryName(index))-edge", [ObjectField("spec", content)]))
         }
-        // Whole segments: Istio's prefix `/api` would match `/apis` too.
-        let matches = paths.flatMap { path -> [ObjectValue] in
-            path == "/"
-                ? [["gateways": .texts(edge), "uri": ["prefix": "/"]]]
-                : [
-                    ["gateways": .texts(edge), "uri": ["exact": .text(path)]],
-                    ["gateways": .texts(edge), "uri": ["prefix": .text(path + "/")]],
-                ]
+        return services
+    }
+
+    private var destination: ObjectValue {
+        let port: ObjectValue = ["number": .number(spec.port ?? 80)]
+        guard let stable = ArgoRollout(service: self)?.stableService else {
+            return [["destination": ["host": .text(name), "port": port]]]
         }
-        var http: [ObjectValue] = []
-        if !edge.isEmpty { http.append(["match": .list(matches), "route": destination]) }
-        http.append(["match": edge.isEmpty ? nil : [["gateways": ["mesh"]]], "route": destination])
-        let names = edge.isEmpty ? [] : hosts.compactMap(\.host)
-        let content: ObjectValue = [
-            "hosts": .texts([name] + names), "gateways": edge.isEmpty ? nil : .texts(["mesh"] + edge),
-            "http": .list(http),
+        return [
+            ["destination": ["host": .text(stable), "port": port], "weight": 100],
+            ["destination": ["host": .text("\(name)-canary"), "port": port], "weight": 0],
         ]
-        return object(.virtualService, [ObjectField("spec", content)])
     }
 
     // MARK: - Monitoring
 
-    var serviceMonitor: KubernetesObject? {
-        guard let monitor = extras.monitor, spec.isRouted else { return nil }
-        let own = monitor.port.map { $0 != spec.port } ?? false
+    /// Of the Service, or of the pods of a worker, which has none.
+    var monitor: KubernetesObject? {
+        guard let monitor = extras.monitor else { return nil }
+        let hasOwnPort = monitor.port.map { $0 != spec.port } ?? false
         let endpoint: ObjectValue = [
-            "port": own ? "metrics" : "http", "path": monitor.path == "/metrics" ? nil : .text(monitor.path),
+            "port": hasOwnPort ? "metrics" : "http", "path": monitor.path == "/metrics" ? nil : .text(monitor.path),
             "interval": .text("\(ObjectQuantity.seconds(monitor.every))s"),
         ]
-        return object(
-            .serviceMonitor,
-            [
-                ObjectField(
-                    "spec", ["selector": ["matchLabels": Self.map(selector)], "endpoints": [endpoint]])
-            ])
+        let key = spec.isRouted ? "endpoints" : "podMetricsEndpoints"
+        let content = ObjectValue.map([
+            ObjectField("selector", ["matchLabels": Self.map(selector)]), ObjectField(key, [endpoint]),
+        ])
+        return object(spec.isRouted ? .serviceMonitor : .podMonitor, [ObjectField("spec", content)])
     }
 }

@@ -46,7 +46,7 @@ struct ServiceRendering {
         result.objects += [disruptionBudget].compactMap { $0 } + autoscaling(&result.notes)
         if cluster.isClosed { result.objects.append(networkPolicy) }
         result.objects += entrances
-        result.objects += [serviceMonitor].compactMap { $0 }
+        result.objects += [monitor].compactMap { $0 }
         result.objects += pod.crons + pod.jobSets
         result.notes += losses
     }

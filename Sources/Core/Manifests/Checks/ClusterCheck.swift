@@ -9,11 +9,13 @@ struct ClusterCheck {
         guard settings.runtime == .kubernetes else { return checkElsewhere(&findings) }
         for service in reading.services where !findings.isFull {
             checkImage(of: service, &findings)
-            checkFiles(of: service, &findings)
+            checkPaths(of: service, &findings)
             checkVolumes(of: service, &findings)
             checkScaling(of: service, &findings)
             checkPeers(of: service, &findings)
             checkLabels(of: service, &findings)
+            checkSecrets(of: service, &findings)
+            checkMonitor(of: service, &findings)
         }
         checkQuota(&findings)
         checkRouter(&findings)
@@ -41,7 +43,7 @@ struct ClusterCheck {
     }
 
     /// What lies in one directory must not be hidden by another one.
-    private func checkFiles(of service: ServiceReading, _ findings: inout Findings) {
+    private func checkPaths(of service: ServiceReading, _ findings: inout Findings) {
         let volumes = service.tree["kubernetes"]?["volumes"]?.entries ?? []
         var seen: [String: String] = [:]
         let writable = service.tree["kubernetes"]?["writable"]?.items ?? []
@@ -129,6 +131,25 @@ struct ClusterCheck {
         }
     }
 
+    /// One variable has one value.
+    private func checkSecrets(of service: ServiceReading, _ findings: inout Findings) {
+        for entry in service.tree["kubernetes"]?["secrets"]?.entries ?? [] where service.tree["env"]?[entry.key] != nil
+        {
+            findings.error(
+                .conflict, entry.keyPlace, "`\(service.name)` has `\(entry.key)` in `env` as well",
+                hint: "take it out of one of them; `null` in the environment's overrides does it for `env`")
+        }
+    }
+
+    private func checkMonitor(of service: ServiceReading, _ findings: inout Findings) {
+        guard service.isWorker, let monitor = service.tree["kubernetes"]?.entry("monitor"),
+            monitor.value["port"] == nil
+        else { return }
+        findings.error(
+            .noPort, monitor.keyPlace, "`\(service.name)` has no port, so nothing says where its metrics are",
+            hint: "for example `monitor: { port: 9090 }`")
+    }
+
     /// With a quota, pods that ask for nothing are refused.
     private func checkQuota(_ findings: inout Findings) {
         guard let quota = environment?["cluster"]?["quota"] else { return }
@@ -151,6 +172,14 @@ struct ClusterCheck {
             findings.warning(
                 .noEffect, entry.keyPlace, "`\(key)` has no effect without `router: \(router)`",
                 hint: "set the router, or take this out")
+        }
+        if reading.settings.router == "istio", cluster?["mesh"]?["gateways"] == nil {
+            for service in reading.services {
+                guard let routes = service.tree.entry("routes") else { continue }
+                findings.error(
+                    .missingKey, routes.keyPlace, "nothing says by which gateway of Istio's this is entered",
+                    hint: "for example `cluster: { mesh: { gateways: [infra/edge] } }`")
+            }
         }
         if reading.settings.router == "gateway", cluster?["gateway"] == nil,
             let entry = environment?.entry("router")
