@@ -140,6 +140,9 @@ let conformance: [Target] = [
     // Servers that tests start and stop, for suites of several floors.
     .target(name: "TestServers", path: "Tests/Support/TestServers", swiftSettings: strict),
     .target(
+        name: "ClusterConformance", dependencies: ["KubernetesAPI", "KubernetesObjects", .yams],
+        path: "Tests/Conformance/ClusterConformance", exclude: ["Cases", "Answers"], swiftSettings: strict),
+    .target(
         name: "GateConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/GateConformance",
         swiftSettings: strict),
     .target(
@@ -221,6 +224,9 @@ let checks: [Target] = [
     tests(
         "KubernetesAPITests", "Clients/KubernetesAPI",
         ["KubernetesAPI", "KubernetesObjects", "TestServers", .nioCore]),
+    tests(
+        "ClusterConformanceTests", "Conformance/ClusterConformanceTests",
+        ["ClusterConformance", "KubernetesAPI", "KubernetesObjects"]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),
     tests(
