@@ -48,7 +48,8 @@ enum CaseReader {
             saved: (value["save"]?.fields ?? []).map {
                 CaseName(name: $0.key, path: FieldPath($0.value.text ?? ""))
             },
-            shown: shown ?? until.map(\.path).filter { $0 != .httpStatus }, hidden: try paths(value["hide"], place) ?? [],
+            shown: shown ?? until.map(\.path).filter { $0 != .httpStatus },
+            hidden: try paths(value["hide"], place) ?? [],
             order: value["sort"]?.text.map { FieldPath($0) })
     }
 

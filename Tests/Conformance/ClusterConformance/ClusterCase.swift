@@ -1,7 +1,8 @@
 package import KubernetesObjects
 
-/// A story of requests that every Kubernetes API answers in the same way. It lives in a namespace of its own, and in its
-/// paths, bodies and users `$NS` stands for that, `$ID` for letters that nobody else has, and `$NAME` for what a step saved.
+/// A story of requests that every Kubernetes API answers in the same way. It lives in a namespace of its own. In its
+/// paths, bodies and users `$NS` stands for that, `$ID` for letters that nobody else has, and `$name` for what a step
+/// saved under that name.
 package struct ClusterCase: Sendable, CustomStringConvertible {
     /// The file's, without its end.
     package var name: String
@@ -57,8 +58,8 @@ package struct CaseName: Sendable {
     package var path: FieldPath
 }
 
-/// Leads to a value: keys, numbers of a list, `#` for how many it has, and `name=web` for the first whose `name` is `web`
-/// (`metadata.name=web` for a deeper one), with `/` in between; `~1` is a `/` inside of a key.
+/// Leads to a value: keys, numbers of a list, `#` for how many it has, and `name=web` for the first whose `name` is
+/// `web` (`metadata.name=web` for a deeper one), with `/` in between; `~1` is a `/` inside of a key.
 package struct FieldPath: Hashable, Sendable, CustomStringConvertible {
     package var description: String
     private var segments: [String]

@@ -1,7 +1,7 @@
 import KubernetesObjects
 
-/// Puts `<uid 1>`, `<version 2>`, `<time>` and their like where each server, and each run, answers something else. Two that
-/// were equal still are, and of two versions the later one has the higher number.
+/// Puts `<uid 1>`, `<version 2>`, `<time>` and their like where each server, and each run, answers something else. Two
+/// that were equal still are, and of two versions the later one has the higher number.
 struct Placeholders {
     /// What the case itself says is no server's invention.
     private let told: String
@@ -117,6 +117,8 @@ struct Placeholders {
             return "<address \(number("address", text))>"
         }
         if Self.isTime(text), !told.contains(text) { return "<time>" }
+        // Some refusals repeat the whole object in the server's own language.
+        if key == "message", text.utf8.count > 600 { return words(String(text.prefix(300))) + "…" }
         return words(text)
     }
 

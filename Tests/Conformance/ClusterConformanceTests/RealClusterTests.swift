@@ -15,6 +15,26 @@ struct RealClusterTests {
         let differences = try outcome.get()
         #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
     }
+
+    /// What the catalogue of examples renders to. The add-ons that a cluster does not have are passed over.
+    @Test(.enabled(if: RealCluster.playsAll), arguments: ["dev", "staging", "production"])
+    func takesWhatIsRendered(_ environment: String) async throws {
+        let file = RealCluster.goldens.appending(path: "catalogue-\(environment).yaml")
+        let yaml = try String(contentsOf: file, encoding: .utf8)
+        let client = try RealCluster.client()
+        let namespace = "dry-\(environment)-\(UInt64.random(in: 0..<(1 << 40)))"
+        let outcome: Result<DryRun, any Error>
+        do { outcome = .success(try await DryRun.apply(yaml, namespace: namespace, client)) } catch {
+            outcome = .failure(error)
+        }
+        try await client.shutdown()
+        let result = try outcome.get()
+        #expect(result.troubles.isEmpty, "\(result.troubles.joined(separator: "\n"))")
+        #expect(result.accepted > 80)
+        if !result.absent.isEmpty {
+            print("not tried, since the cluster does not have it: \(result.absent.sorted().joined(separator: ", "))")
+        }
+    }
 }
 
 /// The cluster that the environment names.
@@ -30,9 +50,18 @@ enum RealCluster {
         return CaseFiles.names.filter { name in wishes.contains { name.hasPrefix($0) } }
     }()
 
-    static func play(_ name: String) async throws -> [String] {
+    static let playsAll = (environment["SLIPWAY_CASES"] ?? "").isEmpty && !rewrites
+
+    static let goldens = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "Core/KubernetesObjects/Goldens")
+
+    static func client() throws -> KubernetesClient {
         let access = try ClusterAccess.find(context: nil, environment: environment)
-        let client = KubernetesClient(access, environment: environment)
+        return KubernetesClient(access, environment: environment)
+    }
+
+    static func play(_ name: String) async throws -> [String] {
+        let client = try client()
         let outcome: Result<CaseAnswers, any Error>
         do { outcome = .success(try await CaseRun(try CaseFiles.read(name), client).answers()) } catch {
             outcome = .failure(error)
