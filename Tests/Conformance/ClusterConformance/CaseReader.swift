@@ -8,13 +8,14 @@ enum CaseReader {
             throw CaseFlaw("\(name): no map of title and steps")
         }
         let value = try Self.value(root)
-        try known(value, ["title", "labels", "cleanup", "steps"], name)
+        try known(value, ["title", "labels", "needs", "cleanup", "steps"], name)
         guard let title = value["title"]?.text, let steps = value["steps"]?.items, !steps.isEmpty else {
             throw CaseFlaw("\(name): a case has a title and steps")
         }
         return ClusterCase(
             name: name, title: title, labels: value["labels"],
             steps: try steps.enumerated().map { try step($1, "\(name), step \($0 + 1)") },
+            needs: (value["needs"]?.items ?? []).compactMap(\.text),
             cleanup: (value["cleanup"]?.items ?? []).compactMap(\.text), text: text)
     }
 

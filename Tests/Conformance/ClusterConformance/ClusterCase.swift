@@ -10,6 +10,8 @@ package struct ClusterCase: Sendable, CustomStringConvertible {
     /// Of its namespace.
     package var labels: ObjectValue?
     package var steps: [CaseStep]
+    /// What not every double of a cluster can do: `policies` (expressions that admit or refuse).
+    package var needs: [String]
     /// Paths that are deleted when it is over, whatever became of it; the namespace is deleted anyway.
     package var cleanup: [String]
     /// What the file says, to tell what a server made up from what it was told.
