@@ -46,10 +46,10 @@ package struct CaseAnswers: Hashable, Sendable {
         if case .list(let events)? = body {
             return .list(events.map { $0["object"] == nil ? $0 : $0.setting("object", to: promised($0["object"])) })
         }
-        guard let body, body["kind"]?.text == "Status", body["apiVersion"]?.text == "v1" else { return body ?? .null }
+        guard let body, body["kind"]?.text == "Status" else { return body ?? .null }
         let causes = body.at("details", "causes")?.items ?? []
         let isOfOwners = causes.contains { $0["reason"]?.text == "FieldManagerConflict" }
-        if isOfOwners { return body }
+        if isOfOwners { return unordered(body, causes) }
         // Servers differ in the order in which they look.
         let places = causes.map { "\($0["field"]?.text ?? "") \($0["reason"]?.text ?? "")" }.sorted()
         return [
@@ -61,6 +61,16 @@ package struct CaseAnswers: Hashable, Sendable {
                 ]
             },
         ]
+    }
+}
+
+extension CaseAnswers {
+    /// Several owners are told of in the order of, among others, the second in which they wrote.
+    private static func unordered(_ conflict: ObjectValue, _ causes: [ObjectValue]) -> ObjectValue {
+        let sorted = causes.sorted { ObjectText.json($0) < ObjectText.json($1) }
+        let lines = (conflict["message"]?.text ?? "").replacing("conflicts: ", with: "conflicts:\n")
+            .split(separator: "\n").map(String.init).sorted()
+        return conflict.setting(["details", "causes"], to: .list(sorted)).setting("message", to: .texts(lines))
     }
 }
 
