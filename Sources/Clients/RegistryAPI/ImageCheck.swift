@@ -42,37 +42,74 @@ package struct ImageCheck: Sendable {
         }
     }
 
-    /// Looks at some images at a time, and at each once.
+    /// Looks at some images at a time, and at each once. A registry that does not answer about one of its images is not
+    /// asked about the others.
     /// - Returns: for each question, in their order.
     package func look(at questions: [Question]) async -> [[ImageFinding]] {
         var found: [Question: [ImageFinding]] = [:]
-        var waiting: [Question] = []
-        for question in questions where !waiting.contains(question) { waiting.append(question) }
-        await withTaskGroup(of: (Question, [ImageFinding]).self) { group in
-            var next = waiting.makeIterator()
-            for _ in 0..<Self.width {
-                guard let question = next.next() else { break }
-                group.addTask { (question, await look(at: question)) }
-            }
-            while let (question, findings) = await group.next() {
-                found[question] = findings
-                guard let question = next.next() else { continue }
-                group.addTask { (question, await look(at: question)) }
+        var first: [Question] = []
+        var others: [Question] = []
+        for question in questions where !first.contains(question) && !others.contains(question) {
+            if first.contains(where: { Self.host($0) == Self.host(question) }) {
+                others.append(question)
+            } else {
+                first.append(question)
             }
         }
+        var silent: Set<String> = []
+        for (question, look) in await looks(first) {
+            found[question] = look.findings
+            if look.isSilent { silent.insert(Self.host(question)) }
+        }
+        for question in others where silent.contains(Self.host(question)) {
+            found[question] = [
+                ImageFinding(.doubtful, "\(question.image) was not looked at: \(Self.host(question)) does not answer")
+            ]
+        }
+        for (question, look) in await looks(others.filter({ found[$0] == nil })) { found[question] = look.findings }
         return questions.map { found[$0] ?? [] }
     }
 
-    package func look(at question: Question) async -> [ImageFinding] {
+    private struct Look: Sendable {
+        var findings: [ImageFinding]
+        var isSilent = false
+    }
+
+    /// What names no image has a host of its own.
+    private static func host(_ question: Question) -> String {
+        do { return try ImageReference(question.image).host } catch { return question.image }
+    }
+
+    private func looks(_ questions: [Question]) async -> [(Question, Look)] {
+        var found: [(Question, Look)] = []
+        await withTaskGroup(of: (Question, Look).self) { group in
+            var waiting = questions.makeIterator()
+            for _ in 0..<Self.width {
+                guard let question = waiting.next() else { break }
+                group.addTask { (question, await closeLook(at: question)) }
+            }
+            while let pair = await group.next() {
+                found.append(pair)
+                guard let question = waiting.next() else { continue }
+                group.addTask { (question, await closeLook(at: question)) }
+            }
+        }
+        return found
+    }
+
+    package func look(at question: Question) async -> [ImageFinding] { await closeLook(at: question).findings }
+
+    private func closeLook(at question: Question) async -> Look {
         do throws(RegistryTrouble) {
             let reference = try ImageReference(question.image)
             let resolved = try await client.resolve(reference, platform: question.platforms.first)
             for platform in question.platforms.dropFirst() {
                 _ = try await client.resolve(resolved.pinned, platform: platform)
             }
-            return [there(resolved, question)] + pinning(resolved)
+            return Look(findings: [there(resolved, question)] + pinning(resolved))
         } catch {
-            return [ImageFinding(Self.level(error.kind), error.text, hint: error.hint)]
+            let finding = ImageFinding(Self.level(error.kind), error.text, hint: error.hint)
+            return Look(findings: [finding], isSilent: error.kind == .unreachable)
         }
     }
 

@@ -24,7 +24,10 @@ struct ImageChecks {
         } catch {
             return [DoctorCheck("registries", .fail, error.text, hint: error.hint)]
         }
-        let client = RegistryClient(settings)
+        var limits = RegistryLimits()
+        // Somebody waits for the answer.
+        limits.attempts = 2
+        let client = RegistryClient(settings, limits: limits)
         let findings = await ImageCheck(client).look(at: questions.map(\.question))
         try await client.shutdown()
         return zip(questions, findings).flatMap { asked, found in

@@ -236,12 +236,14 @@ struct ClientTests {
                 .init(image: "\(host)/index/x:1"), .init(image: "\(host)/index/x"),
                 .init(image: "\(host)/index/x:1", platforms: [arm, riscv]), .init(image: "\(host)/none/x"),
                 .init(image: "\(host)/down/x"), .init(image: "oh no"), .init(image: "\(host)/index/x:1"),
+                .init(image: "127.0.0.1:1/a"), .init(image: "127.0.0.1:1/b"),
             ])
             #expect(
                 findings.map { $0.map(\.level) } == [
                     [.fine], [.fine, .doubtful], [.fine, .doubtful], [.wrong], [.wrong], [.doubtful], [.wrong],
-                    [.fine, .doubtful],
+                    [.fine, .doubtful], [.doubtful], [.doubtful],
                 ])
+            #expect(findings[9].first?.text == "127.0.0.1:1/b was not looked at: 127.0.0.1:1 does not answer")
             #expect(findings[1].last?.hint == "today it is \(image.pinned)")
             #expect(findings[2].last?.text.contains("latest") == true)
             #expect(findings[3].first?.text.contains("linux/riscv64") == true)

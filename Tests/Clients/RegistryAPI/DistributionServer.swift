@@ -1,5 +1,5 @@
-/// Debian's docker-registry with some images in it, as a program in Python: `open`, `basic` (with TLS) or `token`, and a
-/// directory. It prints its port, then what it holds as JSON.
+/// Debian's docker-registry with some images in it, as a program in Python. It is given `open`, `basic` (with TLS) or
+/// `token`, and a directory; it prints its port, then what it holds as JSON.
 let distributionServer = #"""
     import base64, hashlib, http.server, json, os, signal, socket, ssl, subprocess, sys, threading, time
     import urllib.error, urllib.parse, urllib.request
