@@ -10,7 +10,7 @@ FIGURES ?= footprint switch reload judge proxy load render
 MINUTES ?= 30
 REQUESTS ?= 0
 
-.PHONY: demo test setup lint unit simulate planted end-to-end faults some-faults release clean format
+.PHONY: demo test setup lint unit test-kubernetes simulate planted end-to-end faults some-faults release clean format
 .PHONY: bench bench-proxy bench-reload bench-switch bench-footprint bench-judge bench-load bench-render soak
 
 demo: setup
@@ -41,6 +41,12 @@ simulate:
 
 planted:
 	python3 Tests/Simulation/plant.py
+
+# The cases that the cluster's double is held to, against the cluster of KUBECONFIG's current context.
+test-kubernetes:
+	@test -n "$(KUBECONFIG)" || { echo "KUBECONFIG names no cluster: the cases make and delete namespaces in it" >&2; exit 1; }
+	$(SWIFT) build --build-tests
+	SLIPWAY_TEST_KUBERNETES=1 $(SWIFT) test --skip-build --filter '^ClusterConformanceTests\.RealClusterTests'
 
 end-to-end:
 	$(SWIFT) build -c release --product slipway

@@ -143,6 +143,9 @@ let conformance: [Target] = [
     // Servers that tests start and stop, for suites of several floors.
     .target(name: "TestServers", path: "Tests/Support/TestServers", swiftSettings: strict),
     .target(
+        name: "ClusterConformance", dependencies: ["KubernetesAPI", "KubernetesObjects", .yams],
+        path: "Tests/Conformance/ClusterConformance", exclude: ["Cases", "Answers"], swiftSettings: strict),
+    .target(
         name: "GateConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/GateConformance",
         swiftSettings: strict),
     .target(
@@ -225,6 +228,9 @@ let checks: [Target] = [
         "KubernetesAPITests", "Clients/KubernetesAPI",
         ["KubernetesAPI", "KubernetesObjects", "TestServers", .nioCore]),
     tests("RegistryAPITests", "Clients/RegistryAPI", ["RegistryAPI", "Domain", "TestServers"]),
+    tests(
+        "ClusterConformanceTests", "Conformance/ClusterConformanceTests",
+        ["ClusterConformance", "KubernetesAPI", "KubernetesObjects"]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),
     tests(

@@ -190,7 +190,8 @@ package final class KubernetesClient: Sendable {
         sent.withLock { $0.add(method.rawValue) }
         let reply = try await answer(to: request, client).get()
         guard (200..<300).contains(reply.status) else {
-            throw APIStatus.trouble(reply.status, reply.body, after: reply.after, method.rawValue, path)
+            let after = reply.values("Retry-After").first
+            throw APIStatus.trouble(reply.status, reply.body, after: after, method.rawValue, path)
         }
         guard let value = ObjectValue(json: reply.body) else {
             throw ClusterTrouble(
@@ -200,23 +201,16 @@ package final class KubernetesClient: Sendable {
         return value
     }
 
-    private struct Reply: Sendable {
-        var status: Int
-        var body: [UInt8]
-        /// `Retry-After`.
-        var after: String?
-    }
-
     /// The whole answer, to its last byte, within the limit.
-    private func answer(to request: HTTPClientRequest, _ client: HTTPClient) async -> Result<Reply, ClusterTrouble> {
+    func answer(to request: HTTPClientRequest, _ client: HTTPClient) async -> Result<RawAnswer, ClusterTrouble> {
         let limits = limits
         let late = ClusterTrouble(.unreachable, "\(access.server) does not answer: no answer in time")
-        return await TimeLimit(.milliseconds(limits.answer)).race { [self] () async -> Result<Reply, ClusterTrouble> in
+        let limit = TimeLimit(.milliseconds(limits.answer))
+        return await limit.race { [self] () async -> Result<RawAnswer, ClusterTrouble> in
             do {
                 let reply = try await client.execute(request, timeout: .milliseconds(limits.answer))
                 let body = Array(buffer: try await reply.body.collect(upTo: limits.bodyLimit))
-                let after = reply.headers.first(name: "Retry-After")
-                return .success(Reply(status: Int(reply.status.code), body: body, after: after))
+                return .success(RawAnswer(status: Int(reply.status.code), headers: reply.headers.raw, body: body))
             } catch {
                 return .failure(unreachable(error))
             }
