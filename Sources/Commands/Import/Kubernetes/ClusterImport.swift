@@ -324,9 +324,19 @@ struct ClusterImport {
         let services = drafts.sorted { $0.name < $1.name }.map(\.key)
         let whole = [
             Key("version", .plain("1")), Key("project", .text(name)),
-            Key("services", .map(services)), Key("environments", .map([Key(environment, .map(keys))])),
+            Key("services", .map(services)), Key("environments", .map([Key(environment, .map(keys))] + beside)),
         ]
         return whole.flatMap { ManifestPart.written($0, indent: "") }.map { $0 + "\n" }.joined()
+    }
+
+    /// `dev` is always there, and would run processes.
+    private var beside: [Key] {
+        guard environment != "dev" else { return [] }
+        let wanted = "\(namespace ?? name)-dev"
+        let place = Node.map([
+            Key("runtime", .plain("kubernetes")), Key("namespace", .text(isValidName(wanted) ? wanted : "dev")),
+        ])
+        return [Key("dev", place)]
     }
 
     var hasServices: Bool { !drafts.isEmpty }
@@ -335,6 +345,12 @@ struct ClusterImport {
     var ledger: FieldLedger {
         var ledger = FieldLedger()
         for object in objects { ledger.add(object.ledger) }
+        if environment != "dev" {
+            ledger.note(
+                "dev",
+                .changed(
+                    "an environment that is always there: it has a namespace of its own here; fit it to your needs"))
+        }
         return ledger
     }
 }
