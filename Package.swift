@@ -227,7 +227,7 @@ let checks: [Target] = [
     tests(
         "KubernetesAPITests", "Clients/KubernetesAPI",
         ["KubernetesAPI", "KubernetesObjects", "TestServers", .nioCore]),
-    tests("RegistryAPITests", "Clients/RegistryAPI", ["RegistryAPI", "Domain", "TestServers"]),
+    tests("RegistryAPITests", "Clients/RegistryAPI", ["RegistryAPI", "Asking", "Domain", "TestServers"]),
     tests(
         "ClusterConformanceTests", "Conformance/ClusterConformanceTests",
         ["ClusterConformance", "KubernetesAPI", "KubernetesObjects"]),

@@ -1,3 +1,4 @@
+import Asking
 import FoundationEssentials
 import Testing
 
@@ -125,7 +126,7 @@ struct CredentialTests {
     {
         let scratch = try Scratch()
         defer { scratch.remove() }
-        try scratch.write("docker-credential-test", "#!/bin/sh\n\(script)\n", isProgram: true)
+        try await scratch.writeProgram("docker-credential-test", "#!/bin/sh\n\(script)\n")
         let keeper = CredentialKeeper(
             files: [try file(#"{"credsStore": "test"}"#)],
             variables: ["PATH": "\(scratch.path):/usr/bin:/bin", "SCRATCH": scratch.path], limit: limit)
@@ -185,12 +186,21 @@ struct Scratch {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
-    func write(_ name: String, _ text: String, isProgram: Bool = false) throws {
+    func write(_ name: String, _ text: String) throws {
         let file = "\(path)/\(name)"
         let parent = URL(filePath: file).deletingLastPathComponent().path
         try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
         try Data(text.utf8).write(to: URL(filePath: file))
-        if isProgram { try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file) }
+    }
+
+    /// Written by another process: what this one has open for writing, a child of another test may have too, and then
+    /// it cannot be run.
+    func writeProgram(_ name: String, _ text: String) async throws {
+        let outcome = await ProgramRun(
+            program: "/bin/sh", arguments: ["sh", "-c", "cat > \"$0\" && chmod 755 \"$0\"", "\(path)/\(name)"],
+            env: ["PATH": ProgramRun.standardSearchPath], directory: "/", limit: .seconds(30), input: Array(text.utf8)
+        ).run()
+        try #require(outcome.end == .exited(0), "\(outcome.lines)")
     }
 
     func remove() { do { try FileManager.default.removeItem(atPath: path) } catch { Issue.record(error) } }

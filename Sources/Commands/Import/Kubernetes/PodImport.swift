@@ -9,7 +9,11 @@ struct PodImport {
 
     func read(_ object: ImportedObject, into draft: inout ServiceDraft) {
         let spec = object.spec
-        draft.replicas = spec["replicas"].take("replicas").flatMap { Int($0) } ?? 1
+        if spec["replicas"].text == "0" {
+            spec["replicas"].changed(
+                "1: a service that rests is shut down with `slipway down`, its manifest says what it is else")
+        }
+        draft.replicas = max(1, spec["replicas"].take("replicas").flatMap { Int($0) } ?? 1)
         spec["selector"].converted("Slipway tells pods apart by labels of its own")
         strategy(spec, &draft)
         let template = spec["template"]
