@@ -75,6 +75,9 @@ let clients: [Target] = [
         [
             "Asking", "KubernetesObjects", .asyncHTTPClient, .nioCore, .nioHTTP1, .nioPosix, .nioSSL, .yams,
         ]),
+    floor(
+        "RegistryAPI", "Clients/RegistryAPI",
+        ["Asking", "Domain", .asyncHTTPClient, .crypto, .nioCore, .nioHTTP1, .nioSSL]),
     floor("SecretValues", "Clients/SecretValues", ["Domain"]),
     floor("Asking", "Clients/Asking", ["Domain", .subprocess, .system]),
     floor(
@@ -123,7 +126,7 @@ let house: [Target] = [
             "Domain", "Manifests", "KubernetesObjects", "Judging", "Rollouts", "Deployments", "Planning", "Ports",
             "Engine", "Server",
             "SupervisorAPI", "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy",
-            "LoadGenerator",
+            "LoadGenerator", "RegistryAPI",
             "DirectoryArtifacts",
             "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", "MetricSources", "Notifiers", .arguments,
             .asyncHTTPClient,
@@ -209,8 +212,8 @@ let checks: [Target] = [
     tests(
         "CommandsTests", "Commands",
         [
-            "Commands", "Manifests", "Domain", "Judging", "Rollouts", "Deployments", "SupervisorAPI", "SecureShell",
-            "LoadGenerator", .arguments,
+            "Commands", "Manifests", "KubernetesObjects", "Domain", "Judging", "Rollouts", "Deployments",
+            "SupervisorAPI", "SecureShell", "LoadGenerator", .arguments,
         ],
         exclude: ["Fixtures", "Golden"]),
     tests(
@@ -224,6 +227,7 @@ let checks: [Target] = [
     tests(
         "KubernetesAPITests", "Clients/KubernetesAPI",
         ["KubernetesAPI", "KubernetesObjects", "TestServers", .nioCore]),
+    tests("RegistryAPITests", "Clients/RegistryAPI", ["RegistryAPI", "Asking", "Domain", "TestServers"]),
     tests(
         "ClusterConformanceTests", "Conformance/ClusterConformanceTests",
         ["ClusterConformance", "KubernetesAPI", "KubernetesObjects"]),

@@ -9,10 +9,13 @@ package struct DoctorCommand: AsyncParsableCommand {
         abstract: "Look at this machine: is everything there that Slipway and the project need?",
         discussion: """
             Looks at the state directory, disk, limits, clock, ports and cgroups; at keeper, supervisor and proxy where \
-            they run; and, where there is a manifest, at its programs, files, routes and memory.
+            they run; and, where there is a manifest, at its programs, files, routes and memory. For an environment \
+            with `runtime: kubernetes` it asks the registries instead: is each service's image there, for the right \
+            platform, and is it pinned by its digest?
 
             Examples:
               slipway doctor
+              slipway doctor production
               slipway doctor --output json
 
             Exit codes: 0 nothing is wrong (warnings do not count), 1 something is.
@@ -33,6 +36,7 @@ package struct DoctorCommand: AsyncParsableCommand {
             ).all()
             checks += running.checks + manifest
             if let loaded { checks += ProjectChecks(loaded: loaded).all() }
+            if let found, found.project.cluster != nil { checks += try await ImageChecks(project: found.project).all() }
             if common.output == .json {
                 try printJSON(checks)
             } else {

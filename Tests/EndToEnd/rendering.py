@@ -179,7 +179,27 @@ def rendering_says_what_it_cannot(place):
     assert "does not run on Kubernetes" in told, told
 
 
+def what_is_rendered_can_be_imported(place):
+    """Of a cluster's objects a manifest, which is right, and has the same services."""
+    catalogue(place)
+    text = rendered(place, "production")
+    answer = subprocess.run(
+        [place.slipway, "import", "kubernetes", "-", "--project", "again"], cwd=place.project, env=place.environment,
+        input=text, capture_output=True, text=True, timeout=120)
+    assert answer.returncode == 1 and "Job/orders-migrate-" in answer.stdout, answer.stderr
+    with open(os.path.join(place.project, "slipway.yaml"), "w") as file:
+        file.write(answer.stdout)
+    place.run("check")
+    before, after = objects(text), objects(rendered(place, "production"))
+    kinds = {kind: sum(1 for key in after if key[0] == kind) for kind in ("Deployment", "Service", "Ingress")}
+    assert kinds == {kind: sum(1 for key in before if key[0] == kind) for kind in kinds}, kinds
+    empty = subprocess.run(
+        [place.slipway, "import", "kubernetes", "-"], cwd=place.project, env=place.environment, input="kind: Widget\n",
+        capture_output=True, text=True, timeout=120)
+    assert empty.returncode == 2 and "there is no Deployment" in empty.stderr, empty.stderr
+
+
 TESTS = [
     the_catalogue_is_rendered_the_same_by_kustomize, the_catalogue_is_rendered_the_same_by_a_helm_chart,
-    rendering_says_what_it_cannot,
+    rendering_says_what_it_cannot, what_is_rendered_can_be_imported,
 ]

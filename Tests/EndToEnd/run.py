@@ -30,6 +30,7 @@ import ownmetrics
 
 import postgres
 import remote
+import registry
 import rendering
 import replay
 from place import Place, eventually, free_port, no_failure
@@ -1287,6 +1288,7 @@ TESTS = [
     *loading.TESTS,
     *remote.TESTS,
     *replay.TESTS,
+    *registry.TESTS,
     *rendering.TESTS,
     *ownmetrics.TESTS,
     *keyboard.TESTS,

@@ -23,13 +23,18 @@ package struct ProgramRun: Sendable {
     package let limit: Duration
     /// From TERM to KILL, when its time is over.
     package let grace: Duration
+    /// What it reads from standard input; at most `inputLimit` bytes.
+    package let input: [UInt8]
+
+    /// What a pipe holds without anybody who reads.
+    package static let inputLimit = 4096
 
     /// Where programs without a slash are looked for, unless somebody says otherwise.
     package static let standardSearchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
     package init(
         program: String, arguments: [String], env: [String: String], directory: String, limit: Duration,
-        grace: Duration = .seconds(1)
+        grace: Duration = .seconds(1), input: [UInt8] = []
     ) {
         self.program = program
         self.arguments = arguments
@@ -37,6 +42,7 @@ package struct ProgramRun: Sendable {
         self.directory = directory
         self.limit = limit
         self.grace = grace
+        self.input = input
     }
 
     /// How a run ended.
@@ -90,11 +96,12 @@ package struct ProgramRun: Sendable {
     // MARK: The process
 
     private func execute(_ tail: OutputTail) async -> End {
-        await watched { pid in
+        await watched { pid, input in
             let result = try await Subprocess.run(
                 .path(FilePath(program)), arguments: Arguments(Array(arguments.dropFirst())),
                 environment: .custom(keys), workingDirectory: FilePath(directory), platformOptions: options,
-                input: .none, output: .sequence, error: .combinedWithOutput
+                input: .fileDescriptor(input, closeAfterSpawningProcess: false), output: .sequence,
+                error: .combinedWithOutput
             ) { execution in
                 pid.note(execution.processIdentifier.value)
                 for try await part in execution.standardOutput { part.withUnsafeBytes { tail.append($0) } }
@@ -107,11 +114,11 @@ package struct ProgramRun: Sendable {
     private func execute(
         _ tail: OutputTail, _ take: @escaping @Sendable (UnsafeRawBufferPointer) -> Bool
     ) async -> End {
-        await watched { pid in
+        await watched { pid, input in
             let result = try await Subprocess.run(
                 .path(FilePath(program)), arguments: Arguments(Array(arguments.dropFirst())),
                 environment: .custom(keys), workingDirectory: FilePath(directory), platformOptions: options,
-                input: .none, output: .sequence, error: .sequence
+                input: .fileDescriptor(input, closeAfterSpawningProcess: false), output: .sequence, error: .sequence
             ) { execution in
                 pid.note(execution.processIdentifier.value)
                 let (output, errors) = (execution.standardOutput, execution.standardError)
@@ -132,19 +139,39 @@ package struct ProgramRun: Sendable {
         }
     }
 
-    private func watched(_ body: (RunningSession) async throws -> TerminationStatus) async -> End {
+    private func watched(_ body: (RunningSession, FileDescriptor) async throws -> TerminationStatus) async -> End {
+        let standardInput: FileDescriptor
+        do { standardInput = try openInput() } catch { return .notStarted("no standard input: \(error)") }
+        defer { _ = Glibc.close(standardInput.rawValue) }
         let session = RunningSession()
         // What it leaves in the background ends with it: the session is its own, and its number is not given to others
         // as long as anything of it lives.
         defer { session.kill() }
         do {
-            switch try await body(session) {
+            switch try await body(session, standardInput) {
             case .exited(let code): return session.isStopped ? .tooMuch : .exited(code)
             case .signaled(let signal): return session.isStopped ? .tooMuch : .signalled(signal)
             }
         } catch {
             return .notStarted("\(error)".printable.bounded(to: 300))
         }
+    }
+
+    /// What it reads, in a pipe before it begins: a program that does not read it does no harm.
+    private func openInput() throws -> FileDescriptor {
+        guard !input.isEmpty else { return try FileDescriptor.open("/dev/null", .readOnly, options: .closeOnExec) }
+        guard input.count <= Self.inputLimit else { throw Errno.messageTooLong }
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw Errno(rawValue: errno) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        let written = Glibc.write(ends[1], input, input.count)
+        let cause = errno
+        Glibc.close(ends[1])
+        guard written == input.count else {
+            Glibc.close(ends[0])
+            throw Errno(rawValue: cause)
+        }
+        return FileDescriptor(rawValue: ends[0])
     }
 
     private var options: PlatformOptions {

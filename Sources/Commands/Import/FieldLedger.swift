@@ -25,6 +25,9 @@ struct FieldLedger {
         entries.append(Entry(path: path, outcome: outcome))
     }
 
+    /// The account of another file, or of another object of it.
+    mutating func add(_ other: FieldLedger) { entries += other.entries }
+
     /// Lists what nobody has looked at: no field is dropped in silence.
     mutating func close(_ document: PlainYAML, at root: String = "") {
         var leaves: [String] = []

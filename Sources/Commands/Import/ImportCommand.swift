@@ -3,20 +3,21 @@ import FoundationEssentials
 import Manifests
 import SupervisorAPI
 
-/// `slipway import`: parts of a manifest, made of other tools' files.
+/// `slipway import`: a manifest, or parts of one, made of other tools' files.
 package struct ImportCommand: ParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "import",
-        abstract: "Make a part of a manifest of another tool's file.",
+        abstract: "Make a manifest, or a part of one, of another tool's files.",
         discussion: """
-            Prints gates and sources to put into slipway.yaml, and below them, as comments, what became of every \
-            field of the file: nothing is dropped in silence.
+            Prints a manifest, or gates and sources to put into one, and below it, as comments, what became of the \
+            fields of the files: nothing is dropped in silence.
 
             Examples:
+              helm template shop ./chart | slipway import kubernetes - > slipway.yaml
               slipway import argo-analysis success-rate.yaml
               slipway import kayenta canary-config.json
             """,
-        subcommands: [ArgoAnalysisImport.self, KayentaImport.self])
+        subcommands: [KubernetesImport.self, ArgoAnalysisImport.self, KayentaImport.self])
 
     package init() {}
 }

@@ -16,14 +16,23 @@ struct ImportReport: Encodable {
     /// Nothing was left.
     var complete: Bool
     var file: String
-    /// A part of a manifest.
+    /// A part of a manifest, or all of one.
     var manifest: String
     var fields: [Field]
+    private var isWhole: Bool
+
+    private enum CodingKeys: String, CodingKey { case complete, file, manifest, fields }
 
     init(file: String, part: ManifestPart, ledger: FieldLedger) {
+        self.init(file: file, manifest: part.lines.map { $0 + "\n" }.joined(), ledger: ledger, isWhole: false)
+    }
+
+    /// - Parameter isWhole: whether it is a manifest, not a part of one.
+    init(file: String, manifest: String, ledger: FieldLedger, isWhole: Bool = true) {
         self.file = file
+        self.manifest = manifest
+        self.isWhole = isWhole
         complete = ledger.isWhole
-        manifest = part.lines.map { $0 + "\n" }.joined()
         fields = ledger.entries.map { entry in
             switch entry.outcome {
             case .converted(let to): Field(field: entry.path, outcome: "converted", detail: to)
@@ -35,15 +44,19 @@ struct ImportReport: Encodable {
 
     /// A part of a manifest with comments.
     var text: String {
-        var lines = [
-            "# Made by `slipway import` of \(file). Put it into slipway.yaml, and name the gates in a strategy."
-        ]
+        let what =
+            isWhole
+            ? "`slipway check` says whether it is right."
+            : "Put it into slipway.yaml, and name the gates in a strategy."
+        var lines = [harmless("# Made by `slipway import` of \(file). \(what)")]
         lines += manifest.split(separator: "\n", omittingEmptySubsequences: false).dropLast().map(String.init)
         if manifest.isEmpty { lines.append("# Nothing could be converted.") }
         let groups = [
             ("left", "Not converted:"), ("changed", "Converted with a difference:"), ("converted", "Converted:"),
         ]
         for (outcome, title) in groups {
+            // A whole manifest shows what became of most fields.
+            if isWhole, outcome == "converted" { continue }
             let those = fields.filter { $0.outcome == outcome }
             guard !those.isEmpty else { continue }
             lines += ["#", "# \(title)"]
@@ -74,10 +87,20 @@ struct ImportReport: Encodable {
         if !report.complete { throw ExitCode(1) }
     }
 
+    /// What `check` will find wrong with a whole manifest, and somebody has to decide.
+    func errors(_ environment: String) -> [String] {
+        let parsed = Manifest.parse(text: manifest)
+        let project = parsed.manifest?.project(environment: environment) { _ in .success("") }
+        return (parsed.diagnostics + (project?.diagnostics ?? [])).tidied().filter { $0.severity == .error }.map {
+            error in
+            harmless(error.message + (error.hint.isEmpty ? "" : " (\(error.hint))"))
+        }
+    }
+
     // MARK: Files
 
-    static func text(of file: String) throws -> String {
-        switch ManifestFile.readText(file) {
+    static func text(of file: String, limit: Int = 2 << 20) throws -> String {
+        switch ManifestFile.readText(file, limit: limit) {
         case .success(let text): return text
         case .failure(let error):
             throw usageError("cannot read \(file): \(error.reason)", hint: "the file is the first argument")
@@ -110,8 +133,11 @@ struct ImportReport: Encodable {
     /// - Parameters:
     ///   - line: of the file, where the text begins.
     ///   - wanted: what the file is to hold, for whoever gave another one.
-    static func value(_ text: String, _ file: String, line: Int, wanted: String) throws -> PlainYAML {
-        let (value, diagnostics) = PlainYAML.read(text, file: file)
+    ///   - times: how many times the size of a manifest it may have.
+    static func value(
+        _ text: String, _ file: String, line: Int, wanted: String, times: Int = 1
+    ) throws -> PlainYAML {
+        let (value, diagnostics) = PlainYAML.read(text, file: file, times: times)
         guard let value, !diagnostics.hasErrors else {
             let first = diagnostics.first { $0.severity == .error }
             let place = first.map { "\(file):\($0.line + line - 1):\($0.column)" } ?? file

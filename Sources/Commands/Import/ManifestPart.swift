@@ -72,7 +72,7 @@ struct ManifestPart {
         return lines
     }
 
-    private static func written(_ key: Key, indent: String) -> [String] {
+    static func written(_ key: Key, indent: String) -> [String] {
         let head = "\(indent)\(ManifestText.scalar(key.key)):"
         switch key.value {
         case .plain(let text): return ["\(head) \(text)"]

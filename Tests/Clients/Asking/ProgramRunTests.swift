@@ -24,6 +24,22 @@ struct ProgramRunTests {
         #expect(outcome.lines == ["two"])
     }
 
+    @Test func itReadsWhatItIsGiven() async {
+        func reading(_ input: [UInt8], _ script: String = "cat") -> ProgramRun {
+            ProgramRun(
+                program: "/bin/sh", arguments: ["sh", "-c", script], env: ["PATH": ProgramRun.standardSearchPath],
+                directory: "/", limit: .seconds(20), input: input)
+        }
+        let whole = [UInt8](repeating: UInt8(ascii: "x"), count: ProgramRun.inputLimit)
+        #expect(await reading(whole).run(reading: 1 << 16).output == whole)
+        #expect(await reading([]).run(reading: 10).end == .exited(0), "nothing is the end at once")
+        #expect(await reading(whole, "exit 4").run().end == .exited(4), "it need not read")
+        guard case .notStarted = await reading(whole + [0]).run().end else {
+            Issue.record("more than a pipe holds was taken")
+            return
+        }
+    }
+
     @Test func aFloodIsStopped() async {
         let flood = await run("while :; do echo 0123456789; done").run(reading: 1000)
         #expect(flood.end == .tooMuch)

@@ -13,8 +13,12 @@ package indirect enum PlainYAML: Hashable, Sendable {
     }
 
     /// The same, with what is wrong with the text; the value is nil where it cannot be read at all.
-    package static func read(_ text: String, file: String) -> (value: PlainYAML?, diagnostics: [Diagnostic]) {
+    /// - Parameter times: how many times the size of a manifest it may have.
+    package static func read(
+        _ text: String, file: String, times: Int = 1
+    ) -> (value: PlainYAML?, diagnostics: [Diagnostic]) {
         var reader = TreeReader(file: file)
+        reader.times = times
         let tree = reader.read(text)
         return (tree.map { PlainYAML(tree: $0) }, reader.findings.all.tidied())
     }

@@ -12,6 +12,8 @@ struct TreeReader {
     let file: String
     /// What messages call it.
     var noun = "the manifest"
+    /// How many times the size and the values of a manifest it may have.
+    var times = 1
     var findings: Findings
     private var nodes = 0
     private var isExhausted = false
@@ -23,10 +25,10 @@ struct TreeReader {
 
     /// Nil when there is no tree: the findings then hold an error.
     mutating func read(_ text: String) -> Tree? {
-        guard text.utf8.count <= Self.maximumSize else {
+        guard text.utf8.count <= Self.maximumSize * times else {
             findings.error(
                 .tooLarge, .start,
-                "\(noun) has \(text.utf8.count) bytes, more than the \(Self.maximumSize) allowed",
+                "\(noun) has \(text.utf8.count) bytes, more than the \(Self.maximumSize * times) allowed",
                 hint: "move long texts into template files and name them in `files:`")
             return nil
         }
@@ -55,8 +57,8 @@ struct TreeReader {
     private mutating func convert(_ node: Node, depth: Int) -> Tree? {
         let place = node.place
         nodes += 1
-        guard nodes <= Self.maximumNodes else {
-            exhaust(place, "\(noun) has more than \(Self.maximumNodes) values, its aliases written out")
+        guard nodes <= Self.maximumNodes * times else {
+            exhaust(place, "\(noun) has more than \(Self.maximumNodes * times) values, its aliases written out")
             return nil
         }
         guard depth <= Self.maximumDepth else {
