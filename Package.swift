@@ -88,6 +88,8 @@ let clients: [Target] = [
 let adapters: [Target] = [
     floor("DirectoryArtifacts", "Adapters/DirectoryArtifacts", ["Domain", "Ports", "CLinux", .crypto]),
     floor("ProcessRuntime", "Adapters/ProcessRuntime", ["Domain", "Ports", "KeeperControl", "CLinux", .logging]),
+    floor(
+        "KubernetesCluster", "Adapters/KubernetesCluster", ["Domain", "Ports", "KubernetesObjects", "KubernetesAPI"]),
     floor("ProxyRouter", "Adapters/ProxyRouter", ["Domain", "Ports", "ProxyControl", "KeeperControl"]),
     floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
     floor(
@@ -128,7 +130,9 @@ let house: [Target] = [
             "SupervisorAPI", "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy",
             "LoadGenerator", "RegistryAPI",
             "DirectoryArtifacts",
-            "ProcessRuntime", "ProxyRouter", "SQLiteJournal", "Gates", "MetricSources", "Notifiers", .arguments,
+            "ProcessRuntime", "ProxyRouter", "KubernetesCluster", "SQLiteJournal", "Gates", "MetricSources",
+            "Notifiers",
+            .arguments,
             .asyncHTTPClient,
             .hummingbird,
             .logging,
@@ -140,11 +144,18 @@ let house: [Target] = [
 ]
 
 let conformance: [Target] = [
-    // Servers that tests start and stop, for suites of several floors.
-    .target(name: "TestServers", path: "Tests/Support/TestServers", swiftSettings: strict),
     .target(
         name: "ClusterConformance", dependencies: ["KubernetesAPI", "KubernetesObjects", .yams],
         path: "Tests/Conformance/ClusterConformance", exclude: ["Cases", "Answers"], swiftSettings: strict),
+    // A cluster for tests, over HTTP.
+    .target(
+        name: "ClusterDouble",
+        dependencies: [
+            "Domain", "KubernetesObjects", "KubernetesAPI", .httpTypes, .hummingbird, .logging, .nioCore,
+        ],
+        path: "Tests/Doubles/ClusterDouble", swiftSettings: strict),
+    // Servers that tests start and stop, for suites of several floors.
+    .target(name: "TestServers", path: "Tests/Support/TestServers", swiftSettings: strict),
     .target(
         name: "GateConformance", dependencies: ["Domain", "Ports"], path: "Tests/Conformance/GateConformance",
         swiftSettings: strict),
@@ -180,6 +191,9 @@ let simulation: [Target] = [
 ]
 
 let probes: [Target] = [
+    .executableTarget(
+        name: "cluster-double", dependencies: ["ClusterDouble", .arguments], path: "Tests/Doubles/Command",
+        swiftSettings: strict),
     .executableTarget(
         name: "keeper-probe", dependencies: ["CLinux", "KeeperControl", "Keeper"], path: "Tests/Keeper/Probe",
         swiftSettings: strict),
@@ -231,6 +245,15 @@ let checks: [Target] = [
     tests(
         "ClusterConformanceTests", "Conformance/ClusterConformanceTests",
         ["ClusterConformance", "KubernetesAPI", "KubernetesObjects"]),
+    tests(
+        "KubernetesClusterTests", "Adapters/KubernetesCluster",
+        [
+            "KubernetesCluster", "KubernetesAPI", "KubernetesObjects", "Domain", "Ports", "ClusterDouble",
+            "RuntimeConformance",
+        ]),
+    tests(
+        "ClusterDoubleTests", "Doubles/Checks",
+        ["ClusterDouble", "KubernetesAPI", "KubernetesObjects"]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),
     tests(

@@ -3,6 +3,8 @@ package import Domain
 /// What splits traffic.
 package protocol RouterPort: Sendable {
     var capabilities: RouterCapabilities { get }
+    /// What it can do for an environment on a cluster; for one on this machine with nil.
+    func capabilities(on cluster: ClusterSpec?) -> RouterCapabilities
     /// Tells it how requests of one service are split, and where they enter.
     /// Returns when every request follows the new table, for routers that acknowledge.
     /// - Throws: `PortError` with code `stale` for an older fence or generation.
@@ -15,6 +17,10 @@ package protocol RouterPort: Sendable {
     func forget(_ wish: ForgetWish) async throws
     /// What it counted for one service since it started; nil when it does not count.
     func counts(_ service: ServiceName, in environment: EnvironmentID) async throws -> TrafficCounts?
+}
+
+extension RouterPort {
+    package func capabilities(on cluster: ClusterSpec?) -> RouterCapabilities { capabilities }
 }
 
 /// Cumulative counts of one service. They start anew when `source` changes.

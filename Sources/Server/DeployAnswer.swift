@@ -57,7 +57,8 @@ extension SupervisorDesk {
     }
 
     /// The environment's state and the parts of its stable releases.
-    func standing(in id: EnvironmentID) async throws -> Standing {
+    /// - Parameter cluster: where the project is to run; nil: where its releases do.
+    func standing(in id: EnvironmentID, on cluster: ClusterSpec? = nil) async throws -> Standing {
         let state = engine.current.environment(id) ?? EnvironmentState(id: id)
         var parts: [(service: ServiceName, parts: ReleaseParts)] = []
         for service in state.services {
@@ -65,7 +66,8 @@ extension SupervisorDesk {
             let release = try await releases.release(stable.number, of: service.service, in: id)
             parts.append((service.service, release.parts))
         }
-        return Standing(state: state, parts: parts, router: router.capabilities)
+        let place = cluster ?? parts.lazy.compactMap(\.parts.place?.cluster).first
+        return Standing(state: state, parts: parts, router: router.capabilities(on: place))
     }
 
     /// - Parameter filesCome: what the client packed is sent only when it is deployed: a plan asks for none of it.
@@ -87,7 +89,7 @@ extension SupervisorDesk {
             desired.only = names.map(\.service)
             staged.objections += objections
         }
-        var plan = try planDeploy(desired, over: try await standing(in: id)) { parts in
+        var plan = try planDeploy(desired, over: try await standing(in: id, on: request.project.cluster)) { parts in
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
             return Array(try encoder.encode(parts))

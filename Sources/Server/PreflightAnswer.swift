@@ -10,7 +10,8 @@ extension SupervisorDesk {
         _ plan: DeployPlan, _ request: DeployRequest, _ files: [ServiceArtifact]
     ) async throws -> CommandReply? {
         let changing = plan.items.filter { $0.action != .keep }
-        guard !changing.isEmpty else { return nil }
+        // Of a cluster's nodes this machine knows nothing.
+        guard !changing.isEmpty, request.project.runtime != .kubernetes else { return nil }
         var directories: [(ServiceName, String)] = []
         for entry in files where changing.contains(where: { $0.service == entry.service }) {
             directories.append((entry.service, try await artifacts.unpack(entry.artifact.digest)))

@@ -24,6 +24,7 @@ import urllib.request
 import analysis
 import fresh
 import keyboard
+import kubernetes
 import loading
 import metrics
 import ownmetrics
@@ -1288,6 +1289,7 @@ TESTS = [
     *loading.TESTS,
     *remote.TESTS,
     *replay.TESTS,
+    *kubernetes.TESTS,
     *registry.TESTS,
     *rendering.TESTS,
     *ownmetrics.TESTS,

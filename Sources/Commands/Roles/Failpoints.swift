@@ -65,6 +65,8 @@
         var port: Port
         var capabilities: RouterCapabilities { port.capabilities }
 
+        func capabilities(on cluster: ClusterSpec?) -> RouterCapabilities { port.capabilities(on: cluster) }
+
         func apply(_ wish: RouteWish, service: Release) async throws {
             try await Failpoints.around("router.apply") { try await port.apply(wish, service: service) }
         }

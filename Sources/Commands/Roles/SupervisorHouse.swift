@@ -7,6 +7,7 @@ import Gates
 import Glibc
 import Hummingbird
 import KeeperControl
+import KubernetesCluster
 import Logging
 import MetricSources
 import Notifiers
@@ -27,6 +28,7 @@ struct SupervisorHouse {
     var artifacts: ArtifactDirectory
     var runtime: LocalProcesses
     var router: EmbeddedRouter<ProxyControlClient, KeeperListeners>
+    var clusters: ClusterDesk
     var engine: EngineService
     var traffic: TrafficHistory
     var server: SupervisorServer
@@ -64,13 +66,14 @@ struct SupervisorHouse {
             configuration: ProcessRuntimeConfiguration(directory: state.path) { environment, service in
                 peer(service, environment, ports)
             }, host: Failpoints.host(host), artifacts: artifacts, logger: logger)
+        let places = try PlaceSwitch(path: state.clusters, runtime: runtime, router: router, logs: runtime)
         let traffic = TrafficHistory(now: { SystemMoment.now().wall }) { try await router.counts($0, in: $1) }
         let gates = gates(artifacts, router, traffic, recorder(journal, logger))
         let releases = ReleaseLibrary(journal: durable)
         let engine = EngineService(
             loop,
             EngineService.Parts(
-                journal: durable, runtime: Failpoints.runtime(runtime), router: Failpoints.router(router),
+                journal: durable, runtime: Failpoints.runtime(places.runtime), router: Failpoints.router(places.router),
                 gates: Failpoints.gates(gates), migrations: Failpoints.migrations(runtime.migrations),
                 releases: releases, now: SystemMoment.now, logger: logger))
         let hooks = HookDesk(journal: durable, now: SystemMoment.now, logger: logger)
@@ -78,7 +81,8 @@ struct SupervisorHouse {
             notifiers: NotifierDesk(version: Slipway.version) { SystemMoment.now().wall }, hooks: hooks)
         let desk = SupervisorDesk(
             engine: engine, journal: durable, releases: releases, artifacts: artifacts, intake: artifacts,
-            logs: runtime, migrationLogs: runtime.migrations, router: router, gates: gates, runtime: runtime,
+            logs: places.logs, migrationLogs: runtime.migrations,
+            router: places.router, gates: gates, runtime: places.runtime,
             notifier: notifier, host: HostDesk(state: state, keeper: Int(getppid())), hooks: hooks,
             about: VersionReport(
                 version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
@@ -94,7 +98,7 @@ struct SupervisorHouse {
             }, now: SystemMoment.now)
         return SupervisorHouse(
             state: state, link: link, journal: journal, artifacts: artifacts, runtime: runtime, router: router,
-            engine: engine, traffic: traffic, server: SupervisorServer(desk),
+            clusters: places.desk, engine: engine, traffic: traffic, server: SupervisorServer(desk),
             housekeeping: Housekeeping(
                 engine: engine, journal: journal, releases: releases, artifacts: artifacts, runtime: runtime,
                 now: SystemMoment.now, logger: logger),
@@ -174,6 +178,10 @@ struct SupervisorHouse {
             group.addTask { await engine.run() }
             group.addTask {
                 for await _ in runtime.changes() { engine.waker.signal() }
+            }
+            group.addTask { await clusters.run() }
+            group.addTask {
+                for await _ in clusters.changes() { engine.waker.signal() }
             }
             group.addTask { await housekeeping.run() }
             group.addTask { await outbox.run() }

@@ -32,6 +32,8 @@ package struct StateDirectory: Hashable, Sendable {
     package var journal: String { path + "/journal" }
     package var artifacts: String { path + "/artifacts" }
     package var ports: String { path + "/ports.json" }
+    /// Which cluster an environment is on.
+    package var clusters: String { path + "/clusters.json" }
     /// What the keeper said while it started.
     package var startLog: String { path + "/start.log" }
 

@@ -75,14 +75,7 @@ package func planDeploy(
         let names = waves.cyclic.map(\.text).joined(separator: " → ")
         plan.objections.append(Objection("services need each other in a circle: \(names)", hint: "break the circle"))
     }
-    if desired.project.runtime != .process {
-        plan.objections.append(
-            Objection(
-                "this version runs services as processes only; the environment asks for \(desired.project.runtime.rawValue)",
-                hint: desired.project.runtime == .kubernetes
-                    ? "`slipway render \(desired.project.environment.name)` writes its objects, for kubectl or Helm"
-                    : "set `runtime: process` in the environment"))
-    }
+    plan.objections += runtimeObjections(desired, standing)
     for var planned in desired.project.services {
         let name = planned.spec.service
         guard desired.only.isEmpty || desired.only.contains(name) else { continue }
@@ -119,7 +112,8 @@ private func planService(
     let state = standing.state.service(name)
     let pinned = desired.pinned.first { $0.service == name }
     let artifact = desired.artifacts.first { $0.service == name }?.artifact
-    let parts = pinned?.parts ?? ReleaseParts(artifact: artifact, spec: planned.spec)
+    let place = desired.project.place(of: planned.spec)
+    let parts = pinned?.parts ?? ReleaseParts(artifact: artifact, spec: planned.spec, place: place)
     let digest = try pinned?.digest ?? parts.digest()
     let isSame = pinned.map { $0.number == state?.stable?.number } ?? (state?.stable?.digest == digest)
     if let entry = standing.state.isQuarantined(digest) {

@@ -64,6 +64,11 @@ func objections(to planned: ServicePlanSpec, gates: [GateSpec], router: RouterCa
         }
     }
     if rollout.isSticky { need(router.sticky, "sticky cohorts") }
+    if !router.counts {
+        for gate in gates where used.contains(gate.name) && gate.question.needsTraffic {
+            need(false, "gate \(gate.name), which judges requests as they are counted")
+        }
+    }
     switch planned.strategy.kind {
     case .recreate: need(router.hold, "held requests")
     case .canary(let spec):

@@ -7,6 +7,9 @@ package protocol RuntimeUnderTest: Sendable {
     var runtime: any RuntimePort { get }
     /// It tells what instances use, and keeps them below their memory limit.
     var measures: Bool { get }
+    /// Instances that leave can be had back until they are let go. Without, they end by themselves when they have
+    /// drained, and the youngest may stay.
+    var lingers: Bool { get }
     /// A release whose instances behave so.
     func release(
         _ behaviour: InstanceBehaviour, _ number: Int, of service: ServiceName, in environment: EnvironmentID
@@ -17,6 +20,7 @@ package protocol RuntimeUnderTest: Sendable {
 
 extension RuntimeUnderTest {
     package var measures: Bool { false }
+    package var lingers: Bool { true }
 }
 
 /// How the instances of a release behave. A release has a drain time of a minute unless it says otherwise.
@@ -168,6 +172,12 @@ package struct RuntimeConformance: Sendable {
         try await wish(service, 1, [(.serves, 1, 3)])
         let full = try await settle(service, "three ready instances") { ready($0, 1).count == 3 }
         try await wish(service, 2, [(.serves, 1, 1)])
+        guard subject.lingers else {
+            let view = try await settle(service, "one left") { $0.instances.count == 1 && ready($0, 1).count == 1 }
+            #expect(Set(full.instances.map(\.id)).isSuperset(of: view.instances.map(\.id)), "it is one of them")
+            try await down(service, 3)
+            return
+        }
         let now = try await look(service)
         #expect(now.generation < 2 || now.instances.count { $0.phase == .leaving } == 2, "those beyond the wish leave")
         let view = try await settle(service, "two leaving") { view in
@@ -189,6 +199,12 @@ package struct RuntimeConformance: Sendable {
         try await wish(service, 2, [(.serves, 1, 1), (.serves, 2, 1)])
         _ = try await settle(service, "both ready") { ready($0, 1).count == 1 && ready($0, 2).count == 1 }
         try await wish(service, 3, [(.serves, 2, 1)])
+        guard subject.lingers else {
+            let after = try await settle(service, "the old one is gone by itself") { $0.instances.count == 1 }
+            #expect(ready(after, 2).count == 1)
+            try await down(service, 4)
+            return
+        }
         _ = try await settle(service, "the old one leaves") { $0.instances.contains { $0.phase == .leaving } }
         try await subject.pass(.milliseconds(300))
         #expect(try await look(service).instances.count == 2, "it drains")
@@ -301,6 +317,12 @@ package struct RuntimeConformance: Sendable {
         #expect(ready(both, 1).map(\.id) == alone.instances.map(\.id), "an older instance is not taken for a fresh one")
         #expect(Set(both.instances.map(\.backend)).count == 3)
         try await wish(3, beside: 0)
+        guard subject.lingers else {
+            let after = try await settle(service, "the baseline is gone") { fresh($0).isEmpty }
+            #expect(ready(after, 1).map(\.id) == alone.instances.map(\.id), "the release's own stay")
+            try await down(service, 4)
+            return
+        }
         let leaving = try await settle(service, "the baseline leaves") { view in
             fresh(view).count { $0.phase == .leaving } == 2 && ready(view, 1).count == 1
         }

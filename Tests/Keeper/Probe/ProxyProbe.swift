@@ -12,6 +12,8 @@ enum ProxyProbe {
 
     static func run(mode: String) -> Never {
         if mode == "stubborn" { signal(SIGTERM, SIG_IGN) }
+        var end = endSignal
+        pthread_sigmask(SIG_BLOCK, &end, nil)
         let wake = slw_eventfd()
         do {
             let link = try KeeperLink { event in
@@ -26,6 +28,13 @@ enum ProxyProbe {
         }
     }
 
+    private static var endSignal: sigset_t {
+        var set = sigset_t()
+        sigemptyset(&set)
+        sigaddset(&set, SIGTERM)
+        return set
+    }
+
     private static func serve(_ wake: Int32) -> Never {
         var listeners: [(address: String, descriptor: Int32)] = []
         let answer = Array("\(getpid())\n".utf8)
@@ -33,7 +42,12 @@ enum ProxyProbe {
             var watched = ([wake] + listeners.map(\.descriptor)).map {
                 pollfd(fd: $0, events: Int16(POLLIN), revents: 0)
             }
-            guard poll(&watched, nfds_t(watched.count), -1) > 0 else { continue }
+            let count = poll(&watched, nfds_t(watched.count), 20)
+            // Whom it has accepted it has answered: now it may be ended.
+            var end = endSignal
+            pthread_sigmask(SIG_UNBLOCK, &end, nil)
+            pthread_sigmask(SIG_BLOCK, &end, nil)
+            guard count > 0 else { continue }
             for entry in watched.dropFirst() where entry.revents != 0 {
                 let client = slw_accept(entry.fd)
                 guard client >= 0 else { continue }

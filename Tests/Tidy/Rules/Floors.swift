@@ -37,8 +37,8 @@ enum Floor: Hashable, Sendable {
         // What a cluster answers is an object.
         case (.clients, .core): module == "KubernetesObjects"
         case (.clients, .clients): module == "Asking"
-        // What an analysis measured is judged where the counts are.
-        case (.adapters, .core): module == "Judging"
+        // What an analysis measured is judged where the counts are; a cluster's runtime writes objects.
+        case (.adapters, .core): module == "Judging" || module == "KubernetesObjects"
         case (.keeper, .shim): true
         case (.keeper, .clients): module == "KeeperControl"
         case (.proxy, .clients): module == "ProxyControl"

@@ -35,10 +35,14 @@ package struct ReleaseParts: Hashable, Sendable, Codable {
     package var configuration: String?
     /// Sorted by name.
     package var secrets: [SecretVersion]
+    /// Nil where it does not run on Kubernetes.
+    package var place: ClusterPlace?
 
     package init(
-        artifact: Artifact?, spec: ServiceSpec, configuration: String? = nil, secrets: [SecretVersion] = []
+        artifact: Artifact?, spec: ServiceSpec, configuration: String? = nil, secrets: [SecretVersion] = [],
+        place: ClusterPlace? = nil
     ) {
+        self.place = place
         self.artifact = artifact
         self.spec = spec
         self.configuration = configuration
@@ -52,11 +56,12 @@ package struct ReleaseParts: Hashable, Sendable, Codable {
             var spec: ServiceSpec
             var configuration: String?
             var secrets: [SecretVersion]
+            var place: ClusterPlace?
         }
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
         let identity = Identity(
-            artifact: artifact?.digest, spec: spec, configuration: configuration, secrets: secrets)
+            artifact: artifact?.digest, spec: spec, configuration: configuration, secrets: secrets, place: place)
         return ContentDigest.of(try encoder.encode(identity))
     }
 }

@@ -59,7 +59,7 @@ package struct ClusterRendering: Sendable {
     }
 
     /// What belongs to the namespace, not to one service.
-    private var surroundings: [KubernetesObject] {
+    var surroundings: [KubernetesObject] {
         var objects: [KubernetesObject] = []
         if cluster.makesNamespace { objects.append(namespace) }
         if let quota = cluster.quota { objects.append(resourceQuota(quota)) }

@@ -96,7 +96,7 @@ struct ServiceRendering {
     /// Of the pods of this workload.
     var workloadSelector: [String: String] {
         var labels = selector
-        if let release { labels[Self.releaseLabel] = String(release.value) }
+        if let release { labels[Self.releaseLabel] = release.description }
         return labels
     }
 

@@ -1,0 +1,146 @@
+import Domain
+import KubernetesAPI
+import KubernetesObjects
+import Ports
+
+/// What a cluster says of a project's objects in one namespace, kept up to date by watches.
+actor ClusterMirror {
+    nonisolated let client: KubernetesClient
+    nonisolated let namespace: String
+    private let selector: String
+    private var objects: [MirroredKind: [String: ObjectValue]] = [:]
+    private var synced: Set<MirroredKind> = []
+    private var troubles: [MirroredKind: ClusterTrouble] = [:]
+    /// When a pod was first seen to be ready, by its UID.
+    private var readySince: [String: ContinuousClock.Instant] = [:]
+    /// Pods that were ready at some time, by UID.
+    private var haveBeenReady: Set<String> = []
+    private let changed: @Sendable () -> Void
+
+    init(_ client: KubernetesClient, namespace: String, selector: String, changed: @escaping @Sendable () -> Void) {
+        self.client = client
+        self.namespace = namespace
+        self.selector = selector
+        self.changed = changed
+    }
+
+    /// Follows the cluster until the task is cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            for kind in MirroredKind.allCases {
+                group.addTask { await self.follow(kind) }
+            }
+        }
+    }
+
+    private func follow(_ kind: MirroredKind) async {
+        while !Task.isCancelled {
+            do {
+                try await client.watch(kind.resource, namespace: namespace, labels: selector) { [weak self] trouble in
+                    await self?.note(trouble, kind)
+                } told: { [weak self] event in
+                    await self?.take(event, kind)
+                }
+            } catch let trouble as ClusterTrouble {
+                note(trouble, kind)
+                // Rights may be given, and credentials renewed, while we run.
+                do { try await Task.sleep(for: .seconds(5)) } catch { return }
+            } catch {
+                return
+            }
+        }
+    }
+
+    private func note(_ trouble: ClusterTrouble, _ kind: MirroredKind) {
+        troubles[kind] = trouble
+        changed()
+    }
+
+    private func take(_ event: WatchEvent, _ kind: MirroredKind) {
+        troubles[kind] = nil
+        switch event {
+        case .all(let list):
+            synced.insert(kind)
+            objects[kind] = Dictionary(list.items.map { (Self.name($0), $0) }) { $1 }
+        case .added(let object), .modified(let object): objects[kind, default: [:]][Self.name(object)] = object
+        case .deleted(let object): objects[kind]?[Self.name(object)] = nil
+        }
+        if kind == .pods { noteReadiness() }
+        changed()
+    }
+
+    private func noteReadiness() {
+        var since: [String: ContinuousClock.Instant] = [:]
+        for pod in objects[.pods, default: [:]].values where PodReading(pod).isReady {
+            let uid = PodReading(pod).uid
+            since[uid] = readySince[uid] ?? .now
+            haveBeenReady.insert(uid)
+        }
+        readySince = since
+        haveBeenReady.formIntersection(objects[.pods, default: [:]].values.map { PodReading($0).uid })
+    }
+
+    private static func name(_ object: ObjectValue) -> String { object.at("metadata", "name")?.text ?? "" }
+
+    // MARK: - Asking it
+
+    /// - Throws: `PortError` with code `unavailable` as long as it has not seen everything once.
+    func check() throws(PortError) {
+        for kind in MirroredKind.allCases where !synced.contains(kind) {
+            guard let trouble = troubles[kind] else {
+                throw PortError(.unavailable, "the cluster has not told yet what runs in namespace \(namespace)")
+            }
+            throw PortError(trouble, "what runs in namespace \(namespace) cannot be told")
+        }
+    }
+
+    /// Of one kind, with all of these labels. Sorted by name.
+    func all(_ kind: MirroredKind, labels: [String: String] = [:]) -> [ObjectValue] {
+        objects[kind, default: [:]].filter { _, object in
+            labels.allSatisfy { object.at("metadata", "labels", $0.key)?.text == $0.value }
+        }.sorted { $0.key < $1.key }.map(\.value)
+    }
+
+    func object(_ kind: MirroredKind, _ name: String) -> ObjectValue? { objects[kind]?[name] }
+
+    func readyFor(_ uid: String) -> Span? {
+        readySince[uid].map { since in
+            let (seconds, attoseconds) = since.duration(to: .now).components
+            return .milliseconds(seconds * 1000 + attoseconds / 1_000_000_000_000_000)
+        }
+    }
+
+    func wasReady(_ uid: String) -> Bool { haveBeenReady.contains(uid) }
+}
+
+/// What is followed.
+enum MirroredKind: CaseIterable, Sendable {
+    case deployments
+    case pods
+    case services
+    case slices
+    case records
+
+    var resource: APIResource {
+        switch self {
+        case .deployments: APIResource(.deployment)
+        case .pods: .pods
+        case .services: APIResource(.service)
+        case .slices: .slices
+        case .records: APIResource(.configMap)
+        }
+    }
+}
+
+extension PortError {
+    /// What the cluster says, as a trouble of this seam.
+    init(_ trouble: ClusterTrouble, _ what: String) {
+        let code: PortErrorCode =
+            switch trouble.kind {
+            case .unreachable, .busy, .server, .unauthorized, .conflict, .gone: .unavailable
+            case .configuration, .invalid, .exists, .garbled, .forbidden: .invalid
+            case .notFound: .notFound
+            }
+        self.init(code, "\(what): \(trouble.text)", hint: trouble.hint)
+    }
+}

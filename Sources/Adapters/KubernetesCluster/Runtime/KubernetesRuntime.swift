@@ -1,0 +1,285 @@
+package import Domain
+import FoundationEssentials
+import KubernetesAPI
+import KubernetesObjects
+import Ports
+
+/// Runs releases on Kubernetes: one Deployment for each, applied from the server's side under a field manager of its
+/// own. The cluster starts, probes and stops pods; what this adapter says is how many of which release there are.
+///
+/// Pods that leave drain by themselves, as their preStop hook and grace period say, and cannot be had back.
+package actor KubernetesRuntime: RuntimePort {
+    let desk: ClusterDesk
+    private var services: [ServiceKey: ServiceBook] = [:]
+    private var lastViews: [ServiceKey: RuntimeView] = [:]
+    private var version: UInt64 = 0
+    /// Objects of a namespace that were applied, by place and title, with a mark of what was said.
+    private var surroundings: [String: String] = [:]
+
+    struct ServiceKey: Hashable {
+        var environment: EnvironmentID
+        var service: ServiceName
+    }
+
+    /// What is known of one service.
+    private struct ServiceBook {
+        var record: WishRecord
+        /// Nil until all of it was carried out.
+        var done: RuntimeWish?
+        var releases: [ReleaseNumber: Release] = [:]
+        /// Why the cluster does not take a release's objects.
+        var refusals: [ReleaseNumber: String] = [:]
+        /// A mark of what was said last of each object, by its title.
+        var applied: [String: String] = [:]
+    }
+
+    package init(_ desk: ClusterDesk) { self.desk = desk }
+
+    // MARK: - Wishes
+
+    package func apply(_ wish: RuntimeWish, releases: [Release]) async throws {
+        for set in wish.sets where !releases.contains(where: { $0.number == set.release }) {
+            throw PortError(.invalid, "release \(set.release) of \(wish.service) was not told")
+        }
+        let key = ServiceKey(environment: wish.environment, service: wish.service)
+        let mirror: ClusterMirror
+        if let release = releases.first {
+            mirror = try await desk.mirror(of: release)
+        } else if let known = try await desk.mirror(of: wish.environment) {
+            mirror = known
+        } else {
+            throw PortError(.invalid, "nobody said on which cluster \(wish.environment) is")
+        }
+        let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
+        let rendered = try releases.map { try Self.rendering($0) }
+        try await applySurroundings(rendered, writer)
+        let signature = WishRecord(owner: await desk.owner, fence: wish.fence, generation: wish.generation)
+        let known = services[key]?.record
+        if let known { try known.check(signature, wish.service) }
+        let record = try await WishRecord.sign(
+            signature, known: known, of: wish.service, in: wish.environment, mirror.client,
+            namespace: mirror.namespace)
+        var book = services[key] ?? ServiceBook(record: record)
+        book.record = record
+        for release in releases { book.releases[release.number] = release }
+        services[key] = book
+        try await carryOut(wish, rendered, mirror, writer, key)
+        desk.ring()
+    }
+
+    private static func rendering(_ release: Release) throws(PortError) -> (Release, ReleaseRendering) {
+        guard let rendering = ReleaseRendering(release) else {
+            throw PortError(.invalid, "\(release.label) is not made for a cluster")
+        }
+        guard let trouble = rendering.troubles.first else { return (release, rendering) }
+        throw PortError(.invalid, "\(release.label): \(trouble.text)", hint: trouble.hint)
+    }
+
+    private func applySurroundings(
+        _ rendered: [(Release, ReleaseRendering)], _ writer: ObjectWriter
+    ) async throws(PortError) {
+        guard let newest = rendered.max(by: { $0.0.number < $1.0.number }) else { return }
+        for object in newest.1.surroundings {
+            let title = "\(writer.client.access.name)/\(writer.namespace)/\(object.title)"
+            let mark = ObjectWriter.mark(object.value)
+            guard surroundings[title] != mark else { continue }
+            do { try await writer.apply(object) } catch {
+                throw PortError(error, "\(object.title) cannot be applied")
+            }
+            surroundings[title] = mark
+        }
+    }
+
+    private func carryOut(
+        _ wish: RuntimeWish, _ rendered: [(Release, ReleaseRendering)], _ mirror: ClusterMirror,
+        _ writer: ObjectWriter, _ key: ServiceKey
+    ) async throws(PortError) {
+        var refusals: [ReleaseNumber: String] = [:]
+        if let newest = rendered.max(by: { $0.0.number < $1.0.number }) {
+            for object in newest.1.shared {
+                if let refusal = try await say(object, object.value, writer, key) {
+                    refusals[newest.0.number] = refusal
+                }
+            }
+        }
+        for (release, rendering) in rendered {
+            guard let set = wish.sets.first(where: { $0.release == release.number }) else { continue }
+            for object in rendering.own {
+                let value =
+                    object.kind == .deployment
+                    ? object.value.setting(["spec", "replicas"], to: .number(set.count)) : object.value
+                if let refusal = try await say(object, value, writer, key) { refusals[release.number] = refusal }
+            }
+        }
+        try await removeOthers(wish, mirror, writer, key)
+        guard var book = services[key] else { return }
+        book.refusals = refusals
+        book.done = wish
+        book.releases = book.releases.filter { number, _ in wish.sets.contains { $0.release == number } }
+        services[key] = book
+    }
+
+    /// Applies an object that was not said so before.
+    /// - Returns: why the cluster does not take it.
+    private func say(
+        _ object: KubernetesObject, _ value: ObjectValue, _ writer: ObjectWriter, _ key: ServiceKey
+    ) async throws(PortError) -> String? {
+        let mark = ObjectWriter.mark(value)
+        guard services[key]?.applied[object.title] != mark else { return nil }
+        do {
+            try await writer.apply(object, value)
+            services[key]?.applied[object.title] = mark
+            return nil
+        } catch {
+            switch error.kind {
+            case .forbidden, .invalid, .notFound: return "\(object.title): \(error.text)"
+            case .configuration, .unreachable, .unauthorized, .conflict, .exists, .gone, .busy, .server, .garbled:
+                throw PortError(error, "\(object.title) cannot be applied")
+            }
+        }
+    }
+
+    /// Deployments of releases that are not wished for.
+    private func removeOthers(
+        _ wish: RuntimeWish, _ mirror: ClusterMirror, _ writer: ObjectWriter, _ key: ServiceKey
+    ) async throws(PortError) {
+        var names: Set<String> = []
+        for deployment in await mirror.all(.deployments, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
+            let number = deployment.at("metadata", "labels", ReleaseRendering.releaseLabel)?.text
+            if let number = number.flatMap({ ReleaseNumber($0) }), !wish.sets.contains(where: { $0.release == number }),
+                let name = deployment.at("metadata", "name")?.text
+            {
+                names.insert(name)
+            }
+        }
+        // What was applied a moment ago may not be in the mirror yet.
+        let told = services[key].map { Array($0.releases.keys) } ?? []
+        for number in told where !wish.sets.contains(where: { $0.release == number }) {
+            names.insert("\(wish.service)-r\(number)")
+        }
+        for name in names.sorted() {
+            do { try await writer.delete(.deployment, name) } catch {
+                throw PortError(error, "deployment/\(name) cannot be deleted")
+            }
+            services[key]?.applied["deployment/\(name)"] = nil
+            do { try await writer.delete(.configMap, name) } catch {
+                throw PortError(error, "configmap/\(name) cannot be deleted")
+            }
+            services[key]?.applied["configmap/\(name)"] = nil
+        }
+    }
+
+    /// Pods that leave end by themselves when they have drained: the cluster knows best when that is.
+    package func letGo(_ instances: [InstanceID], of service: ServiceName, in environment: EnvironmentID) async throws {
+    }
+
+    // MARK: - Views
+
+    package func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RuntimeView] {
+        guard let mirror = try await desk.mirror(of: environment) else { return [:] }
+        try await mirror.check()
+        var names: Set<ServiceName> = []
+        for kind in [MirroredKind.deployments, .pods] {
+            for object in await mirror.all(kind) {
+                if let name = object.at("metadata", "labels", ReleaseRendering.serviceLabel)?.text {
+                    names.insert(ServiceName(name))
+                }
+            }
+        }
+        for key in services.keys where key.environment == environment { names.insert(key.service) }
+        var views: [ServiceName: RuntimeView] = [:]
+        for name in names { views[name] = await view(of: name, in: environment, mirror) }
+        return views
+    }
+
+    private func view(of service: ServiceName, in environment: EnvironmentID, _ mirror: ClusterMirror) async
+        -> RuntimeView
+    {
+        let key = ServiceKey(environment: environment, service: service)
+        let labels = [ReleaseRendering.serviceLabel: service.text]
+        let deployments = await mirror.all(.deployments, labels: labels)
+        let pods = await mirror.all(.pods, labels: labels).map { PodReading($0) }
+        let book = services[key]
+        var view = RuntimeView()
+        if let done = book?.done {
+            (view.fence, view.generation) = (done.fence, done.generation)
+        }
+        var instances: [InstanceView] = []
+        for pod in pods where !pod.hasEnded {
+            if let instance = await Self.instance(pod, book?.releases, mirror) { instances.append(instance) }
+        }
+        view.instances = instances.sorted { $0.id < $1.id }
+        view.sets = Self.sets(book?.done?.sets ?? [], deployments, pods, book?.refusals ?? [:], view.instances)
+        view.version = lastViews[key]?.version ?? 0
+        if lastViews[key] != view {
+            version += 1
+            view.version = version
+            lastViews[key] = view
+        }
+        return view
+    }
+
+    private static func sets(
+        _ wishes: [SetWish], _ deployments: [ObjectValue], _ pods: [PodReading], _ refusals: [ReleaseNumber: String],
+        _ instances: [InstanceView]
+    ) -> [SetView] {
+        wishes.map { wish in
+            let deployment = deployments.first {
+                $0.at("metadata", "labels", ReleaseRendering.releaseLabel)?.text == wish.release.description
+            }
+            if let refusal = refusals[wish.release] { return SetView(release: wish.release, state: .failed(refusal)) }
+            guard let deployment else { return SetView(release: wish.release, state: .preparing) }
+            let own = instances.filter { $0.release == wish.release }
+            let works = own.contains { $0.phase == .ready || $0.phase == .unready }
+            if !works {
+                let hopeless = pods.first { $0.release == wish.release && !$0.isGoing && $0.hopeless != nil }?.hopeless
+                if let hopeless { return SetView(release: wish.release, state: .failed(hopeless)) }
+                let conditions = deployment.at("status", "conditions")?.items ?? []
+                if own.count < wish.count,
+                    let refusal = conditions.first(where: { $0["type"] == "ReplicaFailure" && $0["status"] == "True" })
+                {
+                    return SetView(
+                        release: wish.release, state: .failed(refusal["message"]?.text ?? "its pods are refused"))
+                }
+            }
+            return SetView(release: wish.release, state: .prepared)
+        }
+    }
+
+    private static func instance(
+        _ pod: PodReading, _ releases: [ReleaseNumber: Release]?, _ mirror: ClusterMirror
+    ) async -> InstanceView? {
+        guard let number = pod.release else { return nil }
+        let spec = (releases?[number])?.parts.spec
+        var view = InstanceView(
+            id: pod.id, release: number, phase: .starting, restarts: pod.restarts,
+            backend: pod.backend(port: spec?.port ?? Self.port(pod)), streak: pod.isLooping ? pod.restarts : 0,
+            lastEnd: pod.restarts > 0 ? pod.lastEnd : "")
+        if pod.isGoing {
+            view.phase = .leaving
+        } else if pod.isReady {
+            view.phase = .ready
+            view.readyFor = await mirror.readyFor(pod.uid) ?? .zero
+        } else if await mirror.wasReady(pod.uid) {
+            view.phase = .unready
+            view.trouble = pod.trouble
+        } else {
+            let deadline = spec?.probes.startDeadline ?? .seconds(60)
+            let age = pod.madeAt.map { Date.now.timeIntervalSince($0) } ?? 0
+            view.trouble = pod.trouble
+            if pod.isLooping, pod.restarts > 0 {
+                view.phase = .failed
+            } else if age * 1000 > Double(deadline.milliseconds) {
+                view.phase = .failed
+                view.trouble = "not ready within \(deadline)" + (pod.trouble.isEmpty ? "" : ": \(pod.trouble)")
+            }
+        }
+        return view
+    }
+
+    /// Of the container, for a release that is not known any more.
+    private static func port(_ pod: PodReading) -> Int? {
+        pod.pod.at("spec", "containers")?.items.first?["ports"]?.items.first { $0["name"]?.text == "http" }?[
+            "containerPort"]?.number.map { Int($0) }
+    }
+}

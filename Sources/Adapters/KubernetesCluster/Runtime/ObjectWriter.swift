@@ -1,0 +1,23 @@
+import KubernetesAPI
+import KubernetesObjects
+
+/// Writes a namespace's objects by server-side apply.
+struct ObjectWriter: Sendable {
+    let client: KubernetesClient
+    let namespace: String
+
+    /// What a release's objects say is ours alone: fields that somebody changed by hand are taken back.
+    @discardableResult
+    func apply(_ object: KubernetesObject, _ value: ObjectValue? = nil) async throws(ClusterTrouble) -> ObjectValue {
+        try await client.apply(
+            APIResource(object.kind), namespace: object.namespace, name: object.name, value ?? object.value,
+            isForced: true)
+    }
+
+    func delete(_ kind: ObjectKind, _ name: String) async throws(ClusterTrouble) {
+        try await client.delete(APIResource(kind), namespace: namespace, name: name)
+    }
+
+    /// Two values with the same mark say the same.
+    static func mark(_ value: ObjectValue) -> String { ObjectDigest.text([ObjectText.json(value)]) }
+}

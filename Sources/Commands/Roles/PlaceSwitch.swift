@@ -1,0 +1,90 @@
+import Domain
+import FoundationEssentials
+import KubernetesAPI
+import KubernetesCluster
+import Ports
+
+/// This machine and the clusters, as one: each environment is on one of them.
+struct PlaceSwitch {
+    let desk: ClusterDesk
+    let runtime: RuntimeSwitch
+    let router: RouterSwitch
+    let logs: LogSwitch
+
+    /// - Parameter path: of the file that remembers which cluster an environment is on.
+    init(path: String, runtime: any RuntimePort, router: any RouterPort, logs: any InstanceLogs) throws {
+        desk = try ClusterDesk(path: path) { context in
+            try ClusterAccess.find(context: context, environment: ProcessInfo.processInfo.environment)
+        }
+        let pods = KubernetesRuntime(desk)
+        self.runtime = RuntimeSwitch(local: runtime, cluster: pods, desk: desk)
+        self.router = RouterSwitch(local: router, cluster: KubernetesRouter(desk), desk: desk)
+        self.logs = LogSwitch(local: logs, cluster: pods, desk: desk)
+    }
+}
+
+/// Where an environment runs decides who runs it: this machine, or a cluster.
+struct RuntimeSwitch: RuntimePort {
+    let local: any RuntimePort
+    let cluster: any RuntimePort
+    let desk: ClusterDesk
+
+    func apply(_ wish: RuntimeWish, releases: [Release]) async throws {
+        try await side(wish.environment, releases.first).apply(wish, releases: releases)
+    }
+
+    func letGo(_ instances: [InstanceID], of service: ServiceName, in environment: EnvironmentID) async throws {
+        try await side(environment).letGo(instances, of: service, in: environment)
+    }
+
+    func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RuntimeView] {
+        try await side(environment).observe(environment)
+    }
+
+    private func side(_ environment: EnvironmentID, _ release: Release? = nil) async -> any RuntimePort {
+        if let release { return release.parts.place == nil ? local : cluster }
+        return await desk.knows(environment) ? cluster : local
+    }
+}
+
+/// Leads requests where the instances are.
+struct RouterSwitch: RouterPort {
+    let local: any RouterPort
+    let cluster: any RouterPort
+    let desk: ClusterDesk
+
+    var capabilities: RouterCapabilities { local.capabilities }
+
+    func capabilities(on cluster: ClusterSpec?) -> RouterCapabilities {
+        cluster.map { KubernetesRouter.capabilities(of: $0.router) } ?? local.capabilities
+    }
+
+    func apply(_ wish: RouteWish, service: Release) async throws {
+        try await (service.parts.place == nil ? local : cluster).apply(wish, service: service)
+    }
+
+    func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RouterView] {
+        try await side(environment).observe(environment)
+    }
+
+    func forget(_ wish: ForgetWish) async throws { try await side(wish.environment).forget(wish) }
+
+    func counts(_ service: ServiceName, in environment: EnvironmentID) async throws -> TrafficCounts? {
+        try await side(environment).counts(service, in: environment)
+    }
+
+    private func side(_ environment: EnvironmentID) async -> any RouterPort {
+        await desk.knows(environment) ? cluster : local
+    }
+}
+
+/// What instances wrote, wherever they run.
+struct LogSwitch: InstanceLogs {
+    let local: any InstanceLogs
+    let cluster: any InstanceLogs
+    let desk: ClusterDesk
+
+    func tail(_ query: LogQuery) async throws -> [LogLine] {
+        try await (await desk.knows(query.environment) ? cluster : local).tail(query)
+    }
+}

@@ -1,0 +1,72 @@
+package import Domain
+
+/// One release's objects, by who looks after them.
+package struct ReleaseRendering: Sendable {
+    private let rendered: RenderedCluster
+    private let service: ServiceRendering
+
+    /// - Returns: nil for a release that does not run on Kubernetes.
+    package init?(_ release: Release) {
+        guard let place = release.parts.place else { return nil }
+        let own = ServicePlanSpec(spec: release.parts.spec)
+        let peers = place.peers.map { ServicePlanSpec(spec: ServiceSpec(service: $0.service, port: $0.port)) }
+        let callers = place.callers.map { ServicePlanSpec(spec: ServiceSpec(service: $0, needs: [release.service])) }
+        let project = ProjectSpec(
+            environment: release.environment, runtime: .kubernetes, services: [own] + peers + callers,
+            cluster: place.cluster)
+        let naming = WorkloadNaming.releases([release.service: release.number])
+        service = ServiceRendering(
+            plan: own, project: project, cluster: place.cluster, naming: naming, workloads: .deployments, images: [:])
+        var rendered = RenderedCluster()
+        service.render(into: &rendered)
+        rendered.objects =
+            ClusterRendering(project, cluster: place.cluster, naming: naming).surroundings
+            + rendered.objects
+        self.rendered = rendered
+    }
+
+    /// Why it cannot be written; empty: it can.
+    package var troubles: [RenderingRemark] { rendered.troubles }
+
+    /// What belongs to the namespace, whatever release runs in it.
+    package var surroundings: [KubernetesObject] { rendered.objects.filter { $0.labels[Self.nameLabel] == nil } }
+
+    /// The workload, and what is this release's alone.
+    package var own: [KubernetesObject] {
+        rendered.objects.filter { object in
+            object.kind == .deployment
+                || (object.kind == .configMap && object.labels[ServiceRendering.releaseLabel] != nil)
+        }
+    }
+
+    /// What all releases of the service share: its account, volumes, budget and policies.
+    package var shared: [KubernetesObject] {
+        rendered.objects.filter { object in
+            object.labels[Self.nameLabel] != nil && object.labels[ServiceRendering.releaseLabel] == nil
+                && !Self.entranceKinds.contains(object.kind) && !Self.otherKinds.contains(object.kind)
+        }
+    }
+
+    /// How requests enter: looked after by a router.
+    package var entrances: [KubernetesObject] { rendered.objects.filter { Self.entranceKinds.contains($0.kind) } }
+
+    private static let entranceKinds: Set<ObjectKind> = [
+        .service, .route, .virtualService, .destinationRule, .ingress,
+    ]
+    /// What rollouts say for themselves: how many pods there are, and what runs before them.
+    private static let otherKinds: Set<ObjectKind> = [.job, .autoscaler, .scaledObject, .verticalAutoscaler]
+
+    private static let nameLabel = "app.kubernetes.io/name"
+
+    // MARK: - Words of labels
+
+    /// All pods of all services of a project.
+    package static func projectSelector(_ environment: EnvironmentID) -> String {
+        "app.kubernetes.io/managed-by=slipway,app.kubernetes.io/part-of=\(environment.project)"
+    }
+
+    /// On everything of one release: its number.
+    package static let releaseLabel = ServiceRendering.releaseLabel
+    /// On everything of one service: its name.
+    package static let serviceLabel = nameLabel
+}

@@ -1,0 +1,64 @@
+import Domain
+import Rollouts
+
+/// What the runtime that an environment asks for cannot do, or not yet.
+func runtimeObjections(_ desired: Desired, _ standing: Standing) -> [Objection] {
+    let project = desired.project
+    var found: [Objection] = []
+    switch project.runtime {
+    case .process: break
+    case .container:
+        found.append(
+            Objection(
+                "this version runs services as processes and on Kubernetes; the environment asks for container",
+                hint: "set `runtime: process` in the environment"))
+    case .kubernetes: found += clusterObjections(desired)
+    }
+    let moved = standing.parts.filter { ($0.parts.place == nil) != (project.cluster == nil) }
+    if let service = moved.first?.service {
+        let (here, there) = ("as processes of this machine", "on Kubernetes")
+        let (old, new) = project.cluster == nil ? (there, here) : (here, there)
+        found.append(
+            Objection(
+                "\(service) runs \(old), and the manifest wants it \(new): an environment cannot change over",
+                hint: "make another environment for it, or take this one down and forget it: slipway down"))
+    }
+    return found
+}
+
+private func clusterObjections(_ desired: Desired) -> [Objection] {
+    let name = desired.project.environment.name
+    var found: [Objection] = []
+    if let router = desired.project.cluster?.router {
+        switch router {
+        case .service, .replicas: break
+        case .gateway, .istio, .nginx, .slipway:
+            found.append(
+                Objection(
+                    "this version leads traffic on a cluster by Services alone; the environment asks for `router: \(router.rawValue)`",
+                    hint: "set `router: service`, or let kubectl apply what `slipway render \(name)` writes"))
+        }
+    }
+    for planned in desired.project.services {
+        guard desired.only.isEmpty || desired.only.contains(planned.spec.service) else { continue }
+        if planned.spec.image == nil {
+            found.append(
+                Objection(
+                    "\(planned.spec.service) has no image, and a cluster runs images",
+                    hint: "give it `image:`, such as registry.example.com/\(planned.spec.service)"))
+        }
+        if planned.spec.migrate != nil {
+            found.append(
+                Objection(
+                    "\(planned.spec.service) has a migration, which this version does not run on a cluster",
+                    hint: "run it by its own Job, and take `migrate` out for this environment"))
+        }
+        if planned.spec.scale != nil {
+            found.append(
+                Objection(
+                    "\(planned.spec.service) scales by load, which this version does not do on a cluster",
+                    hint: "say `replicas` for this environment instead of `scale`"))
+        }
+    }
+    return found
+}

@@ -1,0 +1,210 @@
+import ClusterDouble
+import Domain
+import KubernetesAPI
+import KubernetesCluster
+import KubernetesObjects
+import Ports
+import RuntimeConformance
+import Testing
+
+/// A cluster with a runtime on it.
+struct ClusterBench: RuntimeUnderTest {
+    let double: ClusterDouble
+    let desk: ClusterDesk
+    let kubernetes: KubernetesRuntime
+    var runtime: any RuntimePort { kubernetes }
+    /// The cluster drains pods, and does not take them back.
+    var lingers: Bool { false }
+
+    static func with<Value: Sendable>(
+        _ settings: ClusterSettings = ClusterSettings(), faults: FaultPlan = FaultPlan(),
+        _ body: @Sendable (ClusterBench) async throws -> Value
+    ) async throws -> Value {
+        let double = try await ClusterDouble.start(settings, faults: faults)
+        var limits = ClientLimits()
+        limits.firstPause = 5
+        limits.longestPause = 50
+        let access = double.access
+        let desk = try ClusterDesk(path: nil, limits: limits) { _ in access }
+        let bench = ClusterBench(double: double, desk: desk, kubernetes: KubernetesRuntime(desk))
+        let value = await withTaskGroup(of: Void.self) { group -> Result<Value, any Error> in
+            group.addTask { await desk.run() }
+            let value: Result<Value, any Error>
+            do { value = .success(try await body(bench)) } catch { value = .failure(error) }
+            group.cancelAll()
+            return value
+        }
+        await double.stop()
+        return try value.get()
+    }
+
+    // Time itself is asked for.
+    func pass(_ span: Span) async throws { try await Task.sleep(for: .milliseconds(span.milliseconds)) }
+
+    func release(
+        _ behaviour: InstanceBehaviour, _ number: Int, of service: ServiceName, in environment: EnvironmentID
+    ) throws -> Release {
+        var spec = ServiceSpec(service: service, image: "example/serves:\(number)", command: ["serve"], port: 8080)
+        switch behaviour {
+        case .serves, .servesAndDrainsQuickly, .burns, .hogs: break
+        case .works: spec.port = nil
+        case .neverReady:
+            spec.image = "example/never:\(number)"
+            spec.probes.readiness = Probe(check: .tcp, deadline: .seconds(1))
+        case .diesAtOnce: spec.image = "example/dies:\(number)"
+        case .cannotStart: spec.image = "example/missing:\(number)"
+        }
+        let place = ClusterPlace(cluster: ClusterSpec(namespace: "\(environment.project)-\(environment.name)"))
+        let parts = ReleaseParts(artifact: nil, spec: spec, place: place)
+        return Release(
+            environment: environment, number: ReleaseNumber(number), digest: try parts.digest(), parts: parts,
+            createdAt: 0, createdBy: "a test")
+    }
+
+    /// Waits until the cluster has told everything once.
+    func begin(_ environment: EnvironmentID) async throws {
+        let release = try release(.works, 1, of: ServiceName("first"), in: environment)
+        let wish = RuntimeWish(
+            environment: environment, service: release.service, fence: 1, generation: 1, sets: [])
+        try await runtime.apply(wish, releases: [release])
+        let deadline = ContinuousClock.now + .seconds(20)
+        while true {
+            do {
+                _ = try await runtime.observe(environment)
+                return
+            } catch let error as PortError where error.code == .unavailable {
+                guard ContinuousClock.now < deadline else { throw error }
+                // Between two looks, until the deadline.
+                try await Task.sleep(for: .milliseconds(5))
+            }
+        }
+    }
+}
+
+@Suite(.timeLimit(.minutes(3))) struct KubernetesRuntimeTests {
+    private let environment = EnvironmentID(project: "conformance", name: "dev")
+
+    @Test func itKeepsToWhatEveryRuntimeHasToKeepTo() async throws {
+        try await ClusterBench.with { bench in
+            try await bench.begin(environment)
+            try await RuntimeConformance(bench, environment: environment).all()
+        }
+    }
+}
+
+/// What only a cluster does to a runtime.
+@Suite(.timeLimit(.minutes(3))) struct ClusterTroubleTests {
+    private let environment = EnvironmentID(project: "shop", name: "prod")
+    private let service = ServiceName("api")
+    private static let deployments = APIResource(.deployment)
+
+    private func wish(
+        _ bench: ClusterBench, _ generation: UInt64, _ count: Int, release: Int = 1, fence: UInt64 = 1
+    ) async throws {
+        let release = try bench.release(.serves, release, of: service, in: environment)
+        try await bench.runtime.apply(
+            RuntimeWish(
+                environment: environment, service: service, fence: fence, generation: generation,
+                sets: count > 0 ? [SetWish(release: release.number, count: count)] : []),
+            releases: [release])
+    }
+
+    private func settle(
+        _ bench: ClusterBench, _ what: String, _ holds: (RuntimeView) -> Bool
+    ) async throws -> RuntimeView {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while true {
+            let view = try #require(try await bench.runtime.observe(environment)[service])
+            if holds(view) { return view }
+            guard ContinuousClock.now < deadline else {
+                Issue.record("\(what) did not come; it is \(view)")
+                throw Late()
+            }
+            // Between two looks, until the deadline.
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    private struct Late: Error {}
+
+    private static func ready(_ view: RuntimeView) -> Int { view.instances.count { $0.phase == .ready } }
+
+    /// After it has what it wants, a runtime that is told the same a thousand times asks nothing of the cluster.
+    @Test func whatIsReachedIsNotWrittenAgain() async throws {
+        try await ClusterBench.with { bench in
+            try await bench.begin(environment)
+            try await wish(bench, 1, 2)
+            _ = try await settle(bench, "two ready") { Self.ready($0) == 2 }
+            let (writes, requests) = (bench.double.writes.count, bench.double.requests)
+            for _ in 0..<1000 { try await wish(bench, 1, 2) }
+            #expect(bench.double.writes.count == writes, "\(bench.double.writes.dropFirst(writes))")
+            #expect(bench.double.requests == requests)
+        }
+    }
+
+    @Test func aQuotaThatIsUsedUpFailsTheSetInTheClustersWords() async throws {
+        try await ClusterBench.with { bench in
+            try await bench.begin(environment)
+            let client = KubernetesClient(bench.double.access)
+            _ = try await client.create(
+                APIResource(.resourceQuota), namespace: "shop-prod",
+                ["metadata": ["name": "small"], "spec": ["hard": ["pods": "1"]]])
+            try await wish(bench, 1, 3)
+            let view = try await settle(bench, "a failed set, or one pod that works") { view in
+                Self.ready(view) == 1
+                    || view.sets.contains { if case .failed = $0.state { true } else { false } }
+            }
+            #expect(Self.ready(view) <= 1)
+            let deployment = try await client.get(Self.deployments, namespace: "shop-prod", name: "api-r1")
+            try await client.shutdown()
+            let words = ObjectText.json(deployment)
+            #expect(words.contains("exceeded quota: small"), "\(words)")
+        }
+    }
+
+    @Test func anotherSlipwaysServiceIsNotTouched() async throws {
+        try await ClusterBench.with { bench in
+            try await bench.begin(environment)
+            try await wish(bench, 7, 2)
+            _ = try await settle(bench, "two ready") { Self.ready($0) == 2 }
+            let access = bench.double.access
+            let other = try ClusterDesk(path: nil) { _ in access }
+            async let running: Void = other.run()
+            let stranger = ClusterBench(double: bench.double, desk: other, kubernetes: KubernetesRuntime(other))
+            let writes = bench.double.writes.count
+            let refused = await #expect(throws: PortError.self) { try await wish(stranger, 1, 5, release: 2) }
+            #expect(refused?.message.contains("another Slipway") == true)
+            let after = bench.double.writes.dropFirst(writes)
+            #expect(!after.contains { $0.contains("deployments") }, "\(after)")
+            other.stop()
+            await running
+        }
+    }
+
+    @Test func aCutOffWriteIsMadeUpFor() async throws {
+        let plan = FaultPlan { mark in
+            // Every fifth write is cut off, before or after it happens.
+            guard mark.isWrite, mark.index % 5 == 0 else { return nil }
+            return mark.index % 2 == 0 ? .cutBefore : .cutAfter
+        }
+        try await ClusterBench.with(faults: plan) { bench in
+            try await bench.begin(environment)
+            for generation in UInt64(1)...6 {
+                for attempt in 0..<10 {
+                    do {
+                        try await wish(bench, generation, Int(generation % 3) + 1, release: Int(generation))
+                        break
+                    } catch let error as PortError where error.code == .unavailable && attempt < 9 { continue }
+                }
+            }
+            let view = try await settle(bench, "the last release alone") { view in
+                Self.ready(view) == 1 && view.instances.allSatisfy { $0.release == ReleaseNumber(6) }
+            }
+            #expect(view.generation == 6)
+            let client = KubernetesClient(bench.double.access)
+            let names = try await client.list(Self.deployments, namespace: "shop-prod").items
+            try await client.shutdown()
+            #expect(names.count == 1, "nothing is left behind")
+        }
+    }
+}

@@ -1,0 +1,208 @@
+import FoundationEssentials
+import HTTPTypes
+import Hummingbird
+import KubernetesObjects
+import NIOCore
+import Synchronization
+
+/// Takes requests apart and answers them.
+final class RequestDesk: Sendable {
+    let cluster: Cluster
+    private let faults: FaultPlan
+    private let log = Mutex(Log())
+
+    private struct Log {
+        var requests = 0
+        var writes: [String] = []
+    }
+
+    init(_ cluster: Cluster, _ faults: FaultPlan) {
+        self.cluster = cluster
+        self.faults = faults
+    }
+
+    var writes: [String] { log.withLock { $0.writes } }
+    var requests: Int { log.withLock { $0.requests } }
+
+    /// The namespaces that every cluster has.
+    func begin() async throws {
+        for name in ["default", "kube-system"] {
+            let target = Target(kind: await cluster.kind(.namespaces), name: name)
+            _ = try await cluster.create(
+                target.kind, "", ["metadata": ["name": .text(name)]], WriteOptions(manager: "kube-apiserver"))
+        }
+    }
+
+    func respond(_ request: Request) async throws -> Response {
+        let asked = try await Asked(request)
+        let mark = log.withLock { log -> RequestMark in
+            defer { log.requests += 1 }
+            let mark = RequestMark(
+                index: log.requests, method: asked.method, path: asked.path, isWatch: asked.query["watch"] == "true")
+            if mark.isWrite, asked.query["dryRun"] == nil { log.writes.append("\(asked.method) \(asked.path)") }
+            return mark
+        }
+        let fault = faults.fault(mark)
+        switch fault {
+        case .refuse(let code, let after):
+            return answer(
+                Refusal(code: code, reason: "", message: "the double refuses it", details: [:], retryAfter: after))
+        case .cutBefore: return Self.cut()
+        case .cutAfter:
+            _ = await answered(asked, lag: nil)
+            return Self.cut()
+        case .stale(let changes): return await answered(asked, lag: changes)
+        case .silent:
+            // Whoever waits for something to be told waits in vain.
+            return Response(status: .ok, body: ResponseBody { _ in try await Task.sleep(for: .seconds(600)) })
+        case nil: return await answered(asked, lag: nil)
+        }
+    }
+
+    private func answered(_ asked: Asked, lag: UInt64?) async -> Response {
+        do throws(Refusal) {
+            return try await handle(asked, lag: lag)
+        } catch {
+            return answer(error)
+        }
+    }
+
+    private func handle(_ asked: Asked, lag: UInt64?) async throws(Refusal) -> Response {
+        if asked.method == "GET", let page = await cluster.discovery(asked.path) { return answer(page) }
+        if asked.path.hasPrefix("/apis/authorization.k8s.io/v1/") {
+            return answer(try await cluster.review(asked), code: 201)
+        }
+        guard let target = await cluster.target(asked.path) else { throw .noSuchPath }
+        try await cluster.authorize(asked, target)
+        switch asked.method {
+        case "GET" where asked.query["watch"] == "true": return try await watch(target, asked)
+        case "GET":
+            let past: UInt64? =
+                if let lag { max(1, await cluster.version - min(lag, await cluster.version - 1)) } else { nil }
+            return answer(try await cluster.read(target, asked, at: past))
+        case "POST":
+            if target.part == "eviction" { return answer(try await cluster.evict(target), code: 201) }
+            let made = try await cluster.create(
+                target.kind, target.namespace, try asked.object(), asked.options(target))
+            return answer(made, code: 201)
+        case "PUT":
+            return answer(try await cluster.put(target, try asked.object(), asked.options(target)))
+        case "PATCH":
+            let (object, isNew) = try await cluster.patch(target, asked)
+            return answer(object, code: isNew ? 201 : 200)
+        case "DELETE":
+            guard target.name != nil else { return answer(try await cluster.deleteAll(target, asked)) }
+            return answer(
+                try await cluster.delete(
+                    target.kind, target.namespace, target.name ?? "", asked.body.isEmpty ? nil : try asked.object(),
+                    asked.options(target)))
+        case _: throw Refusal(code: 405, reason: "MethodNotAllowed", message: "the server does not allow this method")
+        }
+    }
+
+    // MARK: - Watches
+
+    private func watch(_ target: Target, _ asked: Asked) async throws(Refusal) -> Response {
+        let selector: LabelSelector? =
+            if let text = asked.query["labelSelector"] { try LabelSelector(query: text) } else { nil }
+        let start = asked.query["resourceVersion"].flatMap { UInt64($0) }.flatMap { $0 == 0 ? nil : $0 }
+        let namespace = target.namespace.isEmpty ? nil : target.namespace
+        let (id, lines) = try await cluster.follow(target.kind.id, namespace, selector, from: start)
+        let seconds = asked.query["timeoutSeconds"].flatMap { Double($0) } ?? 3600
+        let sendsBookmarks = asked.query["allowWatchBookmarks"] == "true"
+        let (cluster, kind) = (cluster, target.kind)
+        return Response(
+            status: .ok, headers: [.contentType: "application/json"],
+            body: ResponseBody { writer in
+                let clock = Task {
+                    // Cancelled when whoever follows has gone.
+                    do { try await Task.sleep(for: .seconds(seconds)) } catch { return }
+                    await cluster.end(id)
+                }
+                defer { clock.cancel() }
+                do {
+                    for await line in lines { try await writer.write(Self.line(line.type, line.object)) }
+                    if sendsBookmarks {
+                        let mark: ObjectValue = [
+                            "kind": .text(kind.kind), "apiVersion": .text(kind.apiVersion),
+                            "metadata": ["resourceVersion": .text(String(await cluster.version))],
+                        ]
+                        try await writer.write(Self.line("BOOKMARK", mark))
+                    }
+                    try await writer.finish(nil)
+                } catch {
+                    await cluster.end(id)
+                    throw error
+                }
+            })
+    }
+
+    private static func line(_ type: String, _ object: ObjectValue) -> ByteBuffer {
+        ByteBuffer(string: ObjectText.json(["type": .text(type), "object": object]) + "\n")
+    }
+
+    // MARK: - Answers
+
+    private func answer(_ value: ObjectValue, code: Int = 200) -> Response {
+        Response(
+            status: .init(code: code), headers: [.contentType: "application/json"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: ObjectText.json(value))))
+    }
+
+    private func answer(_ refusal: Refusal) -> Response {
+        var response = answer(refusal.value, code: refusal.code)
+        if let after = refusal.retryAfter { response.headers[.retryAfter] = String(after) }
+        return response
+    }
+
+    private struct Cut: Error {}
+
+    /// An answer that begins and is cut off.
+    private static func cut() -> Response {
+        Response(status: .ok, body: ResponseBody(contentLength: 1000) { _ in throw Cut() })
+    }
+}
+
+/// A request, taken apart.
+struct Asked: Sendable {
+    var method: String
+    var path: String
+    var query: [String: String] = [:]
+    var type: String
+    var user: String
+    var agent: String
+    var body: [UInt8]
+
+    init(_ request: Request) async throws {
+        method = request.method.rawValue
+        path = request.uri.path
+        for item in request.uri.queryParameters { query[String(item.key)] = String(item.value) }
+        type = request.headers[.contentType] ?? "application/json"
+        user = HTTPField.Name("Impersonate-User").flatMap { request.headers[$0] } ?? "admin"
+        agent = String((request.headers[.userAgent] ?? "unknown").prefix { $0 != "/" })
+        body = Array(buffer: try await request.body.collect(upTo: 8 << 20))
+    }
+
+    func object() throws(Refusal) -> ObjectValue {
+        guard let value = ObjectValue(json: body), case .map = value else {
+            throw .bad("the object provided is unrecognized (must be of type Kind): couldn't get version/kind")
+        }
+        return value
+    }
+
+    func options(_ target: Target) -> WriteOptions {
+        WriteOptions(
+            manager: query["fieldManager"] ?? agent, isDry: query["dryRun"] == "All", part: target.part,
+            isForced: query["force"] == "true", user: user)
+    }
+}
+
+/// What a path names.
+struct Target: Sendable {
+    var kind: ServedKind
+    /// Empty: all of them, or objects of the whole cluster.
+    var namespace = ""
+    var name: String?
+    /// `status`, `scale`, `eviction`; empty for the object itself.
+    var part = ""
+}

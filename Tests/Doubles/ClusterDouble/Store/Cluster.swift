@@ -1,0 +1,250 @@
+import FoundationEssentials
+import KubernetesObjects
+import Synchronization
+
+/// The state of the double: objects by kind, every change of them numbered, and who follows the changes.
+package actor Cluster {
+    var kinds: [KindID: ServedKind]
+    var objects: [KindID: [ObjectKey: ObjectValue]] = [:]
+    /// Of the last change.
+    private(set) var version: UInt64 = 1
+    private var changes: [Change] = []
+    /// What happened up to here is forgotten: who asks for it is told 410.
+    private(set) var forgotten: UInt64 = 0
+    private var followers: [Int: Follower] = [:]
+    private var nextFollower = 0
+    private var nextNumber: UInt64 = 0
+    let settings: ClusterSettings
+    /// What controllers have to look at.
+    var pending: [ObjectKey] = []
+    private let bell: AsyncStream<Void>.Continuation
+    nonisolated let rings: AsyncStream<Void>
+    /// Due times of pods that change by themselves.
+    var timers: [Timer] = []
+
+    struct Timer: Sendable {
+        var due: ContinuousClock.Instant
+        var key: ObjectKey
+    }
+
+    struct Change: Sendable {
+        var version: UInt64
+        var key: ObjectKey
+        /// Nil: it was deleted.
+        var after: ObjectValue?
+        var before: ObjectValue?
+    }
+
+    struct Follower {
+        var kind: KindID
+        var namespace: String?
+        var selector: LabelSelector?
+        var told: AsyncStream<WatchLine>.Continuation
+    }
+
+    package init(_ settings: ClusterSettings) {
+        self.settings = settings
+        kinds = Dictionary(ServedKind.builtIn.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
+        (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    // MARK: - Reading
+
+    func object(_ key: ObjectKey) -> ObjectValue? { objects[key.kind]?[key] }
+
+    func object(_ kind: KindID, _ namespace: String, _ name: String) -> ObjectValue? {
+        object(ObjectKey(kind: kind, namespace: namespace, name: name))
+    }
+
+    /// Sorted by namespace and name, as an API server answers.
+    func all(_ kind: KindID, _ namespace: String?) -> [ObjectValue] {
+        (objects[kind] ?? [:]).filter { namespace == nil || $0.key.namespace == namespace }
+            .sorted { ($0.key.namespace, $0.key.name) < ($1.key.namespace, $1.key.name) }.map(\.value)
+    }
+
+    /// As it was at an earlier version.
+    func all(_ kind: KindID, _ namespace: String?, at past: UInt64) -> [ObjectValue] {
+        var state = objects[kind] ?? [:]
+        for change in changes.reversed() where change.version > past && change.key.kind == kind {
+            state[change.key] = change.before
+        }
+        return state.filter { namespace == nil || $0.key.namespace == namespace }
+            .sorted { ($0.key.namespace, $0.key.name) < ($1.key.namespace, $1.key.name) }.map(\.value)
+    }
+
+    func object(_ key: ObjectKey, at past: UInt64) -> ObjectValue? {
+        for change in changes where change.version > past && change.key == key { return change.before }
+        return object(key)
+    }
+
+    // MARK: - Changing
+
+    /// Takes over an object, or its end, and tells those who follow.
+    @discardableResult
+    func store(_ value: ObjectValue?, at key: ObjectKey) -> ObjectValue? {
+        version += 1
+        let before = objects[key.kind]?[key]
+        var after = value?.setting(["metadata", "resourceVersion"], to: .text(String(version)))
+        objects[key.kind, default: [:]][key] = after
+        let change = Change(version: version, key: key, after: after, before: before)
+        changes.append(change)
+        if changes.count > settings.memory * 2 {
+            forgotten = changes[settings.memory].version
+            changes.removeFirst(settings.memory)
+        }
+        for (id, follower) in followers where !tell(follower, change) { end(id) }
+        if key.kind == .definitions { serve(after, before) }
+        if after == nil { after = before?.setting(["metadata", "resourceVersion"], to: .text(String(version))) }
+        touch(key)
+        return after
+    }
+
+    /// Has controllers look at an object.
+    func touch(_ key: ObjectKey) {
+        pending.append(key)
+        bell.yield()
+    }
+
+    /// Has controllers look at an object later.
+    func touch(_ key: ObjectKey, in pause: Duration) {
+        timers.append(Timer(due: .now + pause, key: key))
+        bell.yield()
+    }
+
+    func stop() {
+        for id in followers.keys.sorted() { end(id) }
+        bell.finish()
+    }
+
+    /// All who follow are cut off.
+    package func cutWatches() {
+        for id in followers.keys.sorted() { end(id) }
+    }
+
+    /// What happened until now is forgotten.
+    package func forget() {
+        forgotten = version
+        changes = []
+    }
+
+    /// A number that nothing else has.
+    func number() -> UInt64 {
+        nextNumber += 1
+        return nextNumber
+    }
+
+    func uid() -> String {
+        let digits = String(number(), radix: 16)
+        return "00000000-0000-4000-8000-" + String(repeating: "0", count: 12 - digits.count) + digits
+    }
+
+    /// Five characters as an API server draws them for a name.
+    func suffix() -> String {
+        let letters = Array("bcdfghjklmnpqrstvwxz2456789")
+        var rest = number() &* 2_654_435_761
+        return String(
+            (0..<5).map { _ in
+                defer { rest /= UInt64(letters.count) }
+                return letters[Int(rest % UInt64(letters.count))]
+            })
+    }
+
+    static var now: String { Date.now.formatted(.iso8601) }
+
+    // MARK: - Following
+
+    /// - Parameter start: nil: everything that there is comes first.
+    func follow(
+        _ kind: KindID, _ namespace: String?, _ selector: LabelSelector?, from start: UInt64?
+    ) throws(Refusal) -> (Int, AsyncStream<WatchLine>) {
+        if let start, start < forgotten {
+            throw .gone("too old resource version: \(start) (\(forgotten))")
+        }
+        let (lines, told) = AsyncStream.makeStream(of: WatchLine.self, bufferingPolicy: .bufferingOldest(100_000))
+        let follower = Follower(kind: kind, namespace: namespace, selector: selector, told: told)
+        if let start {
+            for change in changes where change.version > start { _ = tell(follower, change) }
+        } else {
+            for object in all(kind, namespace)
+            where selector?.matches(object.at("metadata", "labels") ?? [:]) ?? true {
+                told.yield(WatchLine(type: "ADDED", object: object))
+            }
+        }
+        nextFollower += 1
+        followers[nextFollower] = follower
+        return (nextFollower, lines)
+    }
+
+    func end(_ id: Int) {
+        followers.removeValue(forKey: id)?.told.finish()
+    }
+
+    /// - Returns: false when it cannot keep up.
+    private func tell(_ follower: Follower, _ change: Change) -> Bool {
+        guard change.key.kind == follower.kind,
+            follower.namespace == nil || follower.namespace == change.key.namespace
+        else { return true }
+        func isMeant(_ object: ObjectValue?) -> Bool {
+            guard let object else { return false }
+            return follower.selector?.matches(object.at("metadata", "labels") ?? [:]) ?? true
+        }
+        let line: WatchLine
+        switch (isMeant(change.before), isMeant(change.after)) {
+        case (false, false): return true
+        case (false, true): line = WatchLine(type: "ADDED", object: change.after ?? [:])
+        case (true, true): line = WatchLine(type: "MODIFIED", object: change.after ?? [:])
+        case (true, false):
+            let last = (change.after ?? change.before ?? [:])
+                .setting(["metadata", "resourceVersion"], to: .text(String(change.version)))
+            line = WatchLine(type: "DELETED", object: last)
+        }
+        if case .dropped = follower.told.yield(line) { return false }
+        return true
+    }
+
+    // MARK: - Custom resources
+
+    /// A definition makes a kind known.
+    private func serve(_ definition: ObjectValue?, _ before: ObjectValue?) {
+        let group = (definition ?? before)?.at("spec", "group")?.text ?? ""
+        let plural = (definition ?? before)?.at("spec", "names", "plural")?.text ?? ""
+        let id = KindID(group: group, plural: plural)
+        guard let definition else {
+            kinds[id] = nil
+            objects[id] = nil
+            return
+        }
+        let versions = definition.at("spec", "versions")?.items ?? []
+        guard let served = versions.first(where: { $0["served"] == true }) else { return }
+        var kind = ServedKind(
+            "\(group)/\(served["name"]?.text ?? "")", plural, definition.at("spec", "names", "kind")?.text ?? "",
+            isNamespaced: definition.at("spec", "scope")?.text == "Namespaced",
+            hasStatus: served.at("subresources", "status") != nil,
+            shortNames: (definition.at("spec", "names", "shortNames")?.items ?? []).compactMap(\.text))
+        kind.schema = served.at("schema", "openAPIV3Schema") ?? [:]
+        kind.columns = served["additionalPrinterColumns"]?.items ?? []
+        kinds[id] = kind
+    }
+}
+
+/// One line of a watch.
+struct WatchLine: Sendable {
+    var type: String
+    var object: ObjectValue
+}
+
+/// How the double behaves.
+package struct ClusterSettings: Sendable {
+    /// So many changes at least are remembered for watches that resume.
+    package var memory = 10_000
+    /// How long pods take to be pulled and started.
+    package var start: Duration = .milliseconds(20)
+    /// Between a change and the controllers' look at it.
+    package var lag: Duration = .milliseconds(1)
+    /// Pods are given a node and run. Without, they stay pending, as with a control plane alone.
+    package var runsPods = true
+    /// How many pods the cluster has room for; the others stay pending.
+    package var room = Int.max
+
+    package init() {}
+}

@@ -1,0 +1,156 @@
+"""`runtime: kubernetes`, against the cluster's double: what a user does, from the first deploy to the last."""
+
+import json
+import os
+import subprocess
+import urllib.request
+
+from place import eventually
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+DOUBLE = os.path.join(HERE, "..", "..", ".build", "debug", "cluster-double")
+
+MANIFEST = """
+version: 1
+project: shop
+environments:
+  production:
+    runtime: kubernetes
+    namespace: shop
+services:
+  api:
+    image: example/%s
+    command: [serve]
+    port: 8080
+    replicas: 2
+    drain: 1s
+    probes: {startup: {tcp: true, deadline: 5s}}
+    routes: [{listen: 80, host: shop.example.com}]
+    strategy: %s
+  mail:
+    image: example/serves:1
+    command: [mail]
+    needs: [api]
+    strategy: {rolling: {}}
+"""
+
+
+class Cluster:
+    """The double in a process of its own, and its API."""
+
+    def __init__(self, place, *words):
+        self.kubeconfig = os.path.join(place.project, "kubeconfig")
+        self.process = subprocess.Popen(
+            [DOUBLE, "--kubeconfig", self.kubeconfig, *words], stdout=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline())
+        place.environment["KUBECONFIG"] = self.kubeconfig
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+    def get(self, path):
+        with urllib.request.urlopen("http://127.0.0.1:%d%s" % (self.port, path), timeout=10) as answer:
+            return json.load(answer)
+
+    def all(self, kind, version="api/v1"):
+        return {item["metadata"]["name"]: item
+                for item in self.get("/%s/namespaces/shop/%s" % (version, kind))["items"]}
+
+    def deployments(self):
+        return {name: item["spec"]["replicas"] for name, item in self.all("deployments", "apis/apps/v1").items()}
+
+    def serving(self):
+        return self.all("services")["api"]["spec"]["selector"].get("slipway.dev/release")
+
+
+def has_double():
+    if os.access(DOUBLE, os.X_OK):
+        return True
+    if os.environ.get("SLIPWAY_REQUIRE_PEERS"):
+        raise AssertionError("%s is not built: swift build --build-tests makes it" % DOUBLE)
+    print("skipped: the cluster's double is not built", flush=True)
+    return False
+
+
+def write(place, image="serves:1", strategy="{blueGreen: {}}"):
+    place.write("slipway.yaml", MANIFEST % (image, strategy))
+
+
+def releases_come_and_go_on_a_cluster(place):
+    if not has_double():
+        return
+    with Cluster(place) as cluster:
+        write(place)
+        plan = place.run("plan", "production")
+        assert "api" in plan and "mail" in plan, plan
+        place.run("deploy", "production")
+        assert cluster.deployments() == {"api-r1": 2, "mail-r1": 1}, cluster.deployments()
+        assert cluster.serving() == "1"
+        assert "shop.example.com" in json.dumps(cluster.all("ingresses", "apis/networking.k8s.io/v1"))
+        pods = cluster.all("pods")
+        assert len(pods) == 3 and all(pod["status"]["phase"] == "Running" for pod in pods.values()), pods
+
+        again = place.run("deploy", "production")
+        assert cluster.deployments() == {"api-r1": 2, "mail-r1": 1}, again
+
+        write(place, "serves:2")
+        place.run("deploy", "production")
+        eventually(lambda: cluster.deployments() == {"api-r2": 2, "mail-r1": 1}, 30, "the old release to leave")
+        assert cluster.serving() == "2"
+
+        status = place.run("status", "production")
+        assert "@2" in status and "●●" in status, status
+
+        # An image that is not there: the release before stays, and the words are the cluster's.
+        write(place, "missing:3")
+        failed = place.run("deploy", "production", code=3)
+        assert "Back-off pulling image" in failed, failed
+        assert cluster.serving() == "2"
+        eventually(lambda: cluster.deployments() == {"api-r2": 2, "mail-r1": 1}, 30, "the failed release to leave")
+
+        place.run("rollback", "production")
+        eventually(lambda: cluster.deployments() == {"api-r1": 2, "mail-r1": 1}, 30, "the release before to be back")
+        assert cluster.serving() == "1"
+
+        write(place, "serves:4", "{rolling: {}}")
+        place.run("deploy", "production")
+        eventually(lambda: cluster.deployments() == {"api-r4": 2, "mail-r1": 1}, 30, "the rolled release")
+        assert cluster.serving() == "4"
+
+
+def what_a_cluster_cannot_do_is_said_before_anything_is_touched(place):
+    if not has_double():
+        return
+    with Cluster(place) as cluster:
+        write(place, strategy="{canary: {sticky: false, steps: [{weight: 10%}]}}")
+        refused = place.run("deploy", "production", code=1)
+        assert "weight of 10%" in refused, refused
+        assert "shop" not in [item["metadata"]["name"] for item in cluster.get("/api/v1/namespaces")["items"]]
+
+
+def a_supervisor_that_is_killed_goes_on_where_it_was(place):
+    if not has_double():
+        return
+    with Cluster(place) as cluster:
+        write(place)
+        place.run("deploy", "production")
+        write(place, "never:2")
+        deploy = place.start("deploy", "production")
+        eventually(lambda: "api-r2" in cluster.deployments(), 30, "the trial to begin")
+        os.kill(place.pid_of("supervisor"), 9)
+        write(place, "serves:3")
+        eventually(lambda: deploy.poll() is not None, 180, "the deploy to end")
+        assert cluster.serving() == "1"
+        place.run("deploy", "production", within=180)
+        eventually(lambda: cluster.deployments() == {"api-r3": 2, "mail-r1": 1}, 30, "the next release")
+
+
+TESTS = [
+    releases_come_and_go_on_a_cluster,
+    what_a_cluster_cannot_do_is_said_before_anything_is_touched,
+    a_supervisor_that_is_killed_goes_on_where_it_was,
+]
