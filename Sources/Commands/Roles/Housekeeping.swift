@@ -31,35 +31,39 @@ struct Housekeeping: Sendable {
 
     private func cleanUp() async throws {
         var kept: [KeptRelease] = []
-        var digests: [ContentDigest] = []
-        for environment in engine.current.environments {
-            for release in try await keep(in: environment) {
-                kept.append(
-                    KeptRelease(environment: environment.id, service: release.service, release: release.number))
-                if let digest = release.parts.artifact?.digest { digests.append(digest) }
-            }
-        }
-        let freed = try await runtime.collectGarbage(keeping: kept) + artifacts.prune(keeping: digests)
+        var digests: Set<ContentDigest> = []
+        for environment in engine.current.environments { try await keep(in: environment, &kept, &digests) }
+        let freed = try await runtime.collectGarbage(keeping: kept) + artifacts.prune(keeping: Array(digests))
         if freed > 0 { logger.info("freed \(freed) bytes of releases that are not kept any more") }
         _ = try await journal.compact(
             keeping: JournalRetention(evidence: .days(90), superseded: .days(7)), now: now().wall)
     }
 
+    /// Releases of one look into the journal: what they say of themselves is much more than what is asked here.
+    private static let page = 32
+
     /// Those in use, the newest of each service, and the young ones.
-    private func keep(in environment: EnvironmentState) async throws -> [Release] {
+    private func keep(
+        in environment: EnvironmentState, _ kept: inout [KeptRelease], _ digests: inout Set<ContentDigest>
+    ) async throws {
         let retention = environment.retention
-        var kept: [Release] = []
-        let entries = try await journal.history(
-            JournalQuery(kinds: [.release], environment: environment.id, limit: 10_000))
         var counts: [ServiceName: Int] = [:]
-        for stored in entries {
-            let release = try ReleaseLibrary.read(stored.entry)
-            let place = counts[release.service, default: 0]
-            counts[release.service] = place + 1
-            let isYoung = now().wall - release.createdAt < retention.age.milliseconds
-            if place <= retention.releases || isYoung || isInUse(release, environment) { kept.append(release) }
+        var query = JournalQuery(kinds: [.release], environment: environment.id, limit: Self.page)
+        while true {
+            let entries = try await journal.history(query)
+            for stored in entries {
+                let release = try ReleaseLibrary.read(stored.entry)
+                let place = counts[release.service, default: 0]
+                counts[release.service] = place + 1
+                let isYoung = now().wall - release.createdAt < retention.age.milliseconds
+                guard place <= retention.releases || isYoung || isInUse(release, environment) else { continue }
+                kept.append(
+                    KeptRelease(environment: environment.id, service: release.service, release: release.number))
+                if let digest = release.parts.artifact?.digest { digests.insert(digest) }
+            }
+            guard entries.count == Self.page, let last = entries.map(\.sequence).min() else { return }
+            query.before = last
         }
-        return kept
     }
 
     private func isInUse(_ release: Release, _ environment: EnvironmentState) -> Bool {

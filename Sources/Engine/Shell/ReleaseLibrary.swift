@@ -8,13 +8,13 @@ package final class ReleaseLibrary: Sendable {
     private struct Key: Hashable {
         var environment: EnvironmentID
         var service: ServiceName
-        var number: ReleaseNumber
     }
 
-    /// Releases in memory at most: many times what one deployment touches.
-    private static let capacity = 256
+    /// Releases of one service in memory at most: stable, the one on trial, and what may be brought back.
+    static let capacity = 4
 
-    private let known = Mutex<[Key: Release]>([:])
+    /// Those that were read or written last come last.
+    private let known = Mutex<[Key: [Release]]>([:])
     private let journal: any JournalPort
 
     package init(journal: any JournalPort) { self.journal = journal }
@@ -27,31 +27,30 @@ package final class ReleaseLibrary: Sendable {
         if number.isBaseline {
             return try await release(number.origin, of: service, in: environment).known(as: number)
         }
-        let key = Key(environment: environment, service: service, number: number)
-        if let release = known.withLock({ $0[key] }) { return release }
+        let key = Key(environment: environment, service: service)
+        if let release = known.withLock({ $0[key]?.first { $0.number == number } }) { return release }
         let query = JournalQuery(
             kinds: [.release], environment: environment, key: "\(service)@\(number)", limit: 1)
         guard let entry = try await journal.history(query).first?.entry else {
             throw PortError(.notFound, "the journal knows no release \(service)@\(number) in \(environment)")
         }
         let release = try Self.read(entry)
-        keep(release, key)
+        keep(release)
         return release
     }
 
     /// Takes over what a turn has just made durable.
     func learn(_ entries: [JournalEntry]) throws {
         for entry in entries where entry.kind == .release {
-            let release = try Self.read(entry)
-            let key = Key(environment: release.environment, service: release.service, number: release.number)
-            keep(release, key)
+            keep(try Self.read(entry))
         }
     }
 
-    private func keep(_ release: Release, _ key: Key) {
+    private func keep(_ release: Release) {
+        let key = Key(environment: release.environment, service: release.service)
         known.withLock { known in
-            if known.count >= Self.capacity, known[key] == nil { known.removeAll() }
-            known[key] = release
+            let others = known[key, default: []].filter { $0.number != release.number }
+            known[key] = others.suffix(Self.capacity - 1) + [release]
         }
     }
 
