@@ -162,6 +162,27 @@ struct ClusterBench: RuntimeUnderTest {
         }
     }
 
+    /// Somebody scales by hand: the wish counts as not carried out, and is carried out again.
+    @Test func aHandEditIsPutBack() async throws {
+        try await ClusterBench.with { bench in
+            try await bench.begin(environment)
+            try await wish(bench, 1, 2)
+            _ = try await settle(bench, "two ready") { Self.ready($0) == 2 && $0.generation == 1 }
+            let client = KubernetesClient(bench.double.access)
+            let edit: ObjectValue = [
+                "apiVersion": "apps/v1", "kind": "Deployment", "metadata": ["name": "api-r1"], "spec": ["replicas": 5],
+            ]
+            _ = try await client.apply(
+                Self.deployments, namespace: "shop-prod", name: "api-r1", edit, manager: "somebody", isForced: true)
+            try await client.shutdown()
+            _ = try await settle(bench, "the edit to be seen") { $0.generation == 0 }
+            try await wish(bench, 1, 2)
+            _ = try await settle(bench, "two again") { view in
+                view.generation == 1 && Self.ready(view) == 2 && view.instances.count == 2
+            }
+        }
+    }
+
     @Test func anotherSlipwaysServiceIsNotTouched() async throws {
         try await ClusterBench.with { bench in
             try await bench.begin(environment)

@@ -31,6 +31,8 @@ package actor KubernetesRuntime: RuntimePort {
         var refusals: [ReleaseNumber: String] = [:]
         /// A mark of what was said last of each object, by its title.
         var applied: [String: String] = [:]
+        /// The generations of Deployments as we wrote them, by title: a later one is somebody else's.
+        var generations: [String: Int64] = [:]
     }
 
     package init(_ desk: ClusterDesk) { self.desk = desk }
@@ -127,8 +129,9 @@ package actor KubernetesRuntime: RuntimePort {
         let mark = ObjectWriter.mark(value)
         guard services[key]?.applied[object.title] != mark else { return nil }
         do {
-            try await writer.apply(object, value)
+            let written = try await writer.apply(object, value)
             services[key]?.applied[object.title] = mark
+            services[key]?.generations[object.title] = written.at("metadata", "generation")?.number
             return nil
         } catch {
             switch error.kind {
@@ -199,6 +202,7 @@ package actor KubernetesRuntime: RuntimePort {
         let labels = [ReleaseRendering.serviceLabel: service.text]
         let deployments = await mirror.all(.deployments, labels: labels)
         let pods = await mirror.all(.pods, labels: labels).map { PodReading($0) }
+        forgetWhatOthersChanged(deployments, key)
         let book = services[key]
         var view = RuntimeView()
         if let done = book?.done {
@@ -217,6 +221,21 @@ package actor KubernetesRuntime: RuntimePort {
             lastViews[key] = view
         }
         return view
+    }
+
+    /// A Deployment that somebody else has written is not as it was wished for, perhaps: as long as it has not been
+    /// applied again, the wish is not carried out.
+    private func forgetWhatOthersChanged(_ deployments: [ObjectValue], _ key: ServiceKey) {
+        guard var book = services[key], book.done != nil else { return }
+        for deployment in deployments {
+            let title = "deployment/\(deployment.at("metadata", "name")?.text ?? "")"
+            guard let ours = book.generations[title], let now = deployment.at("metadata", "generation")?.number,
+                now > ours, deployment.at("metadata", "deletionTimestamp") == nil
+            else { continue }
+            book.applied[title] = nil
+            book.done = nil
+        }
+        services[key] = book
     }
 
     private static func sets(
