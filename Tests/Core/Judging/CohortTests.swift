@@ -27,8 +27,21 @@ import Testing
         #expect(judge(.none).look(bad).verdict == .fail)
         let summary = judge(.none).look(bad).evidence.summary
         #expect(summary.contains("error rate 2% (20 of 1000) on the canary, 0.333% (30 of 9000) on stable"))
+        #expect(summary.contains("; in 20 of the canary's 1000 cohorts, 30 of stable's 9000"))
         let answer = judge(.none).look(bad).evidence.findings.last?.got ?? ""
         #expect(answer.hasPrefix("cohorts of users, assigned at random; the first event of each counts"))
+    }
+
+    /// What people read is the rate of their requests, however many cohorts there are.
+    @Test func requestsAreSaidAndCohortsBeside() {
+        let few = [
+            sample(
+                CohortCount(atRisk: 500, failed: 28, observed: 0), CohortCount(atRisk: 4500, failed: 0, observed: 0),
+                requests: (160, 1440))
+        ]
+        let evidence = judge(Tolerance(absolute: 0.01)).look(few).evidence
+        #expect(evidence.summary.contains("error rate 17.5% (28 of 160) on the canary, 0% (0 of 1440) on stable"))
+        #expect(evidence.findings.first?.got.contains("of the cohorts") == true, "\(evidence.findings)")
     }
 
     @Test func asManyAsItsPartIsNoEvidence() {

@@ -43,9 +43,26 @@ struct VerdictText: Sendable {
         "\(what(comparison)) \(rates(comparison))"
     }
 
+    /// Where users stay on their side, people know requests, and the judge counts cohorts: both are said.
     private func rates(_ comparison: Comparison) -> String {
-        "\(rate(comparison.canaryEvents, comparison.canaryUnits)) on the canary,"
-            + " \(rate(comparison.stableEvents, comparison.stableUnits)) on stable"
+        guard spec.unit == .cohort else {
+            return "\(rate(comparison.canaryEvents, comparison.canaryUnits)) on the canary,"
+                + " \(rate(comparison.stableEvents, comparison.stableUnits)) on stable"
+        }
+        let cohorts =
+            "\(comparison.canaryEvents) of the canary's \(comparison.canaryUnits) cohorts,"
+            + " \(comparison.stableEvents) of stable's \(comparison.stableUnits)"
+        guard !isLatency(comparison) else { return "in \(cohorts)" }
+        let (canary, stable) = (failed(\.canary), failed(\.stable))
+        return "\(rate(canary.errors, canary.requests)) on the canary,"
+            + " \(rate(stable.errors, stable.requests)) on stable; in \(cohorts)"
+    }
+
+    private func failed(_ side: KeyPath<TrafficSample, ReleaseSample>) -> (errors: Int, requests: Int) {
+        samples.reduce(into: (0, 0)) { sums, sample in
+            sums.0 += sample[keyPath: side].errors.surely
+            sums.1 += sample[keyPath: side].requests
+        }
     }
 
     private func what(_ comparison: Comparison) -> String {
@@ -57,7 +74,7 @@ struct VerdictText: Sendable {
     }
 
     private func rate(_ events: Int, _ units: Int) -> String {
-        guard units > 0 else { return "of no \(plural)" }
+        guard units > 0 else { return "of no requests" }
         return "\(NumberText.percent(Double(events) / Double(units))) (\(events) of \(units))"
     }
 
@@ -78,7 +95,8 @@ struct VerdictText: Sendable {
                 let ends = "\(NumberText.points(interval.low)) to \(NumberText.points(interval.high))"
                 return " (\(percent) over all looks: \(ends))"
             }
-            parts.append("difference \(NumberText.points(difference))" + (interval ?? ""))
+            let unit = spec.unit == .cohort ? " of the cohorts" : ""
+            parts.append("difference \(NumberText.points(difference))\(unit)" + (interval ?? ""))
         }
         if let interval = comparison.ratioInterval, comparison.ratio != nil || comparison.canaryEvents > 0 {
             let high = NumberText.significant(interval.high ?? .infinity)
