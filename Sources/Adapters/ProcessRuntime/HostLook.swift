@@ -79,11 +79,11 @@ package struct HostLook: Sendable {
     private func free(_ ranges: [ClosedRange<Int>]) -> Int {
         var used: Set<Int> = []
         for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-            for line in (SmallFile.read(table) ?? "").split(separator: "\n").dropFirst() {
-                let fields = line.split(separator: " ")
+            SmallFile.lines(of: table) { line in
+                let fields = line.split(separator: " ", maxSplits: 4)
                 guard fields.count > 3, fields[3] == "0A", let colon = fields[1].lastIndex(of: ":"),
                     let port = Int(fields[1][fields[1].index(after: colon)...], radix: 16)
-                else { continue }
+                else { return }
                 if ranges.contains(where: { $0.contains(port) }) { used.insert(port) }
             }
         }

@@ -60,8 +60,11 @@ enum ListenerOwner {
 
     /// The same from `/proc/net`, for which the kernel walks the table of all connections.
     static func read(_ port: Int) -> [Listener] {
-        parse(SmallFile.read("/proc/net/tcp") ?? "", port: port)
-            + parse(SmallFile.read("/proc/net/tcp6") ?? "", port: port)
+        var found: [Listener] = []
+        for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+            SmallFile.lines(of: table) { found += parse($0, port: port) }
+        }
+        return found
     }
 
     /// The listening sockets on a port, of `/proc/net/tcp` or `tcp6`.

@@ -21,6 +21,29 @@ enum SmallFile {
         }
     }
 
+    /// Line by line, without their ends: for tables of the kernel, with a line for each connection of the machine. What
+    /// cannot be read has no lines.
+    static func lines(of path: String, _ body: (String) -> Void) {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        var part = [UInt8](repeating: 0, count: 1 << 16)
+        var rest: [UInt8] = []
+        while true {
+            let count = part.withUnsafeMutableBytes { Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { break }
+            var start = 0
+            while let end = part[start..<count].firstIndex(of: UInt8(ascii: "\n")) {
+                body(String(decoding: rest + part[start..<end], as: UTF8.self))
+                rest.removeAll(keepingCapacity: true)
+                start = end + 1
+            }
+            rest += part[start..<count]
+        }
+        if !rest.isEmpty { body(String(decoding: rest, as: UTF8.self)) }
+    }
+
     /// Writes beside and renames: readers see the old or the new content, never half of one.
     /// - Parameter isDurable: whether it has to survive a power failure.
     static func replace(_ path: String, with bytes: [UInt8], isDurable: Bool = false) throws {

@@ -1,7 +1,7 @@
 import Glibc
 
 /// A blocking connection to the control socket, for one question and its answer. Every wait ends at the deadline.
-struct ControlSocket: ~Copyable {
+final class ControlSocket {
     private let file: Int32
     private let deadline: ContinuousClock.Instant
 
