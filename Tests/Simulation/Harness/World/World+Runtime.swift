@@ -168,6 +168,8 @@ extension World {
     func repair(_ place: Int, _ release: Int) {
         let service = services[place]
         service.natures[release]?.quality = .good
+        // And so are their baselines, whatever the last one was like.
+        service.natures[-release] = nil
         for index in service.instances.indices where service.instances[index].release == release {
             switch service.instances[index].phase {
             case .starting, .unready, .failed:
