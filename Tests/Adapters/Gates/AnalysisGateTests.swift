@@ -355,7 +355,8 @@ struct AnalysisGateTests {
         router.say([visits(canary: 50, seen: 0..<10_000, failed: Array(0..<800), errors: 3)])
         let result = await gate.look(warm, request(3, warm))
         #expect(result.verdict == .inconclusive, "\(result.evidence)")
-        #expect(finding("error rate", result).contains("in 0 of the canary's 4200 cohorts"), "\(finding("error rate", result))")
+        let rate = finding("error rate", result)
+        #expect(rate.contains("in 0 of the canary's 4200 cohorts"), "\(rate)")
         router.say([visits(canary: 50, seen: 0..<10_000, failed: Array(0..<1900), errors: 3)])
         #expect(await gate.look(warm, request(4, warm)).verdict == .fail)
     }
