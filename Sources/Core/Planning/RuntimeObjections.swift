@@ -21,7 +21,7 @@ func runtimeObjections(_ desired: Desired, _ standing: Standing) -> [Objection] 
         found.append(
             Objection(
                 "\(service) runs \(old), and the manifest wants it \(new): an environment cannot change over",
-                hint: "make another environment for it, or take this one down and forget it: slipway down"))
+                hint: "make another environment for it"))
     }
     return found
 }
