@@ -32,6 +32,15 @@ struct ReleaseLibraryTests {
         }
     }
 
+    @Test(arguments: [0, 1, 31, 32, 33, 64, 100])
+    func allAreReadOnceAndTheNewestFirst(_ count: Int) async throws {
+        let journal = MemoryJournal()
+        for number in 1...count + 1 where number <= count { try await journal.append([try entry(number)]) }
+        var numbers: [ReleaseNumber] = []
+        try await ReleaseLibrary(journal: journal).each(in: environment) { numbers.append($0.number) }
+        #expect(numbers == (0..<count).map { ReleaseNumber(count - $0) })
+    }
+
     private func entry(_ number: Int) throws -> JournalEntry {
         let parts = ReleaseParts(artifact: nil, spec: ServiceSpec(service: service, image: "api:\(number)"))
         let release = Release(

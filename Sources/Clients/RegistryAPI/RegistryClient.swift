@@ -34,7 +34,7 @@ package final class RegistryClient: Sendable {
     // MARK: - Asking
 
     /// Whether there is a registry.
-    /// - Parameter host: as images name it: `ghcr.io`, `localhost:5000`.
+    /// - Parameter host: as images name it: `images.example`, `localhost:5000`.
     package func ping(_ host: String) async throws(RegistryTrouble) -> Greeting {
         let reference = ImageReference(host: host, repository: "")
         let answer = try await repeated { () async throws(RegistryTrouble) in

@@ -12,7 +12,7 @@ package enum RegistryCredential: Hashable, Sendable {
 /// A credential, and where it was found, for messages: the credential itself is never in one.
 struct FoundCredential: Hashable, Sendable {
     var credential: RegistryCredential
-    /// `the credentials for ghcr.io in …/config.json`; empty for nobody.
+    /// `the credentials for images.example in …/config.json`; empty for nobody.
     var origin: String
 
     static let none = FoundCredential(credential: .anonymous, origin: "")

@@ -39,30 +39,20 @@ struct Housekeeping: Sendable {
             keeping: JournalRetention(evidence: .days(90), superseded: .days(7)), now: now().wall)
     }
 
-    /// Releases of one look into the journal: what they say of themselves is much more than what is asked here.
-    private static let page = 32
-
     /// Those in use, the newest of each service, and the young ones.
     private func keep(
         in environment: EnvironmentState, _ kept: inout [KeptRelease], _ digests: inout Set<ContentDigest>
     ) async throws {
         let retention = environment.retention
         var counts: [ServiceName: Int] = [:]
-        var query = JournalQuery(kinds: [.release], environment: environment.id, limit: Self.page)
-        while true {
-            let entries = try await journal.history(query)
-            for stored in entries {
-                let release = try ReleaseLibrary.read(stored.entry)
-                let place = counts[release.service, default: 0]
-                counts[release.service] = place + 1
-                let isYoung = now().wall - release.createdAt < retention.age.milliseconds
-                guard place <= retention.releases || isYoung || isInUse(release, environment) else { continue }
-                kept.append(
-                    KeptRelease(environment: environment.id, service: release.service, release: release.number))
-                if let digest = release.parts.artifact?.digest { digests.insert(digest) }
-            }
-            guard entries.count == Self.page, let last = entries.map(\.sequence).min() else { return }
-            query.before = last
+        try await releases.each(in: environment.id) { release in
+            let place = counts[release.service, default: 0]
+            counts[release.service] = place + 1
+            let isYoung = now().wall - release.createdAt < retention.age.milliseconds
+            guard place <= retention.releases || isYoung || isInUse(release, environment) else { return }
+            kept.append(
+                KeptRelease(environment: environment.id, service: release.service, release: release.number))
+            if let digest = release.parts.artifact?.digest { digests.insert(digest) }
         }
     }
 

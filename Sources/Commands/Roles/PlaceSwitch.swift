@@ -56,7 +56,7 @@ struct RouterSwitch: RouterPort {
     var capabilities: RouterCapabilities { local.capabilities }
 
     func capabilities(on cluster: ClusterSpec?) -> RouterCapabilities {
-        cluster.map { KubernetesRouter.capabilities(of: $0.router) } ?? local.capabilities
+        cluster == nil ? local.capabilities : KubernetesRouter.capabilities
     }
 
     func apply(_ wish: RouteWish, service: Release) async throws {

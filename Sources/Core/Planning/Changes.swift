@@ -1,17 +1,5 @@
 package import Domain
 
-/// One field that differs between two releases, in the manifest's words.
-package struct FieldChange: Hashable, Sendable {
-    package var field: String
-    package var old: String
-    package var new: String
-    package init(field: String, old: String, new: String) {
-        self.field = field
-        self.old = old
-        self.new = new
-    }
-}
-
 /// What differs between two releases of a service, field by field.
 package func changes(from old: ReleaseParts, to new: ReleaseParts) -> [FieldChange] {
     var found: [FieldChange] = []
@@ -51,6 +39,12 @@ package func changes(from old: ReleaseParts, to new: ReleaseParts) -> [FieldChan
     compare("routes", a.routes.map(describe).joined(separator: ", "), b.routes.map(describe).joined(separator: ", "))
     compare("releaseHeader", "\(a.releaseHeader)", "\(b.releaseHeader)")
     compare("migrate", a.migrate.map(describe), b.migrate.map(describe))
+    compareNamed("kubernetes", leaves(of: a.kubernetes), leaves(of: b.kubernetes), compare)
+    compareNamed("cluster", leaves(of: old.place?.cluster), leaves(of: new.place?.cluster), compare)
+    compareNamed(
+        "needs", (old.place?.peers ?? []).map { ($0.service.text, "port \($0.port)") },
+        (new.place?.peers ?? []).map { ($0.service.text, "port \($0.port)") }, compare)
+    compare("neededBy", (old.place?.callers).map(list), (new.place?.callers).map(list))
     compare("configuration", old.configuration, new.configuration)
     compareNamed(
         "secrets", old.secrets.map { ($0.name, $0.version) }, new.secrets.map { ($0.name, $0.version) }, compare)

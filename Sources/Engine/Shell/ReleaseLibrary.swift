@@ -39,6 +39,21 @@ package final class ReleaseLibrary: Sendable {
         return release
     }
 
+    /// Releases of one look into the journal when all are read: a release is large, and not all are held at once.
+    static let page = 32
+
+    /// Reads every release of an environment, the newest first, and holds none of them.
+    /// - Throws: `PortError` when the journal cannot be read, or a release in it.
+    package func each(in environment: EnvironmentID, _ body: (Release) throws -> Void) async throws {
+        var query = JournalQuery(kinds: [.release], environment: environment, limit: Self.page)
+        while true {
+            let entries = try await journal.history(query)
+            for stored in entries { try body(Self.read(stored.entry)) }
+            guard entries.count == Self.page, let last = entries.map(\.sequence).min() else { return }
+            query.before = last
+        }
+    }
+
     /// Takes over what a turn has just made durable.
     func learn(_ entries: [JournalEntry]) throws {
         for entry in entries where entry.kind == .release {

@@ -1,5 +1,6 @@
 import ClusterDouble
 import Domain
+import FoundationEssentials
 import KubernetesAPI
 import KubernetesCluster
 import KubernetesObjects
@@ -21,11 +22,22 @@ struct ClusterBench: RuntimeUnderTest {
         _ body: @Sendable (ClusterBench) async throws -> Value
     ) async throws -> Value {
         let double = try await ClusterDouble.start(settings, faults: faults)
+        let value: Result<Value, any Error>
+        do { value = .success(try await on(double, path: nil, body)) } catch { value = .failure(error) }
+        await double.stop()
+        return try value.get()
+    }
+
+    /// A Slipway on a cluster that is there.
+    /// - Parameter path: of what it remembers from one start to the next.
+    static func on<Value: Sendable>(
+        _ double: ClusterDouble, path: String?, _ body: @Sendable (ClusterBench) async throws -> Value
+    ) async throws -> Value {
         var limits = ClientLimits()
         limits.firstPause = 5
         limits.longestPause = 50
         let access = double.access
-        let desk = try ClusterDesk(path: nil, limits: limits) { _ in access }
+        let desk = try ClusterDesk(path: path, limits: limits) { _ in access }
         let bench = ClusterBench(double: double, desk: desk, kubernetes: KubernetesRuntime(desk))
         let value = await withTaskGroup(of: Void.self) { group -> Result<Value, any Error> in
             group.addTask { await desk.run() }
@@ -34,7 +46,6 @@ struct ClusterBench: RuntimeUnderTest {
             group.cancelAll()
             return value
         }
-        await double.stop()
         return try value.get()
     }
 
@@ -99,14 +110,16 @@ struct ClusterBench: RuntimeUnderTest {
     private static let deployments = APIResource(.deployment)
 
     private func wish(
-        _ bench: ClusterBench, _ generation: UInt64, _ count: Int, release: Int = 1, fence: UInt64 = 1
+        _ bench: ClusterBench, _ generation: UInt64, _ count: Int, release: Int = 1, fence: UInt64 = 1,
+        beside: Bool = false
     ) async throws {
-        let release = try bench.release(.serves, release, of: service, in: environment)
+        let numbers = beside ? [release - 1, release] : [release]
+        let releases = try numbers.map { try bench.release(.serves, $0, of: service, in: environment) }
         try await bench.runtime.apply(
             RuntimeWish(
                 environment: environment, service: service, fence: fence, generation: generation,
-                sets: count > 0 ? [SetWish(release: release.number, count: count)] : []),
-            releases: [release])
+                sets: count > 0 ? releases.map { SetWish(release: $0.number, count: count) } : []),
+            releases: releases)
     }
 
     private func settle(
@@ -179,6 +192,68 @@ struct ClusterBench: RuntimeUnderTest {
             try await wish(bench, 1, 2)
             _ = try await settle(bench, "two again") { view in
                 view.generation == 1 && Self.ready(view) == 2 && view.instances.count == 2
+            }
+        }
+    }
+
+    @Test func aDeploymentThatSomebodyDeletesIsMadeAgain() async throws {
+        try await ClusterBench.with { bench in
+            try await bench.begin(environment)
+            try await wish(bench, 1, 2)
+            _ = try await settle(bench, "two ready") { Self.ready($0) == 2 && $0.generation == 1 }
+            let client = KubernetesClient(bench.double.access)
+            try await client.delete(Self.deployments, namespace: "shop-prod", name: "api-r1")
+            try await client.shutdown()
+            _ = try await settle(bench, "that it is gone to be seen") { $0.generation == 0 }
+            try await wish(bench, 1, 2)
+            _ = try await settle(bench, "two again") { $0.generation == 1 && Self.ready($0) == 2 }
+        }
+    }
+
+    /// What a Slipway that was killed left half-way is known to the next one before it decides what is to go.
+    @Test func whatWasLeftBehindGoesWithTheFirstWishAfterARestart() async throws {
+        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("clusters-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }  // Left over in a temporary folder at worst.
+        let path = folder.appendingPathComponent("clusters.json").path
+        let double = try await ClusterDouble.start(ClusterSettings(), faults: FaultPlan())
+        try await ClusterBench.on(double, path: path) { bench in
+            try await bench.begin(environment)
+            for number in 1...3 { try await wish(bench, UInt64(number), 1, release: number, beside: number > 1) }
+            _ = try await settle(bench, "two ready") { Self.ready($0) == 2 }
+        }
+        try await ClusterBench.on(double, path: path) { bench in
+            try await wish(bench, 4, 1, release: 3)
+            let client = KubernetesClient(bench.double.access)
+            let left = try await client.list(Self.deployments, namespace: "shop-prod").items
+            try await client.shutdown()
+            #expect(left.compactMap { $0.at("metadata", "name")?.text } == ["api-r3"])
+        }
+        await double.stop()
+    }
+
+    /// A wish that is on its way for long does not undo what was wished for after it.
+    @Test func anOlderWishDoesNotOvertakeAYoungerOne() async throws {
+        try await ClusterBench.with { bench in
+            try await bench.begin(environment)
+            for round in UInt64(0)..<10 {
+                let first = round * 8 + 1
+                await withTaskGroup(of: Void.self) { group in
+                    for generation in first..<first + 8 {
+                        group.addTask {
+                            do { try await wish(bench, generation, Int(generation % 4) + 1) } catch {
+                                #expect((error as? PortError)?.code == .stale)
+                            }
+                        }
+                    }
+                }
+                try await wish(bench, first + 7, Int((first + 7) % 4) + 1)
+                let writes = bench.double.writes
+                let view = try await settle(bench, "the youngest") { view in
+                    view.generation == first + 7 && view.instances.count == Int((first + 7) % 4) + 1
+                        && Self.ready(view) == view.instances.count
+                }
+                #expect(view.sets.count == 1, "\(writes.suffix(10))")
             }
         }
     }

@@ -22,9 +22,9 @@ struct CredentialTests {
 
     @Test(arguments: [
         ("https://index.docker.io/v1/", "nginx", true), ("docker.io", "shop/api", true),
-        ("https://index.docker.io/v1/", "ghcr.io/a/b", false),
-        ("ghcr.io", "ghcr.io/a/b", true), ("https://ghcr.io/v2/", "ghcr.io/a/b", true),
-        ("GHCR.io", "ghcr.io/a/b", true),
+        ("https://index.docker.io/v1/", "images.example/a/b", false),
+        ("images.example", "images.example/a/b", true), ("https://images.example/v2/", "images.example/a/b", true),
+        ("Images.Example", "images.example/a/b", true),
         ("localhost:5000", "localhost:5000/a", true), ("localhost", "localhost:5000/a", false),
         ("quay.io/shop", "quay.io/shop/api", true), ("quay.io/shop", "quay.io/shopping/api", false),
         ("quay.io/shop/api", "quay.io/shop/api:1", true),
@@ -67,14 +67,15 @@ struct CredentialTests {
     }
 
     @Test func programsKnowMore() throws {
-        let text = #"{"auths": {"ghcr.io": {}}, "credHelpers": {"gcr.io": "gcloud"}, "credsStore": "pass"}"#
+        let text = #"{"auths": {"images.example": {}}, "credHelpers": {"gcr.io": "gcloud"}, "credsStore": "pass"}"#
         #expect(try answer(text, "gcr.io/a/b") == .program("gcloud", isExplicit: true))
-        #expect(try answer(text, "ghcr.io/a/b") == .program("pass", isExplicit: false))
+        #expect(try answer(text, "images.example/a/b") == .program("pass", isExplicit: false))
         #expect(try answer(text, "gcr.io/a/b", kind: .pullSecret) == .nothing, "none runs for what a cluster gives")
     }
 
     @Test(arguments: [
-        "[]", "{", #"{"auths": {"ghcr.io": {"auth": "%%"}}}"#, #"{"auths": {"ghcr.io": {"auth": "YW5uYQ=="}}}"#,
+        "[]", "{", #"{"auths": {"images.example": {"auth": "%%"}}}"#,
+        #"{"auths": {"images.example": {"auth": "YW5uYQ=="}}}"#,
     ])
     func whatCannotBeReadIsTold(_ text: String) throws {
         let trouble = #expect(throws: RegistryTrouble.self) { _ = try file(text) }
@@ -84,8 +85,11 @@ struct CredentialTests {
 
     @Test func theOldFormOfASecretIsRead() throws {
         let file = try CredentialFile(
-            json: Array(#"{"ghcr.io": \#(Self.auth)}"#.utf8), place: "a Secret", kind: .pullSecret, isLegacy: true)
-        #expect(file.answer(for: try ImageReference("ghcr.io/a/b")) == .credential(Self.basic, key: "ghcr.io"))
+            json: Array(#"{"images.example": \#(Self.auth)}"#.utf8), place: "a Secret", kind: .pullSecret,
+            isLegacy: true)
+        #expect(
+            file.answer(for: try ImageReference("images.example/a/b")) == .credential(Self.basic, key: "images.example")
+        )
     }
 
     // MARK: - Places
@@ -121,7 +125,8 @@ struct CredentialTests {
     // MARK: - Programs
 
     /// - Parameter script: what the helper does; it is asked twice.
-    private func helped(_ script: String, limit: Duration = .seconds(20), image: String = "ghcr.io/a/b") async throws
+    private func helped(_ script: String, limit: Duration = .seconds(20), image: String = "images.example/a/b")
+        async throws
         -> [FoundCredential]
     {
         let scratch = try Scratch()
@@ -141,7 +146,7 @@ struct CredentialTests {
             echo "{\\"Username\\": \\"$host\\", \\"Secret\\": \\"s\\"}"
             """
         let found = try await helped(script)
-        #expect(found.map(\.credential) == Array(repeating: .basic(user: "ghcr.io", password: "s"), count: 2))
+        #expect(found.map(\.credential) == Array(repeating: .basic(user: "images.example", password: "s"), count: 2))
         let hub = try await helped(script, image: "nginx")
         #expect(hub.first?.credential == .basic(user: "https://index.docker.io/v1/", password: "s"))
         let token = try await helped(#"echo '{"Username": "<token>", "Secret": "t"}'"#)
@@ -168,10 +173,10 @@ struct CredentialTests {
         }
         #expect(trouble?.text.contains("was not done in") == true)
         let keeper = CredentialKeeper(
-            files: [try file(#"{"credHelpers": {"ghcr.io": "none"}}"#)], variables: ["PATH": "/nowhere"],
+            files: [try file(#"{"credHelpers": {"images.example": "none"}}"#)], variables: ["PATH": "/nowhere"],
             limit: .seconds(5))
         let missing = await #expect(throws: RegistryTrouble.self) {
-            _ = try await keeper.credential(for: try ImageReference("ghcr.io/a/b"))
+            _ = try await keeper.credential(for: try ImageReference("images.example/a/b"))
         }
         #expect(missing?.text.contains("docker-credential-none") == true)
     }

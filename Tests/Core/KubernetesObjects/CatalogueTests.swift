@@ -14,6 +14,12 @@ import Testing
     static let environments = ["dev", "staging", "production"]
 
     static func rendered(_ environment: String) throws -> (RenderedCluster, ClusterSpec) {
+        let project = try project(environment)
+        let cluster = try #require(project.cluster)
+        return (ClusterRendering(project, cluster: cluster).render(), cluster)
+    }
+
+    private static func project(_ environment: String) throws -> ProjectSpec {
         let text = try String(contentsOf: example.appending(path: "slipway.yaml"), encoding: .utf8)
         let parsed = Manifest.parse(text: text)
         let manifest = try #require(parsed.manifest, "\(parsed.diagnostics)")
@@ -26,8 +32,28 @@ import Testing
         }
         let project = try #require(result.project, "\(result.diagnostics)")
         #expect(result.diagnostics.filter { $0.severity != .note } == [])
-        let cluster = try #require(project.cluster)
-        return (ClusterRendering(project, cluster: cluster).render(), cluster)
+        return project
+    }
+
+    /// Whatever is rendered belongs to somebody who applies it: nothing is left out in silence.
+    @Test(arguments: environments)
+    func everyObjectOfAReleaseHasItsOwner(_ environment: String) throws {
+        let project = try Self.project(environment)
+        var kinds: Set<ObjectKind> = []
+        for plan in project.services {
+            let parts = ReleaseParts(artifact: nil, spec: plan.spec, place: project.place(of: plan.spec))
+            let release = Release(
+                environment: project.environment, number: ReleaseNumber(3), digest: try parts.digest(), parts: parts,
+                createdAt: 0, createdBy: "a test")
+            let rendering = try #require(ReleaseRendering(release))
+            let owned = [
+                rendering.surroundings, rendering.own, rendering.shared, rendering.entrances, rendering.counted,
+            ]
+            let titles = owned.flatMap { $0 }.map(\.title)
+            #expect(titles.sorted() == rendering.all.map(\.title).sorted())
+            kinds.formUnion(rendering.all.map(\.kind))
+        }
+        if environment == "production" { #expect(kinds.isSuperset(of: [.cronJob, .jobSet, .autoscaler])) }
     }
 
     @Test(arguments: environments)

@@ -17,6 +17,30 @@ import Testing
         #expect(plan.order(kind: .deploy, reason: "").items.count == 2)
     }
 
+    /// A release is made anew for its place alone too: the plan says for which field.
+    @Test func whatDiffersOnAClusterIsToldFieldByField() throws {
+        var spec = Shop.spec("api")
+        spec.kubernetes = KubernetesSpec()
+        let here = ClusterPlace(cluster: ClusterSpec(namespace: "shop"))
+        var there = here
+        there.callers = ["web"]
+        there.peers = [ClusterPeer(service: "queue", port: 5672)]
+        there.cluster.ingress.rateLimit = 20
+        var other = spec
+        other.kubernetes?.security.user = 1000
+        other.kubernetes?.labels = [Variable(name: "team", value: "shop")]
+        let found = changes(
+            from: ReleaseParts(artifact: nil, spec: spec, place: here),
+            to: ReleaseParts(artifact: nil, spec: other, place: there))
+        let fields = found.map { "\($0.field): \($0.old) -> \($0.new)" }
+        #expect(
+            fields == [
+                "kubernetes.labels.0.name:  -> team", "kubernetes.labels.0.value:  -> shop",
+                "kubernetes.security.user:  -> 1000", "cluster.ingress.rateLimit:  -> 20", "needs.queue:  -> port 5672",
+                "neededBy:  -> web",
+            ])
+    }
+
     @Test func itSaysHowAReleaseIsWatchedAndWhichWatchEnds() throws {
         var standing = Shop.standing(try Shop.release(Shop.spec("api"), 4))
         let watch = WatchSpec(span: .minutes(5))

@@ -44,7 +44,7 @@ package actor ClusterDesk {
         self.access = access
         self.limits = limits
         book = try PlaceBook(path: path)
-        (starting, started) = AsyncStream.makeStream(of: Chore.self)
+        (starting, started) = AsyncStream.makeStream(of: Chore.self, bufferingPolicy: .bufferingOldest(10_000))
     }
 
     /// Ends `run`. Nothing may be asked afterwards.

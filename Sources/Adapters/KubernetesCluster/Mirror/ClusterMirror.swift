@@ -16,6 +16,8 @@ actor ClusterMirror {
     /// Pods that were ready at some time, by UID.
     private var haveBeenReady: Set<String> = []
     private let changed: @Sendable () -> Void
+    /// Those who wait for everything to be told once.
+    private var waiting: [CheckedContinuation<Void, Never>] = []
 
     init(_ client: KubernetesClient, namespace: String, selector: String, changed: @escaping @Sendable () -> Void) {
         self.client = client
@@ -31,6 +33,11 @@ actor ClusterMirror {
                 group.addTask { await self.follow(kind) }
             }
         }
+        // Nobody follows any more: who waits is told so.
+        for kind in MirroredKind.allCases {
+            troubles[kind] = ClusterTrouble(.unreachable, "nobody follows the cluster")
+        }
+        wake()
     }
 
     private func follow(_ kind: MirroredKind) async {
@@ -53,7 +60,7 @@ actor ClusterMirror {
 
     private func note(_ trouble: ClusterTrouble, _ kind: MirroredKind) {
         troubles[kind] = trouble
-        changed()
+        wake()
     }
 
     private func take(_ event: WatchEvent, _ kind: MirroredKind) {
@@ -66,7 +73,7 @@ actor ClusterMirror {
         case .deleted(let object): objects[kind]?[Self.name(object)] = nil
         }
         if kind == .pods { noteReadiness() }
-        changed()
+        wake()
     }
 
     private func noteReadiness() {
@@ -83,6 +90,22 @@ actor ClusterMirror {
     private static func name(_ object: ObjectValue) -> String { object.at("metadata", "name")?.text ?? "" }
 
     // MARK: - Asking it
+
+    /// Waits until everything was told once, or cannot be: every question to the cluster has its limit.
+    /// - Throws: `PortError` when it cannot be.
+    func settle() async throws(PortError) {
+        while synced.count < MirroredKind.allCases.count, troubles.isEmpty {
+            await withCheckedContinuation { waiting.append($0) }
+        }
+        try check()
+    }
+
+    private func wake() {
+        let all = waiting
+        waiting = []
+        for one in all { one.resume() }
+        changed()
+    }
 
     /// - Throws: `PortError` with code `unavailable` as long as it has not seen everything once.
     func check() throws(PortError) {

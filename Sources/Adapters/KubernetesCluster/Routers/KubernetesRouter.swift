@@ -14,6 +14,8 @@ package actor KubernetesRouter: RouterPort {
     /// How long nodes take to follow the endpoints: nobody tells when they do.
     private let lag: Duration
     private var books: [RouteKey: RouteBook] = [:]
+    /// One table of a service at a time.
+    private let turns = Turns<RouteKey>()
     private var version: UInt64 = 0
 
     private struct RouteKey: Hashable {
@@ -29,8 +31,12 @@ package actor KubernetesRouter: RouterPort {
         var followed: ContinuousClock.Instant?
         /// The table that requests follow.
         var done: RouteWish?
-        /// A mark of what was said last of each object, by its title.
+        /// A mark of what was said last of each object beside the Service, by its title.
         var applied: [String: String] = [:]
+        /// What was said last of the Service, as long as nobody else has changed it.
+        var service: ObjectValue?
+        /// Whether the mirror has shown the Service since it was written.
+        var isSeen = false
         var last: RouterView?
     }
 
@@ -39,17 +45,11 @@ package actor KubernetesRouter: RouterPort {
         self.lag = lag
     }
 
-    package nonisolated var capabilities: RouterCapabilities { Self.capabilities(of: .service) }
+    package nonisolated var capabilities: RouterCapabilities { Self.capabilities }
 
-    /// What each of the cluster's routers can do.
-    package static func capabilities(of router: ClusterRouter) -> RouterCapabilities {
-        switch router {
-        case .service, .replicas, .gateway, .istio, .nginx, .slipway:
-            RouterCapabilities(
-                granularity: 100, matchesHeaders: false, matchesCookies: false, sticky: false, hold: false,
-                counts: false)
-        }
-    }
+    /// What a Service can do: all requests or none.
+    package static let capabilities = RouterCapabilities(
+        granularity: 100, matchesHeaders: false, matchesCookies: false, sticky: false, hold: false, counts: false)
 
     /// On the Service: the fence and generation of the table.
     private static let mark = "slipway.dev/route"
@@ -62,16 +62,17 @@ package actor KubernetesRouter: RouterPort {
         }
         let key = RouteKey(environment: wish.environment, service: wish.service)
         let mirror = try await desk.mirror(of: service)
-        if let known = books[key]?.wish {
-            try Self.check((wish.fence, wish.generation), after: (known.fence, known.generation), wish.service)
-        }
-        if books[key]?.wish == wish, books[key]?.applied.isEmpty == false { return }
+        await turns.take(key)
+        defer { turns.end(key) }
+        try check(wish.fence, wish.generation, key)
+        if books[key]?.wish == wish, books[key]?.service != nil { return }
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         var book = books[key] ?? RouteBook(wish: wish)
         for object in rendering.entrances {
             do {
                 if object.kind == .service {
-                    book.objectVersion = try await write(object, wish, book.objectVersion, writer, mirror)
+                    let written = try await write(object, wish, book.objectVersion, writer)
+                    (book.objectVersion, book.service) = (written.version, written.value)
                 } else {
                     let mark = ObjectWriter.mark(object.value)
                     guard book.applied[object.title] != mark else { continue }
@@ -82,17 +83,18 @@ package actor KubernetesRouter: RouterPort {
                 throw PortError(trouble, "\(object.title) cannot be applied")
             }
         }
-        book.applied["service"] = "\(wish.fence)/\(wish.generation)"
         book.wish = wish
         book.followed = nil
+        book.isSeen = false
+        book.last = books[key]?.last
         books[key] = book
         desk.ring()
     }
 
     /// Writes the Service, unless somebody else has written it since.
     private func write(
-        _ object: KubernetesObject, _ wish: RouteWish, _ known: String?, _ writer: ObjectWriter, _ mirror: ClusterMirror
-    ) async throws -> String? {
+        _ object: KubernetesObject, _ wish: RouteWish, _ known: String?, _ writer: ObjectWriter
+    ) async throws -> (version: String?, value: ObjectValue) {
         var seen = known
         for _ in 0..<3 {
             let resource = APIResource(.service)
@@ -106,10 +108,11 @@ package actor KubernetesRouter: RouterPort {
             var value = object.value.setting(["spec", "selector"], to: Self.selector(wish, object))
             value = value.setting(
                 ["metadata", "annotations", Self.mark], to: .text("\(wish.fence)/\(wish.generation)"))
+            let said = value
             if let seen { value = value.setting(["metadata", "resourceVersion"], to: .text(seen)) }
             do throws(ClusterTrouble) {
                 let written = try await writer.apply(object, value)
-                return written.at("metadata", "resourceVersion")?.text
+                return (written.at("metadata", "resourceVersion")?.text, said)
             } catch {
                 guard case .conflict = error.kind else { throw error }
                 seen = nil
@@ -143,11 +146,16 @@ package actor KubernetesRouter: RouterPort {
         }
     }
 
+    private func check(_ fence: UInt64, _ generation: UInt64, _ key: RouteKey) throws(PortError) {
+        guard let known = books[key]?.wish else { return }
+        try Self.check((fence, generation), after: (known.fence, known.generation), key.service)
+    }
+
     package func forget(_ wish: ForgetWish) async throws {
         let key = RouteKey(environment: wish.environment, service: wish.service)
-        if let known = books[key]?.wish {
-            try Self.check((wish.fence, wish.generation), after: (known.fence, known.generation), wish.service)
-        }
+        await turns.take(key)
+        defer { turns.end(key) }
+        try check(wish.fence, wish.generation, key)
         guard let mirror = try await desk.mirror(of: wish.environment) else { return }
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         for kind in [ObjectKind.ingress, .service] {
@@ -167,7 +175,9 @@ package actor KubernetesRouter: RouterPort {
         guard let mirror = try await desk.mirror(of: environment) else { return [:] }
         try await mirror.check()
         var views: [ServiceName: RouterView] = [:]
-        for service in await mirror.all(.services) {
+        let services = await mirror.all(.services)
+        forgetWhatOthersChanged(environment, services)
+        for service in services {
             guard let name = service.at("metadata", "labels", ReleaseRendering.serviceLabel)?.text,
                 let table = Self.table(of: service)
             else { continue }
@@ -177,10 +187,43 @@ package actor KubernetesRouter: RouterPort {
         return views
     }
 
+    /// A Service that somebody else has changed or deleted does not lead requests as was wished for: as long as it has
+    /// not been applied again, the table is not followed.
+    private func forgetWhatOthersChanged(_ environment: EnvironmentID, _ services: [ObjectValue]) {
+        var shown: [String: ObjectValue] = [:]
+        for service in services { shown[service.at("metadata", "name")?.text ?? ""] = service }
+        for (key, var book) in books where key.environment == environment {
+            guard let said = book.service else { continue }
+            if let service = shown[key.service.text] {
+                // What the mirror shows may be from before it was written.
+                guard book.isSeen || Self.isAsYoung(service, as: book.objectVersion) else { continue }
+                book.isSeen = true
+                let isKept = ["metadata", "spec"].allSatisfy { service[$0]?.covers(said[$0] ?? [:]) ?? false }
+                if !isKept { book.service = nil }
+            } else if book.isSeen {
+                (book.service, book.objectVersion) = (nil, nil)
+            }
+            if book.service == nil { (book.followed, book.done, book.isSeen) = (nil, nil, false) }
+            books[key] = book
+        }
+    }
+
+    /// Versions of one object are numbers that grow.
+    private static func isAsYoung(_ service: ObjectValue, as version: String?) -> Bool {
+        guard let shown = service.at("metadata", "resourceVersion")?.text.flatMap({ UInt64($0) }),
+            let written = version.flatMap({ UInt64($0) })
+        else { return service.at("metadata", "resourceVersion")?.text == version }
+        return shown >= written
+    }
+
     private func view(_ key: RouteKey, _ table: (UInt64, UInt64), _ mirror: ClusterMirror) async -> RouterView {
         var view = RouterView()
+        let wish = books[key]?.wish
+        let isFollowed = if let wish { await isFollowed(wish, mirror) } else { false }
+        // Another wish may have come meanwhile: then this one is not followed any more.
         if var book = books[key] {
-            if table == (book.wish.fence, book.wish.generation), await isFollowed(book.wish, mirror) {
+            let isInForce = book.wish == wish && table == (book.wish.fence, book.wish.generation)
+            if isInForce, isFollowed, book.service != nil {
                 // Nobody tells when the nodes follow: it is asked again when they should.
                 if book.followed == nil { desk.ring(after: lag) }
                 let since = book.followed ?? .now

@@ -15,6 +15,10 @@ package actor KubernetesRuntime: RuntimePort {
     private var version: UInt64 = 0
     /// Objects of a namespace that were applied, by place and title, with a mark of what was said.
     private var surroundings: [String: String] = [:]
+    /// The youngest wish that was told for each service: older ones are not carried out any further.
+    private var youngest: [ServiceKey: RuntimeWish] = [:]
+    /// One wish of a service at a time.
+    private let turns = Turns<ServiceKey>()
 
     struct ServiceKey: Hashable {
         var environment: EnvironmentID
@@ -33,6 +37,8 @@ package actor KubernetesRuntime: RuntimePort {
         var applied: [String: String] = [:]
         /// The generations of Deployments as we wrote them, by title: a later one is somebody else's.
         var generations: [String: Int64] = [:]
+        /// What the mirror has shown of them: what it shows no more is gone.
+        var seen: Set<String> = []
     }
 
     package init(_ desk: ClusterDesk) { self.desk = desk }
@@ -44,6 +50,18 @@ package actor KubernetesRuntime: RuntimePort {
             throw PortError(.invalid, "release \(set.release) of \(wish.service) was not told")
         }
         let key = ServiceKey(environment: wish.environment, service: wish.service)
+        if let told = youngest[key] {
+            try Self.check(wish, after: told)
+        }
+        youngest[key] = wish
+        await turns.take(key)
+        defer { turns.end(key) }
+        try await carryOut(wish, releases, key)
+        desk.ring()
+    }
+
+    private func carryOut(_ wish: RuntimeWish, _ releases: [Release], _ key: ServiceKey) async throws {
+        try checkYoungest(wish, key)
         let mirror: ClusterMirror
         if let release = releases.first {
             mirror = try await desk.mirror(of: release)
@@ -54,10 +72,12 @@ package actor KubernetesRuntime: RuntimePort {
         }
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         let rendered = try releases.map { try Self.rendering($0) }
+        // What is to go must be known: after a restart only the cluster can tell.
+        try await mirror.settle()
         try await applySurroundings(rendered, writer)
         let signature = WishRecord(owner: await desk.owner, fence: wish.fence, generation: wish.generation)
         let known = services[key]?.record
-        if let known { try known.check(signature, wish.service) }
+        if let known { try known.check(signature, wish.service, namespace: mirror.namespace) }
         let record = try await WishRecord.sign(
             signature, known: known, of: wish.service, in: wish.environment, mirror.client,
             namespace: mirror.namespace)
@@ -65,8 +85,18 @@ package actor KubernetesRuntime: RuntimePort {
         book.record = record
         for release in releases { book.releases[release.number] = release }
         services[key] = book
-        try await carryOut(wish, rendered, mirror, writer, key)
-        desk.ring()
+        try await write(wish, rendered, mirror, writer, key)
+    }
+
+    private static func check(_ wish: RuntimeWish, after told: RuntimeWish) throws(PortError) {
+        guard (told.fence, told.generation) <= (wish.fence, wish.generation) else {
+            throw PortError(.stale, "wish \(wish.generation) of \(wish.service) is older than \(told.generation)")
+        }
+    }
+
+    /// Before every write: whoever was told something younger meanwhile must not undo it.
+    private func checkYoungest(_ wish: RuntimeWish, _ key: ServiceKey) throws(PortError) {
+        if let told = youngest[key] { try Self.check(wish, after: told) }
     }
 
     private static func rendering(_ release: Release) throws(PortError) -> (Release, ReleaseRendering) {
@@ -92,13 +122,14 @@ package actor KubernetesRuntime: RuntimePort {
         }
     }
 
-    private func carryOut(
+    private func write(
         _ wish: RuntimeWish, _ rendered: [(Release, ReleaseRendering)], _ mirror: ClusterMirror,
         _ writer: ObjectWriter, _ key: ServiceKey
     ) async throws(PortError) {
         var refusals: [ReleaseNumber: String] = [:]
         if let newest = rendered.max(by: { $0.0.number < $1.0.number }) {
             for object in newest.1.shared {
+                try checkYoungest(wish, key)
                 if let refusal = try await say(object, object.value, writer, key) {
                     refusals[newest.0.number] = refusal
                 }
@@ -110,6 +141,7 @@ package actor KubernetesRuntime: RuntimePort {
                 let value =
                     object.kind == .deployment
                     ? object.value.setting(["spec", "replicas"], to: .number(set.count)) : object.value
+                try checkYoungest(wish, key)
                 if let refusal = try await say(object, value, writer, key) { refusals[release.number] = refusal }
             }
         }
@@ -135,7 +167,11 @@ package actor KubernetesRuntime: RuntimePort {
             return nil
         } catch {
             switch error.kind {
-            case .forbidden, .invalid, .notFound: return "\(object.title): \(error.text)"
+            case .notFound:
+                // The namespace is gone: it has to be made again.
+                surroundings = [:]
+                return "\(object.title): \(error.text)"
+            case .forbidden, .invalid: return "\(object.title): \(error.text)"
             case .configuration, .unreachable, .unauthorized, .conflict, .exists, .gone, .busy, .server, .garbled:
                 throw PortError(error, "\(object.title) cannot be applied")
             }
@@ -161,14 +197,17 @@ package actor KubernetesRuntime: RuntimePort {
             names.insert("\(wish.service)-r\(number)")
         }
         for name in names.sorted() {
-            do { try await writer.delete(.deployment, name) } catch {
-                throw PortError(error, "deployment/\(name) cannot be deleted")
+            // The Deployment last: as long as it is there, it is known that something is to go.
+            for kind in [ObjectKind.configMap, .deployment] {
+                try checkYoungest(wish, key)
+                let title = "\(kind.rawValue.lowercased())/\(name)"
+                do { try await writer.delete(kind, name) } catch {
+                    throw PortError(error, "\(title) cannot be deleted")
+                }
+                services[key]?.applied[title] = nil
+                services[key]?.generations[title] = nil
+                services[key]?.seen.remove(title)
             }
-            services[key]?.applied["deployment/\(name)"] = nil
-            do { try await writer.delete(.configMap, name) } catch {
-                throw PortError(error, "configmap/\(name) cannot be deleted")
-            }
-            services[key]?.applied["configmap/\(name)"] = nil
         }
     }
 
@@ -202,7 +241,7 @@ package actor KubernetesRuntime: RuntimePort {
         let labels = [ReleaseRendering.serviceLabel: service.text]
         let deployments = await mirror.all(.deployments, labels: labels)
         let pods = await mirror.all(.pods, labels: labels).map { PodReading($0) }
-        forgetWhatOthersChanged(deployments, key)
+        await forgetWhatOthersChanged(deployments, mirror, key)
         let book = services[key]
         var view = RuntimeView()
         if let done = book?.done {
@@ -223,14 +262,28 @@ package actor KubernetesRuntime: RuntimePort {
         return view
     }
 
-    /// A Deployment that somebody else has written is not as it was wished for, perhaps: as long as it has not been
+    /// What somebody else has written or deleted is not as it was wished for, perhaps: as long as it has not been
     /// applied again, the wish is not carried out.
-    private func forgetWhatOthersChanged(_ deployments: [ObjectValue], _ key: ServiceKey) {
+    private func forgetWhatOthersChanged(
+        _ deployments: [ObjectValue], _ mirror: ClusterMirror, _ key: ServiceKey
+    ) async {
+        let maps = await mirror.all(.records, labels: [ReleaseRendering.serviceLabel: key.service.text])
+        var shown: [String: ObjectValue] = [:]
+        for (kind, objects) in [("deployment", deployments), ("configmap", maps)] {
+            for object in objects { shown["\(kind)/\(object.at("metadata", "name")?.text ?? "")"] = object }
+        }
         guard var book = services[key], book.done != nil else { return }
-        for deployment in deployments {
-            let title = "deployment/\(deployment.at("metadata", "name")?.text ?? "")"
-            guard let ours = book.generations[title], let now = deployment.at("metadata", "generation")?.number,
-                now > ours, deployment.at("metadata", "deletionTimestamp") == nil
+        for title in book.applied.keys where title.hasPrefix("deployment/") || title.hasPrefix("configmap/") {
+            guard let object = shown[title] else {
+                // What was applied a moment ago may not be in the mirror yet.
+                if book.seen.remove(title) != nil {
+                    book.applied[title] = nil
+                    book.done = nil
+                }
+                continue
+            }
+            book.seen.insert(title)
+            guard let ours = book.generations[title], let now = object.at("metadata", "generation")?.number, now > ours
             else { continue }
             book.applied[title] = nil
             book.done = nil

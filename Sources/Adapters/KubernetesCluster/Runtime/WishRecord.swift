@@ -60,7 +60,7 @@ struct WishRecord: Hashable, Sendable {
         var known = known
         for _ in 0..<3 {
             if let known {
-                try known.check(wish, service)
+                try known.check(wish, service, namespace: namespace)
                 if known.fence == wish.fence, known.generation == wish.generation, known.version != nil { return known }
             }
             var next = wish
@@ -104,11 +104,12 @@ struct WishRecord: Hashable, Sendable {
     }
 
     /// Whether a wish may follow this one.
-    func check(_ wish: WishRecord, _ service: ServiceName) throws(PortError) {
+    func check(_ wish: WishRecord, _ service: ServiceName, namespace: String) throws(PortError) {
         guard owner == wish.owner else {
             throw PortError(
                 .unavailable, "another Slipway deploys \(service) to this namespace",
-                hint: "if it does so no longer, `kubectl delete configmap \(Self.name(service))` hands it over")
+                hint: "if it does so no longer, "
+                    + "`kubectl delete configmap \(Self.name(service)) --namespace \(namespace)` hands it over")
         }
         guard (fence, generation) <= (wish.fence, wish.generation) else {
             throw PortError(.stale, "wish \(wish.generation) of \(service) is older than \(generation)")

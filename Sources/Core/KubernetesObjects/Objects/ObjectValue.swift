@@ -88,6 +88,15 @@ extension ObjectValue {
         return setting(key, to: (self[key] ?? [:]).setting(Array(path.dropFirst()), to: value))
     }
 
+    /// Whether everything that is said is here too: more may be here, as a server adds its defaults.
+    package func covers(_ said: ObjectValue) -> Bool {
+        switch said {
+        case .map(let fields): fields.allSatisfy { self[$0.key]?.covers($0.value) ?? false }
+        case .list(let said): items.count == said.count && zip(items, said).allSatisfy { $0.covers($1) }
+        case .text, .number, .bool, .fraction, .null: self == said
+        }
+    }
+
     /// The value at a path of keys; nil when there is none.
     package func at(_ path: String...) -> ObjectValue? {
         var value: ObjectValue? = self

@@ -43,18 +43,23 @@ package struct ReleaseRendering: Sendable {
     package var shared: [KubernetesObject] {
         rendered.objects.filter { object in
             object.labels[Self.nameLabel] != nil && object.labels[ServiceRendering.releaseLabel] == nil
-                && !Self.entranceKinds.contains(object.kind) && !Self.otherKinds.contains(object.kind)
+                && !Self.entranceKinds.contains(object.kind) && !Self.countedKinds.contains(object.kind)
         }
     }
 
     /// How requests enter: looked after by a router.
     package var entrances: [KubernetesObject] { rendered.objects.filter { Self.entranceKinds.contains($0.kind) } }
 
+    /// What rollouts say for themselves: how many pods there are, and what runs before them.
+    package var counted: [KubernetesObject] { rendered.objects.filter { Self.countedKinds.contains($0.kind) } }
+
+    /// Everything.
+    package var all: [KubernetesObject] { rendered.objects }
+
     private static let entranceKinds: Set<ObjectKind> = [
         .service, .route, .virtualService, .destinationRule, .ingress,
     ]
-    /// What rollouts say for themselves: how many pods there are, and what runs before them.
-    private static let otherKinds: Set<ObjectKind> = [.job, .autoscaler, .scaledObject, .verticalAutoscaler]
+    private static let countedKinds: Set<ObjectKind> = [.job, .autoscaler, .scaledObject, .verticalAutoscaler]
 
     private static let nameLabel = "app.kubernetes.io/name"
 
