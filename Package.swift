@@ -89,7 +89,8 @@ let adapters: [Target] = [
     floor("DirectoryArtifacts", "Adapters/DirectoryArtifacts", ["Domain", "Ports", "CLinux", .crypto]),
     floor("ProcessRuntime", "Adapters/ProcessRuntime", ["Domain", "Ports", "KeeperControl", "CLinux", .logging]),
     floor(
-        "KubernetesCluster", "Adapters/KubernetesCluster", ["Domain", "Ports", "KubernetesObjects", "KubernetesAPI"]),
+        "KubernetesCluster", "Adapters/KubernetesCluster",
+        ["Domain", "Ports", "KubernetesObjects", "KubernetesAPI", "RegistryAPI"]),
     floor("ProxyRouter", "Adapters/ProxyRouter", ["Domain", "Ports", "ProxyControl", "KeeperControl"]),
     floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
     floor(
@@ -248,8 +249,8 @@ let checks: [Target] = [
     tests(
         "KubernetesClusterTests", "Adapters/KubernetesCluster",
         [
-            "KubernetesCluster", "KubernetesAPI", "KubernetesObjects", "Domain", "Ports", "ClusterDouble",
-            "RuntimeConformance",
+            "KubernetesCluster", "KubernetesAPI", "KubernetesObjects", "RegistryAPI", "Domain", "Ports",
+            "ClusterDouble", "RuntimeConformance",
         ]),
     tests(
         "ClusterDoubleTests", "Doubles/Checks",

@@ -36,7 +36,9 @@ package struct DoctorCommand: AsyncParsableCommand {
             ).all()
             checks += running.checks + manifest
             if let loaded { checks += ProjectChecks(loaded: loaded).all() }
-            if let found, found.project.cluster != nil { checks += try await ImageChecks(project: found.project).all() }
+            if let found, found.project.cluster != nil {
+                checks += try await ClusterChecks(project: found.project, running: running.services).all()
+            }
             if common.output == .json {
                 try printJSON(checks)
             } else {

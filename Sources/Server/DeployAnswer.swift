@@ -10,7 +10,19 @@ import SupervisorAPI
 extension SupervisorDesk {
     func plan(_ request: DeployRequest) async throws -> PlanReport {
         let (plan, origin, _) = try await workOut(request, filesCome: request.from == nil)
-        return report(plan, in: request.project.environment, origin: origin)
+        var report = report(plan, in: request.project.environment, origin: origin)
+        guard let look = try await clusterLook(plan, request.project) else { return report }
+        report.objects = look.view.objects.map(PlanObject.init)
+        for finding in look.findings {
+            switch finding.level {
+            case .fine: break
+            case .warning: report.notes.append("\(finding.name): \(finding.text)")
+            case .failure:
+                report.objections.append(
+                    PlanObjection("\(finding.name): \(finding.text)", hint: finding.hint, code: "preflight"))
+            }
+        }
+        return report
     }
 
     func deploy(_ request: DeployRequest) async throws -> CommandReply {
@@ -151,5 +163,13 @@ extension SupervisorDesk {
             changes: item.changes.map { PlanChange(field: $0.field, old: $0.old, new: $0.new) }, gates: item.gates,
             background: item.background, onFailure: item.onFailure.word,
             watch: item.watch)
+    }
+}
+
+extension PlanObject {
+    init(_ look: ObjectLook) {
+        self.init(
+            title: look.title, service: look.service, isNew: look.isNew, before: look.before,
+            changes: look.changes.map { PlanChange(field: $0.field, old: $0.old, new: $0.new) }, kept: look.kept)
     }
 }

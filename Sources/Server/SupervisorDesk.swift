@@ -21,6 +21,7 @@ package struct SupervisorDesk: Sendable {
     package var runtime: any RuntimePort
     package var notifier: any NotifierPort
     package var host: any HostPort
+    package var cluster: any ClusterPort
     package var hooks: any HookPort
     package var about: VersionReport
     /// Where peers reach a service on this machine; nil: it was never routed.
@@ -35,7 +36,8 @@ package struct SupervisorDesk: Sendable {
         engine: EngineService, journal: any JournalPort, releases: ReleaseLibrary, artifacts: any ArtifactStorePort,
         intake: any ArtifactIntakePort, logs: any InstanceLogs, migrationLogs: any MigrationLogs,
         router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
-        notifier: any NotifierPort, host: any HostPort, hooks: any HookPort, about: VersionReport,
+        notifier: any NotifierPort, host: any HostPort, cluster: any ClusterPort, hooks: any HookPort,
+        about: VersionReport,
         localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
@@ -52,6 +54,7 @@ package struct SupervisorDesk: Sendable {
         self.runtime = runtime
         self.notifier = notifier
         self.host = host
+        self.cluster = cluster
         self.hooks = hooks
         self.about = about
         self.localAddress = localAddress

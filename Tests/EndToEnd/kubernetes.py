@@ -56,6 +56,13 @@ class Cluster:
         with urllib.request.urlopen("http://127.0.0.1:%d%s" % (self.port, path), timeout=10) as answer:
             return json.load(answer)
 
+    def create(self, kind, body, version="api/v1"):
+        request = urllib.request.Request(
+            "http://127.0.0.1:%d/%s/namespaces/shop/%s" % (self.port, version, kind), json.dumps(body).encode(),
+            {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.load(answer)
+
     def all(self, kind, version="api/v1"):
         return {item["metadata"]["name"]: item
                 for item in self.get("/%s/namespaces/shop/%s" % (version, kind))["items"]}
@@ -98,6 +105,13 @@ def releases_come_and_go_on_a_cluster(place):
         assert cluster.deployments() == {"api-r1": 2, "mail-r1": 1}, again
 
         write(place, "serves:2")
+        plan = place.run("plan", "production")
+        assert "deployment/api-r2  beside deployment/api-r1" in plan, plan
+        assert "spec.template.spec.containers[api].image: example/serves:1" in plan, plan
+        report = json.loads(place.run("plan", "production", "--output", "json"))
+        (service,) = [item for item in report["objects"] if item["title"] == "service/api"]
+        assert service["changes"] == [] and not service["isNew"], service
+        assert cluster.deployments() == {"api-r1": 2, "mail-r1": 1}, "a plan writes nothing"
         place.run("deploy", "production")
         eventually(lambda: cluster.deployments() == {"api-r2": 2, "mail-r1": 1}, 30, "the old release to leave")
         assert cluster.serving() == "2"
@@ -132,6 +146,25 @@ def what_a_cluster_cannot_do_is_said_before_anything_is_touched(place):
         assert "shop" not in [item["metadata"]["name"] for item in cluster.get("/api/v1/namespaces")["items"]]
 
 
+def what_the_cluster_would_refuse_is_said_before_anything_is_touched(place):
+    if not has_double():
+        return
+    with Cluster(place) as cluster:
+        write(place)
+        place.run("deploy", "production")
+        cluster.create("resourcequotas", {"metadata": {"name": "small"}, "spec": {"hard": {"pods": "4"}}})
+        write(place, "serves:2")
+        plan = place.run("plan", "production", code=1)
+        assert "quota: quota small leaves 1 of 4 pods; the rollout asks for 2 more" in plan, plan
+        place.run("deploy", "production", code=1)
+        assert cluster.deployments() == {"api-r1": 2, "mail-r1": 1}, cluster.deployments()
+        doctor = place.run("doctor", "production", code=1)
+        assert "quota small leaves" in doctor and "Kubernetes v1.36" in doctor, doctor
+    # Nobody answers any more.
+    plan = place.run("plan", "production", code=1)
+    assert "cluster: " in plan, plan
+
+
 def a_supervisor_that_is_killed_goes_on_where_it_was(place):
     if not has_double():
         return
@@ -152,5 +185,6 @@ def a_supervisor_that_is_killed_goes_on_where_it_was(place):
 TESTS = [
     releases_come_and_go_on_a_cluster,
     what_a_cluster_cannot_do_is_said_before_anything_is_touched,
+    what_the_cluster_would_refuse_is_said_before_anything_is_touched,
     a_supervisor_that_is_killed_goes_on_where_it_was,
 ]

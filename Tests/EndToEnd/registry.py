@@ -72,7 +72,7 @@ def doctor_asks_registries_about_images(place):
         def asked(code):
             checks = json.loads(place.run("doctor", "production", "--output", "json", code=code))
             return [(check["level"], check["text"] + " " + check["hint"])
-                    for check in checks if check["name"] in ("api", "registries")]
+                    for check in checks if check["name"] in ("image of api", "registries")]
 
         manifest(host + "/shop/api:1.0")
         (level, text), (doubt, pinning) = asked(None)

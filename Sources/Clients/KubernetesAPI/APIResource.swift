@@ -31,6 +31,11 @@ package struct APIResource: Hashable, Sendable {
         version: "authorization.k8s.io/v1", plural: "selfsubjectaccessreviews", kind: "SelfSubjectAccessReview",
         isNamespaced: false)
 
+    package static let rulesReviews = APIResource(
+        version: "authorization.k8s.io/v1", plural: "selfsubjectrulesreviews", kind: "SelfSubjectRulesReview",
+        isNamespaced: false)
+    package static let secrets = APIResource(version: "v1", plural: "secrets", kind: "Secret")
+
     /// `apps`; the core's is empty.
     package var group: String {
         version.contains("/") ? String(version.prefix { $0 != "/" }) : ""

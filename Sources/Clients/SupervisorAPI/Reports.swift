@@ -29,12 +29,15 @@ package struct PlanReport: Codable, Hashable, Sendable {
     package var objections: [PlanObjection]
     /// Where the artifacts stand already: `staging #12`; empty: they were packed here.
     package var origin: String
+    /// On a cluster: what the server would make of each object; nil elsewhere.
+    package var objects: [PlanObject]?
 
     package init(
         environment: EnvironmentID, items: [PlanItem], notes: [String] = [], objections: [PlanObjection] = [],
-        origin: String = ""
+        origin: String = "", objects: [PlanObject]? = nil
     ) {
         self.origin = origin
+        self.objects = objects
         self.environment = environment
         self.items = items
         self.notes = notes
@@ -42,6 +45,31 @@ package struct PlanReport: Codable, Hashable, Sendable {
     }
 
     package var hasChanges: Bool { items.contains { $0.action != "keep" } }
+}
+
+/// One object of a cluster, as it is and as it would be.
+package struct PlanObject: Codable, Hashable, Sendable {
+    /// `deployment/api-r5`
+    package var title: String
+    /// Whose it is; nil: the namespace's.
+    package var service: ServiceName?
+    package var isNew: Bool
+    /// What it is compared with, where that has another name: `deployment/api-r4`.
+    package var before: String?
+    package var changes: [PlanChange]
+    /// Fields of somebody else, which stay: `spec.replicas (autoscaler)`.
+    package var kept: [String]
+
+    package init(
+        title: String, service: ServiceName?, isNew: Bool, before: String?, changes: [PlanChange], kept: [String]
+    ) {
+        self.title = title
+        self.service = service
+        self.isNew = isNew
+        self.before = before
+        self.changes = changes
+        self.kept = kept
+    }
 }
 
 /// A reason why a plan cannot be carried out.

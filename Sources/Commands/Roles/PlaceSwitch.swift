@@ -3,23 +3,39 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesCluster
 import Ports
+import RegistryAPI
 
 /// This machine and the clusters, as one: each environment is on one of them.
 struct PlaceSwitch {
     let desk: ClusterDesk
+    let look: ClusterLook
     let runtime: RuntimeSwitch
     let router: RouterSwitch
     let logs: LogSwitch
 
     /// - Parameter path: of the file that remembers which cluster an environment is on.
     init(path: String, runtime: any RuntimePort, router: any RouterPort, logs: any InstanceLogs) throws {
-        desk = try ClusterDesk(path: path) { context in
-            try ClusterAccess.find(context: context, environment: ProcessInfo.processInfo.environment)
-        }
+        desk = try Self.desk(path: path)
+        look = Self.look(desk)
         let pods = KubernetesRuntime(desk)
         self.runtime = RuntimeSwitch(local: runtime, cluster: pods, desk: desk)
         self.router = RouterSwitch(local: router, cluster: KubernetesRouter(desk), desk: desk)
         self.logs = LogSwitch(local: logs, cluster: pods, desk: desk)
+    }
+
+    /// The clusters that this machine's kubeconfig names.
+    static func desk(path: String?) throws -> ClusterDesk {
+        try ClusterDesk(path: path) { context in
+            try ClusterAccess.find(context: context, environment: ProcessInfo.processInfo.environment)
+        }
+    }
+
+    /// Looks at them, and at images as this machine would ask for them.
+    static func look(_ desk: ClusterDesk) -> ClusterLook {
+        ClusterLook(desk) { () throws(RegistryTrouble) in
+            let variables = ProcessInfo.processInfo.environment
+            return try RegistrySettings.ofThisMachine(variables: variables, home: variables["HOME"] ?? "/")
+        }
     }
 }
 

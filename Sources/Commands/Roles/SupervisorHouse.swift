@@ -83,7 +83,8 @@ struct SupervisorHouse {
             engine: engine, journal: durable, releases: releases, artifacts: artifacts, intake: artifacts,
             logs: places.logs, migrationLogs: runtime.migrations,
             router: places.router, gates: gates, runtime: places.runtime,
-            notifier: notifier, host: HostDesk(state: state, keeper: Int(getppid())), hooks: hooks,
+            notifier: notifier, host: HostDesk(state: state, keeper: Int(getppid())),
+            cluster: places.look, hooks: hooks,
             about: VersionReport(
                 version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
                 startedAt: now.wall),

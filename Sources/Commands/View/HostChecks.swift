@@ -27,18 +27,23 @@ struct HostChecks {
             project ?? ProjectSpec(environment: EnvironmentID(project: "", name: ""), services: []),
             changing: names.map { ($0, running.contains($0)) })
         let view = await HostDesk(state: state, keeper: keeper).look(question ?? HostQuestion())
-        return preflight(demand, on: view).map { finding in
-            let level: DoctorCheck.Level =
-                switch finding.level {
-                case .fine: .ok
-                case .warning: .warn
-                case .failure: .fail
-                }
-            return DoctorCheck(finding.name, level, finding.text, hint: finding.hint)
-        }
+        return preflight(demand, on: view).map { DoctorCheck($0) }
     }
 
     private func directory(_ path: String) -> String {
         path.hasPrefix("/") ? path : "\(loaded?.directory ?? "")/\(path)"
+    }
+}
+
+extension DoctorCheck {
+    /// What was found out before a deployment, as a line of `doctor`.
+    init(_ finding: PreflightFinding) {
+        let level: Level =
+            switch finding.level {
+            case .fine: .ok
+            case .warning: .warn
+            case .failure: .fail
+            }
+        self.init(finding.name, level, harmless(finding.text), hint: harmless(finding.hint))
     }
 }

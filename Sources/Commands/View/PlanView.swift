@@ -16,6 +16,7 @@ struct PlanView {
             }
             lines += self.lines(item)
         }
+        lines += objects(report.objects ?? [])
         if !report.origin.isEmpty { lines.insert(style.paint("from \(report.origin)", .bold), at: 0) }
         if !report.hasChanges, report.objections.isEmpty {
             lines.append("nothing to do: everything stands as it should")
@@ -44,12 +45,40 @@ struct PlanView {
         case _: break
         }
         var lines = [style.paint("~ \(item.service)", .yellow) + "  \(from)\(to)  \(item.strategy)"]
-        for change in item.changes {
+        lines += changes(item.changes)
+        return lines + stages(item)
+    }
+
+    /// What a cluster's server makes of it, by dry runs. What stays as it is gets no line of its own.
+    private func objects(_ objects: [PlanObject]) -> [String] {
+        guard !objects.isEmpty else { return [] }
+        var lines = [style.paint("objects, as the cluster's server would have them", .bold)]
+        for object in objects where object.isNew || !object.changes.isEmpty || object.before != nil {
+            guard !object.isNew else {
+                lines.append(style.paint("  + \(object.title)", .green) + "  new")
+                continue
+            }
+            let before = object.before.map { "  beside \($0)" } ?? ""
+            lines.append(
+                style.paint("  \(object.before == nil ? "~" : "+") \(object.title)", .yellow) + before)
+            lines += changes(object.changes)
+        }
+        let same = objects.count { !$0.isNew && $0.changes.isEmpty && $0.before == nil }
+        if same > 0 { lines.append(style.paint("    \(same) more stay as they are", .dim)) }
+        for object in objects where !object.kept.isEmpty {
+            lines.append(style.paint("  \(object.title): not touched, as others look after them", .dim))
+            for field in object.kept { lines.append(style.paint("    \(harmless(field))", .dim)) }
+        }
+        return lines
+    }
+
+    private func changes(_ changes: [PlanChange]) -> [String] {
+        changes.map { change in
             let old = change.old.isEmpty ? "(none)" : harmless(change.old)
             let new = change.new.isEmpty ? "(none)" : harmless(change.new)
-            lines.append("    \(change.field): \(style.paint(old, .red)) \(arrow) \(style.paint(new, .green))")
+            return "    \(harmless(change.field)): \(style.paint(old, .red)) \(style.sign("→", "->")) "
+                + style.paint(new, .green)
         }
-        return lines + stages(item)
     }
 
     private func stages(_ item: PlanItem) -> [String] {

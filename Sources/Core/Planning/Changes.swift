@@ -39,8 +39,8 @@ package func changes(from old: ReleaseParts, to new: ReleaseParts) -> [FieldChan
     compare("routes", a.routes.map(describe).joined(separator: ", "), b.routes.map(describe).joined(separator: ", "))
     compare("releaseHeader", "\(a.releaseHeader)", "\(b.releaseHeader)")
     compare("migrate", a.migrate.map(describe), b.migrate.map(describe))
-    compareNamed("kubernetes", leaves(of: a.kubernetes), leaves(of: b.kubernetes), compare)
-    compareNamed("cluster", leaves(of: old.place?.cluster), leaves(of: new.place?.cluster), compare)
+    compareNamed("kubernetes", NestedFields.all(of: a.kubernetes), NestedFields.all(of: b.kubernetes), compare)
+    compareNamed("cluster", NestedFields.all(of: old.place?.cluster), NestedFields.all(of: new.place?.cluster), compare)
     compareNamed(
         "needs", (old.place?.peers ?? []).map { ($0.service.text, "port \($0.port)") },
         (new.place?.peers ?? []).map { ($0.service.text, "port \($0.port)") }, compare)

@@ -214,7 +214,10 @@ struct ClusterBench: RuntimeUnderTest {
     @Test func whatWasLeftBehindGoesWithTheFirstWishAfterARestart() async throws {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("clusters-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }  // Left over in a temporary folder at worst.
+        defer {
+            // Left over in a temporary folder at worst.
+            try? FileManager.default.removeItem(at: folder)
+        }
         let path = folder.appendingPathComponent("clusters.json").path
         let double = try await ClusterDouble.start(ClusterSettings(), faults: FaultPlan())
         try await ClusterBench.on(double, path: path) { bench in

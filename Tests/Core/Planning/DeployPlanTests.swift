@@ -23,8 +23,8 @@ import Testing
         spec.kubernetes = KubernetesSpec()
         let here = ClusterPlace(cluster: ClusterSpec(namespace: "shop"))
         var there = here
-        there.callers = ["web"]
-        there.peers = [ClusterPeer(service: "queue", port: 5672)]
+        there.callers = [ServiceName("web")]
+        there.peers = [ClusterPeer(service: ServiceName("queue"), port: 5672)]
         there.cluster.ingress.rateLimit = 20
         var other = spec
         other.kubernetes?.security.user = 1000

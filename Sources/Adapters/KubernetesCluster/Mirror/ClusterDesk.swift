@@ -66,6 +66,11 @@ package actor ClusterDesk {
             }
             group.cancelAll()
         }
+        await close()
+    }
+
+    /// Closes the connections of a desk that does not run.
+    package func close() async {
         for client in clients.values {
             // They are closed all the same; nobody asks any more.
             try? await client.shutdown()
@@ -130,6 +135,9 @@ package actor ClusterDesk {
         started.yield(.follow(mirror))
         return mirror
     }
+
+    /// - Throws: `PortError` when the cluster cannot be reached as the kubeconfig says.
+    func client(of cluster: ClusterSpec) throws(PortError) -> KubernetesClient { try client(cluster.context) }
 
     private func client(_ context: String?) throws(PortError) -> KubernetesClient {
         if let client = clients[context ?? ""] { return client }

@@ -132,6 +132,18 @@ package actor KubernetesRouter: RouterPort {
         return labels
     }
 
+    /// A Service that leads requests to where a live one leads them: whom it leads to is the router's to say.
+    static func keepingTable(of live: ObjectValue?, _ service: ObjectValue) -> ObjectValue {
+        var kept = service
+        if let release = live?.at("spec", "selector", ReleaseRendering.releaseLabel) {
+            kept = kept.setting(["spec", "selector", ReleaseRendering.releaseLabel], to: release)
+        }
+        if let table = live?.at("metadata", "annotations", mark) {
+            kept = kept.setting(["metadata", "annotations", mark], to: table)
+        }
+        return kept
+    }
+
     private static func table(of service: ObjectValue) -> (UInt64, UInt64)? {
         let parts = (service.at("metadata", "annotations", mark)?.text ?? "").split(separator: "/")
             .compactMap { UInt64($0) }

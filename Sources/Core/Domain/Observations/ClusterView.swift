@@ -46,6 +46,8 @@ package struct ClusterView: Hashable, Sendable {
     package var objects: [ObjectLook] = []
     package var quotas: [QuotaView] = []
     package var certificates: [CertificateView] = []
+    /// Why registries cannot be asked as this machine does; nil: they can.
+    package var registryTrouble: Trouble?
     package var images: [ImageLook] = []
 
     package init() {}

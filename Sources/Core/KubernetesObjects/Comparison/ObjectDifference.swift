@@ -11,15 +11,20 @@ package enum ObjectDifference {
 
     /// Field by field, sorted by their paths. Entries of lists are told by their name, key, port or type, if they have
     /// one, and by their place otherwise.
-    /// - Parameter leavesOutName: whether they are objects of different names, which is no difference then.
+    /// - Parameter renamed: the names of two objects of which one takes the place of the other: `api-r4`, `api-r5`.
+    ///   That they have different names, and are of different releases, is no difference.
     package static func changes(
-        from old: ObjectValue, to new: ObjectValue, leavesOutName: Bool = false
+        from old: ObjectValue, to new: ObjectValue, renamed: (from: String, to: String)? = nil
     ) -> [FieldChange] {
         let (before, after) = (leaves(of: old), leaves(of: new))
         var found: [FieldChange] = []
         for path in Set(before.keys).union(after.keys).sorted() where before[path] != after[path] {
-            if leavesOutName, path == "metadata.name" { continue }
-            found.append(FieldChange(field: path, old: before[path] ?? "", new: after[path] ?? ""))
+            let change = FieldChange(field: path, old: before[path] ?? "", new: after[path] ?? "")
+            if let renamed {
+                if path.hasSuffix(ServiceRendering.releaseLabel) { continue }
+                if change.old == renamed.from, change.new == renamed.to { continue }
+            }
+            found.append(change)
         }
         return found
     }

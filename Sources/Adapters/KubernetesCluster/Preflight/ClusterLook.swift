@@ -1,0 +1,59 @@
+package import Domain
+import KubernetesAPI
+import KubernetesObjects
+import Ports
+package import RegistryAPI
+
+/// Looks at a cluster before a deployment: what it is, what we may do there, and what it would make of each object
+/// (by server-side dry runs). Writes nothing.
+package struct ClusterLook: ClusterPort {
+    private let desk: ClusterDesk
+    private let registries: @Sendable () throws(RegistryTrouble) -> RegistrySettings
+    /// Dry runs at a time.
+    static let width = 6
+
+    /// - Parameter registries: how images are asked for from here; a cluster's own credentials come first.
+    package init(
+        _ desk: ClusterDesk, registries: @escaping @Sendable () throws(RegistryTrouble) -> RegistrySettings
+    ) {
+        self.desk = desk
+        self.registries = registries
+    }
+
+    package func look(_ question: ClusterQuestion) async -> ClusterView {
+        var view = ClusterView()
+        var trial: ClusterTrial?
+        do throws(PortError) {
+            trial = ClusterTrial(client: try await desk.client(of: question.cluster), question: question)
+        } catch {
+            view.trouble = ClusterView.Trouble(error.message, hint: error.hint)
+        }
+        if let trial { await Self.ask(trial, &view) }
+        let isReachable = view.trouble == nil && !view.isNamespaceNew
+        do throws(RegistryTrouble) {
+            let images = ImageTrial(
+                releases: question.releases, settings: try registries(), trial: isReachable ? trial : nil)
+            view.images = await images.all()
+        } catch {
+            view.registryTrouble = ClusterView.Trouble(error.text, hint: error.hint)
+        }
+        return view
+    }
+
+    private static func ask(_ trial: ClusterTrial, _ view: inout ClusterView) async {
+        do throws(ClusterTrouble) {
+            view.version = try await trial.client.read("/version")["gitVersion"]?.text ?? ""
+            try await trial.lookAtNamespace(&view)
+            view.unknownKinds = try await trial.unknownKinds()
+            view.forbidden = try await trial.forbidden(view)
+        } catch {
+            view.trouble = ClusterView.Trouble(error.text, hint: error.hint)
+            return
+        }
+        let seen = view
+        async let objects = trial.objects(seen)
+        async let quotas = trial.quotas(seen)
+        async let certificates = trial.certificates(seen)
+        (view.objects, view.quotas, view.certificates) = await (objects, quotas, certificates)
+    }
+}

@@ -1,0 +1,197 @@
+import ClusterDouble
+import Domain
+import FoundationEssentials
+import KubernetesAPI
+import KubernetesCluster
+import KubernetesObjects
+import Ports
+import RegistryAPI
+import RuntimeConformance
+import Testing
+
+/// What is found out before anything is written.
+@Suite(.timeLimit(.minutes(3))) struct ClusterLookTests {
+    private let environment = EnvironmentID(project: "shop", name: "prod")
+    private let service = ServiceName("api")
+
+    private func look(
+        _ bench: ClusterBench, _ releases: [Release], stable: Int? = nil, as user: String? = nil
+    ) async throws -> ClusterView {
+        var access = bench.double.access
+        access.impersonate = user
+        let used = access
+        let desk = try ClusterDesk(path: nil) { _ in used }
+        let look = ClusterLook(desk) { () throws(RegistryTrouble) in
+            throw RegistryTrouble(.configuration, "no registries here")
+        }
+        let cluster = try #require(releases.first?.parts.place?.cluster)
+        let view = await look.look(
+            ClusterQuestion(
+                environment: environment, cluster: cluster, releases: releases,
+                stable: stable.map { [service: ReleaseNumber($0)] } ?? [:]))
+        await desk.close()
+        return view
+    }
+
+    private func release(_ bench: ClusterBench, _ number: Int) throws -> Release {
+        try bench.release(.serves, number, of: service, in: environment)
+    }
+
+    /// The first release runs, with two pods.
+    private func standing(_ bench: ClusterBench) async throws {
+        try await bench.begin(environment)
+        let release = try release(bench, 1)
+        try await bench.runtime.apply(
+            RuntimeWish(
+                environment: environment, service: service, fence: 1, generation: 1,
+                sets: [SetWish(release: release.number, count: 2)]),
+            releases: [release])
+    }
+
+    @Test func nothingIsWritten() async throws {
+        try await ClusterBench.with { bench in
+            try await standing(bench)
+            let writes = bench.double.writes.filter { !$0.contains("reviews") }
+            let view = try await look(bench, [try release(bench, 2)], stable: 1)
+            #expect(view.trouble == nil && view.version == "v1.36.0" && !view.objects.isEmpty)
+            #expect(view.registryTrouble?.text == "no registries here")
+            let after = bench.double.writes.filter { !$0.contains("reviews") }
+            #expect(after == writes)
+        }
+    }
+
+    @Test func aNewReleaseIsComparedWithTheOneThatServes() async throws {
+        try await ClusterBench.with { bench in
+            try await standing(bench)
+            let view = try await look(bench, [try release(bench, 2)], stable: 1)
+            let deployment = try #require(view.objects.first { $0.title == "deployment/api-r2" })
+            #expect(deployment.before == "deployment/api-r1" && !deployment.isNew && deployment.refusal == nil)
+            let image = deployment.changes.first { $0.field == "spec.template.spec.containers[api].image" }
+            #expect(image?.old == "example/serves:1" && image?.new == "example/serves:2")
+            let others = deployment.changes.filter { !$0.field.hasSuffix("image") }.map(\.field)
+            #expect(others == ["spec.replicas", "spec.template.metadata.annotations.slipway.dev/configuration"])
+            #expect(view.objects.filter { $0.title == "service/api" }.map(\.isNew) == [true])
+            #expect(view.forbidden == [] && view.unknownKinds == [])
+        }
+    }
+
+    @Test func aNamespaceThatIsStillToBeMadeIsSaid() async throws {
+        try await ClusterBench.with { bench in
+            var release = try release(bench, 1)
+            let view = try await look(bench, [release])
+            #expect(view.isNamespaceNew && view.namespaceTrouble == nil)
+            #expect(view.objects.contains { $0.title == "deployment/api-r1" && $0.isNew && $0.refusal == nil })
+            release.parts.place?.cluster.makesNamespace = false
+            let refused = try await look(bench, [release])
+            #expect(refused.namespaceTrouble?.text == "there is no namespace shop-prod")
+        }
+    }
+
+    @Test func rightsThatAreMissingAreToldByVerbAndResource() async throws {
+        try await ClusterBench.with { bench in
+            try await standing(bench)
+            let client = KubernetesClient(bench.double.access)
+            let roles = APIResource(.role)
+            let everything: ObjectValue = [
+                "apiGroups": ["*"], "resources": ["*"],
+                "verbs": [
+                    "get", "list", "watch", "create", "patch", "update",
+                ],
+            ]
+            _ = try await client.create(
+                roles, namespace: "shop-prod",
+                [
+                    "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": ["name": "deployer"],
+                    "rules": [everything],
+                ])
+            _ = try await client.create(
+                APIResource(.roleBinding), namespace: "shop-prod",
+                [
+                    "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+                    "metadata": ["name": "deployer"],
+                    "subjects": [["kind": "User", "name": "ann", "apiGroup": "rbac.authorization.k8s.io"]],
+                    "roleRef": ["kind": "Role", "name": "deployer", "apiGroup": "rbac.authorization.k8s.io"],
+                ])
+            try await client.shutdown()
+            let view = try await look(bench, [try release(bench, 2)], stable: 1, as: "ann")
+            #expect(view.forbidden == ["delete configmaps", "delete deployments.apps", "delete services"])
+            let stranger = try await look(bench, [try release(bench, 2)], stable: 1, as: "bob")
+            #expect(stranger.forbidden.contains("create deployments.apps"))
+            #expect(stranger.objects.allSatisfy { $0.refusal == nil }, "a right is told once")
+        }
+    }
+
+    /// The Role that the guide shows is enough for what a deployment does.
+    @Test func theGuidesRoleSuffices() async throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().deletingLastPathComponent()
+        let guide = try String(
+            contentsOf: root.appending(path: "docs/guides/deploying-to-kubernetes.md"), encoding: .utf8)
+        let blocks = guide.split(separator: "```").filter { $0.hasPrefix("yaml\n") && $0.contains("kind: Role") }
+        let rules = Self.rules(try #require(blocks.first))
+        try #require(rules.items.count >= 5)
+        let role: ObjectValue = [
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": ["name": "slipway"],
+            "rules": rules,
+        ]
+        try await ClusterBench.with { bench in
+            try await standing(bench)
+            let client = KubernetesClient(bench.double.access)
+            _ = try await client.create(APIResource(.role), namespace: "shop-prod", role)
+            _ = try await client.create(
+                APIResource(.roleBinding), namespace: "shop-prod",
+                [
+                    "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding",
+                    "metadata": ["name": "slipway"],
+                    "subjects": [["kind": "User", "name": "ann", "apiGroup": "rbac.authorization.k8s.io"]],
+                    "roleRef": ["kind": "Role", "name": "slipway", "apiGroup": "rbac.authorization.k8s.io"],
+                ])
+            try await client.shutdown()
+            let view = try await look(bench, [try release(bench, 2)], stable: 1, as: "ann")
+            #expect(view.forbidden == [] && view.objects.allSatisfy { $0.refusal == nil }, "\(view)")
+        }
+    }
+
+    /// Lines such as `verbs: [get, list]`, each `- apiGroups:` beginning a rule.
+    private static func rules(_ text: Substring) -> ObjectValue {
+        var rules: [ObjectValue] = []
+        for line in text.split(separator: "\n") where line.contains("[") {
+            let words = line.drop { $0 == " " || $0 == "-" }.split(separator: ":", maxSplits: 1)
+            let items = words[1].filter { !" []\"".contains($0) }.split(
+                separator: ",", omittingEmptySubsequences: false)
+            if words[0] == "apiGroups" { rules.append([:]) }
+            rules[rules.count - 1][String(words[0])] = .texts(items.map(String.init))
+        }
+        return .list(rules)
+    }
+
+    @Test func quotasAndKindsAreRead() async throws {
+        try await ClusterBench.with { bench in
+            try await standing(bench)
+            let client = KubernetesClient(bench.double.access)
+            _ = try await client.create(
+                APIResource(.resourceQuota), namespace: "shop-prod",
+                ["metadata": ["name": "small"], "spec": ["hard": ["pods": "3", "requests.memory": "1Gi"]]])
+            try await client.shutdown()
+            var release = try release(bench, 2)
+            release.parts.spec.kubernetes = KubernetesSpec()
+            release.parts.spec.kubernetes?.externalSecrets = [
+                ExternalSecretSpec(name: "keys", store: "vault", isClusterStore: false, refresh: .hours(1), keys: [])
+            ]
+            let view = try await look(bench, [release], stable: 1)
+            #expect(view.quotas.first { $0.resource == "pods" }?.hard == 3000)
+            #expect(view.quotas.first { $0.resource == "requests.memory" }?.hard == Int64(1 << 30) * 1000)
+            #expect(view.unknownKinds == ["ExternalSecret of external-secrets.io/v1"])
+        }
+    }
+
+    @Test func aClusterThatDoesNotAnswerIsATroubleAndNotAnError() async throws {
+        let desk = try ClusterDesk(path: nil) { _ in
+            throw ClusterTrouble(.configuration, "there is no kubeconfig", hint: "set KUBECONFIG")
+        }
+        let look = ClusterLook(desk) { () throws(RegistryTrouble) in RegistrySettings() }
+        let view = await look.look(
+            ClusterQuestion(environment: environment, cluster: ClusterSpec(namespace: "x"), releases: []))
+        #expect(view.trouble?.text.contains("there is no kubeconfig") == true)
+    }
+}
