@@ -17,6 +17,7 @@ environments:
   production:
     runtime: kubernetes
     namespace: shop
+    router: %s
 services:
   api:
     image: example/%s
@@ -83,8 +84,8 @@ def has_double():
     return False
 
 
-def write(place, image="serves:1", strategy="{blueGreen: {}}"):
-    place.write("slipway.yaml", MANIFEST % (image, strategy))
+def write(place, image="serves:1", strategy="{blueGreen: {}}", router="service"):
+    place.write("slipway.yaml", MANIFEST % (router, image, strategy))
 
 
 def releases_come_and_go_on_a_cluster(place):
@@ -165,6 +166,39 @@ def what_the_cluster_would_refuse_is_said_before_anything_is_touched(place):
     assert "cluster: " in plan, plan
 
 
+def a_canary_gets_its_share_of_an_ingress(place):
+    if not has_double():
+        return
+
+    def canary(cluster):
+        ingresses = cluster.all("ingresses", "apis/networking.k8s.io/v1")
+        notes = ingresses.get("api-canary", {}).get("metadata", {}).get("annotations", {})
+        leads = ingresses["api"]["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["name"]
+        return leads, notes.get("nginx.ingress.kubernetes.io/canary-weight")
+
+    with Cluster(place) as cluster:
+        steps = "{canary: {sticky: false, scaleDownDelay: 0s, steps: [{weight: 25%}, {hold: untilPromoted}]}}"
+        write(place, strategy=steps, router="nginx")
+        place.run("deploy", "production")
+        assert canary(cluster) == ("api-r1", None), canary(cluster)
+        write(place, "serves:2", strategy=steps, router="nginx")
+        rollout = place.start("deploy", "production")
+        eventually(lambda: canary(cluster) == ("api-r1", "25"), 30, "a quarter of the requests")
+        assert cluster.serving() == "1", "callers inside stay with the larger share"
+        place.run("promote", "production")
+        assert rollout.wait(timeout=60) == 0
+        assert canary(cluster) == ("api-r2", None), canary(cluster)
+        eventually(lambda: "api-r1" not in cluster.all("services"), 30, "the first release's Service to go")
+        # Going back half-way: nothing of the canary stays.
+        write(place, "serves:3", strategy=steps, router="nginx")
+        rollout = place.start("deploy", "production")
+        eventually(lambda: canary(cluster) == ("api-r2", "25"), 30, "a quarter again")
+        place.run("abort", "production")
+        rollout.wait(timeout=60)
+        eventually(lambda: canary(cluster) == ("api-r2", None), 30, "the canary to go")
+        eventually(lambda: cluster.deployments() == {"api-r2": 2, "mail-r1": 1}, 30, "its Deployment to go")
+
+
 def a_supervisor_that_is_killed_goes_on_where_it_was(place):
     if not has_double():
         return
@@ -186,5 +220,6 @@ TESTS = [
     releases_come_and_go_on_a_cluster,
     what_a_cluster_cannot_do_is_said_before_anything_is_touched,
     what_the_cluster_would_refuse_is_said_before_anything_is_touched,
+    a_canary_gets_its_share_of_an_ingress,
     a_supervisor_that_is_killed_goes_on_where_it_was,
 ]

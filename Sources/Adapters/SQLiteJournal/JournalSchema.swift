@@ -68,7 +68,7 @@ enum JournalSchema {
                 sql: """
                     PRAGMA trusted_schema = OFF;
                     PRAGMA cell_size_check = ON;
-                    PRAGMA cache_size = -512;
+                    PRAGMA cache_size = -64;
                     PRAGMA journal_size_limit = 16777216;
                     """)
         }

@@ -72,7 +72,7 @@ struct RouterSwitch: RouterPort {
     var capabilities: RouterCapabilities { local.capabilities }
 
     func capabilities(on cluster: ClusterSpec?) -> RouterCapabilities {
-        cluster == nil ? local.capabilities : KubernetesRouter.capabilities
+        cluster.map { KubernetesRouter.capabilities(of: $0.router) } ?? local.capabilities
     }
 
     func apply(_ wish: RouteWish, service: Release) async throws {

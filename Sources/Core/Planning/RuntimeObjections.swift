@@ -31,12 +31,12 @@ private func clusterObjections(_ desired: Desired) -> [Objection] {
     var found: [Objection] = []
     if let router = desired.project.cluster?.router {
         switch router {
-        case .service, .replicas: break
-        case .gateway, .istio, .nginx, .slipway:
+        case .service, .replicas, .gateway, .istio, .nginx: break
+        case .slipway:
             found.append(
                 Objection(
-                    "this version leads traffic on a cluster by Services alone; the environment asks for `router: \(router.rawValue)`",
-                    hint: "set `router: service`, or let kubectl apply what `slipway render \(name)` writes"))
+                    "this version has no proxy inside the cluster yet; the environment asks for `router: slipway`",
+                    hint: "set another `router`, or let kubectl apply what `slipway render \(name)` writes"))
         }
     }
     for planned in desired.project.services {
@@ -47,6 +47,7 @@ private func clusterObjections(_ desired: Desired) -> [Objection] {
                     "\(planned.spec.service) has no image, and a cluster runs images",
                     hint: "give it `image:`, such as registry.example.com/\(planned.spec.service)"))
         }
+        if let router = desired.project.cluster?.router { found += splitObjections(planned, router) }
         if planned.spec.migrate != nil {
             found.append(
                 Objection(
@@ -59,6 +60,28 @@ private func clusterObjections(_ desired: Desired) -> [Objection] {
                     "\(planned.spec.service) scales by load, which this version does not do on a cluster",
                     hint: "say `replicas` for this environment instead of `scale`"))
         }
+    }
+    return found
+}
+
+/// What a router cannot share out as a strategy asks for.
+private func splitObjections(_ planned: ServicePlanSpec, _ router: ClusterRouter) -> [Objection] {
+    let service = planned.spec.service
+    var found: [Objection] = []
+    if router == .gateway || router == .nginx, planned.spec.isRouted, planned.spec.routes.isEmpty,
+        planned.strategy.splits
+    {
+        found.append(
+            Objection(
+                "\(service) has no `routes`, and `router: \(router.rawValue)` shares only requests from outside",
+                hint: "use `rolling` or `blueGreen` for it, or `router: istio`, which shares those inside too"))
+    }
+    let kinds = planned.strategy.matches.count
+    if router == .nginx, kinds > 1 {
+        found.append(
+            Objection(
+                "\(service) has \(kinds) `matches`, and an NGINX Ingress knows one",
+                hint: "leave one of them, or use `router: gateway`"))
     }
     return found
 }

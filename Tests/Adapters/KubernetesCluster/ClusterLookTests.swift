@@ -148,6 +148,18 @@ import Testing
                 ])
             try await client.shutdown()
             let view = try await look(bench, [try release(bench, 2)], stable: 1, as: "ann")
+            // And it is enough to deploy.
+            var access = bench.double.access
+            access.impersonate = "ann"
+            let hers = access
+            try await ClusterBench.on(bench.double, path: nil, access: hers) { bench in
+                let release = try bench.release(.serves, 1, of: ServiceName("other"), in: environment)
+                try await bench.runtime.apply(
+                    RuntimeWish(
+                        environment: environment, service: release.service, fence: 1, generation: 1,
+                        sets: [SetWish(release: release.number, count: 1)]),
+                    releases: [release])
+            }
             #expect(view.forbidden == [] && view.objects.allSatisfy { $0.refusal == nil }, "\(view)")
         }
     }

@@ -13,13 +13,78 @@ import Testing
     private let service = ServiceName("api")
     private static let services = APIResource(.service)
 
+    private static var times: RouterTimes {
+        var times = RouterTimes()
+        times.lag = .milliseconds(10)
+        times.refusal = .milliseconds(20)
+        times.silence = .seconds(60)
+        return times
+    }
+
+    private static let routes = APIResource(.route)
+
+    private func release(_ bench: ClusterBench, _ number: Int, _ kind: ClusterRouter) throws -> Release {
+        var release = try bench.release(.serves, number, of: service, in: environment)
+        release.parts.place?.cluster.router = kind
+        if kind != .service {
+            release.parts.spec.routes = [RouteSpec(listen: "80", host: "shop.example.com", path: "/")]
+        }
+        return release
+    }
+
+    /// The kinds of a router, as whoever installs it brings them.
+    private func define(_ kind: ObjectKind, _ client: KubernetesClient) async throws {
+        let resource = APIResource(kind)
+        let version: ObjectValue = [
+            "name": .text(String(kind.apiVersion.split(separator: "/")[1])), "served": true, "storage": true,
+            "schema": ["openAPIV3Schema": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]],
+            "subresources": ["status": [:]],
+        ]
+        let definitions = APIResource(
+            version: "apiextensions.k8s.io/v1", plural: "customresourcedefinitions",
+            kind: "CustomResourceDefinition", isNamespaced: false)
+        _ = try await client.create(
+            definitions, namespace: nil,
+            [
+                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                "metadata": ["name": .text("\(resource.plural).\(resource.group)")],
+                "spec": [
+                    "group": .text(resource.group), "scope": "Namespaced", "versions": [version],
+                    "names": [
+                        "plural": .text(resource.plural), "singular": .text(kind.rawValue.lowercased()),
+                        "kind": .text(kind.rawValue), "listKind": .text("\(kind.rawValue)List"),
+                    ],
+                ],
+            ])
+        try await until("the kind to be served") {
+            do { return try await client.list(resource, namespace: "shop-prod").items.isEmpty } catch { return false }
+        }
+    }
+
+    /// What a gateway says of the route as it stands.
+    private func answer(_ client: KubernetesClient, accepted: Bool = true) async throws {
+        let route = try await client.get(Self.routes, namespace: "shop-prod", name: "api")
+        let conditions = ["Accepted", "ResolvedRefs"].map { type -> ObjectValue in
+            [
+                "type": .text(type), "status": accepted ? "True" : "False", "reason": "NoMatchingParent",
+                "message": "there is no such listener", "observedGeneration": route.at("metadata", "generation"),
+            ]
+        }
+        _ = try await client.replace(
+            Self.routes, namespace: "shop-prod", name: "api",
+            route.setting(["status", "parents"], to: [["conditions": .list(conditions)]]), part: "status")
+    }
+
     /// Two releases with two ready instances each, and a router that follows them.
     private func with(
+        _ kind: ClusterRouter = .service, defined: [ObjectKind] = [],
         _ body: @Sendable (ClusterBench, KubernetesRouter, KubernetesClient) async throws -> Void
     ) async throws {
         try await ClusterBench.with { bench in
+            let client = KubernetesClient(bench.double.access)
+            for kind in defined { try await define(kind, client) }
             try await bench.begin(environment)
-            let releases = try [1, 2].map { try bench.release(.serves, $0, of: service, in: environment) }
+            let releases = try [1, 2].map { try release(bench, $0, kind) }
             try await bench.runtime.apply(
                 RuntimeWish(
                     environment: environment, service: service, fence: 1, generation: 1,
@@ -28,8 +93,7 @@ import Testing
             try await until("four ready") {
                 try await instances(bench).count == 4
             }
-            let client = KubernetesClient(bench.double.access)
-            try await body(bench, KubernetesRouter(bench.desk, lag: .milliseconds(10)), client)
+            try await body(bench, KubernetesRouter(bench.desk, times: Self.times), client)
             try await client.shutdown()
         }
     }
@@ -42,15 +106,26 @@ import Testing
     private func lead(
         _ bench: ClusterBench, _ router: KubernetesRouter, to number: Int, _ generation: UInt64
     ) async throws {
-        let release = try bench.release(.serves, number, of: service, in: environment)
-        let backends = try await instances(bench).filter { $0.release == release.number }.map {
-            BackendWish(instance: $0.id, backend: $0.backend)
+        try await share(bench, router, .service, [(number, 100)], generation)
+    }
+
+    private func share(
+        _ bench: ClusterBench, _ router: KubernetesRouter, _ kind: ClusterRouter,
+        _ weights: [(release: Int, percent: Int)], _ generation: UInt64, matches: [MatchSpec] = []
+    ) async throws {
+        let ready = try await instances(bench)
+        let targets = weights.map { number, percent in
+            TargetWish(
+                release: ReleaseNumber(number), weight: Weight(clamping: percent),
+                backends: ready.filter { $0.release == ReleaseNumber(number) }.map {
+                    BackendWish(instance: $0.id, backend: $0.backend)
+                })
         }
-        let target = TargetWish(release: release.number, weight: .all, backends: backends)
         try await router.apply(
             RouteWish(
-                environment: environment, service: service, fence: 1, generation: generation, targets: [target]),
-            service: release)
+                environment: environment, service: service, fence: 1, generation: generation, targets: targets,
+                canary: weights.count > 1 ? ReleaseNumber(weights[1].release) : nil, matches: matches),
+            service: try release(bench, weights.last?.release ?? 1, kind))
     }
 
     private func until(_ what: String, _ holds: () async throws -> Bool) async throws {
@@ -117,6 +192,110 @@ import Testing
             try await until("the table again") { try await generation(router) == 1 }
             let selected = try await selected(client)
             #expect(selected == "\(ReleaseNumber(1))")
+        }
+    }
+
+    // MARK: - Routers that split
+
+    private func backends(_ rule: ObjectValue?) -> [String] {
+        (rule?["backendRefs"]?.items ?? []).map { "\($0["name"]?.text ?? "")=\($0["weight"]?.number ?? 100)" }
+    }
+
+    @Test func aGatewaySharesRequestsByWeightAndTellsWhenItDoes() async throws {
+        try await with(.gateway, defined: [.route]) { bench, router, client in
+            try await share(bench, router, .gateway, [(1, 100)], 1)
+            try await answer(client)
+            try await until("the first table") { try await generation(router) == 1 }
+            try await share(
+                bench, router, .gateway, [(1, 90), (2, 10)], 2, matches: [.header(name: "X-Team", value: "a")])
+            let route = try await client.get(Self.routes, namespace: "shop-prod", name: "api")
+            let rules = route.at("spec", "rules")?.items ?? []
+            #expect(backends(rules.first) == ["api-r2=100"] && backends(rules.last) == ["api-r1=90", "api-r2=10"])
+            let header = rules.first?["matches"]?.items.first?["headers"]?.items.first
+            #expect(header == ["name": "X-Team", "value": "a"])
+            // What it said of the route before does not count.
+            let before = try await generation(router)
+            #expect(before == 1)
+            try await answer(client)
+            try await until("the second table") { try await generation(router) == 2 }
+            let inside = try await selected(client)
+            #expect(inside == "1", "callers inside reach the larger share")
+            try await share(bench, router, .gateway, [(2, 100)], 3)
+            try await answer(client)
+            try await until("the last table") { try await generation(router) == 3 }
+            let after = try await selected(client)
+            #expect(after == "2")
+        }
+    }
+
+    @Test func aGatewaysRefusalIsToldInItsWords() async throws {
+        try await with(.gateway, defined: [.route]) { bench, router, client in
+            try await share(bench, router, .gateway, [(1, 100)], 1)
+            try await answer(client, accepted: false)
+            try await until("its words") {
+                try await router.observe(environment)[service]?.objection
+                    == "the gateway does not take the route: NoMatchingParent: there is no such listener"
+            }
+            try await answer(client)
+            try await until("the table") { try await generation(router) == 1 }
+            let view = try await router.observe(environment)[service]
+            #expect(view?.objection == "")
+        }
+    }
+
+    @Test func aRouteThatSomebodyDeletesIsMadeAgainAndAReleasesServiceGoesWithIt() async throws {
+        try await with(.gateway, defined: [.route]) { bench, router, client in
+            try await share(bench, router, .gateway, [(1, 50), (2, 50)], 1)
+            try await answer(client)
+            try await until("the table") { try await generation(router) == 1 }
+            try await client.delete(Self.routes, namespace: "shop-prod", name: "api")
+            try await until("that it is gone to be seen") { try await generation(router) == 0 }
+            try await share(bench, router, .gateway, [(1, 50), (2, 50)], 1)
+            try await answer(client)
+            try await until("the table again") { try await generation(router) == 1 }
+            try await share(bench, router, .gateway, [(2, 100)], 2)
+            try await client.delete(APIResource(.deployment), namespace: "shop-prod", name: "api-r1")
+            try await until("the Service of the first release to go") {
+                try await client.find(Self.services, namespace: "shop-prod", name: "api-r1") == nil
+            }
+        }
+    }
+
+    @Test func anNGINXIngressGetsACanaryAndLosesIt() async throws {
+        try await with(.nginx) { bench, router, client in
+            let ingresses = APIResource(.ingress)
+            func leads(_ name: String) async throws -> String? {
+                try await client.find(ingresses, namespace: "shop-prod", name: name)?
+                    .at("spec", "rules")?.items.first?.at("http", "paths")?.items.first?
+                    .at("backend", "service", "name")?.text
+            }
+            try await share(bench, router, .nginx, [(1, 75), (2, 25)], 1)
+            try await until("the table") { try await generation(router) == 1 }
+            let canary = try await client.get(ingresses, namespace: "shop-prod", name: "api-canary")
+            let weight = canary.at("metadata", "annotations", "nginx.ingress.kubernetes.io/canary-weight")?.text
+            let (first, second) = (try await leads("api"), try await leads("api-canary"))
+            #expect(weight == "25" && first == "api-r1" && second == "api-r2")
+            try await share(bench, router, .nginx, [(2, 100)], 2)
+            try await until("the next table") { try await generation(router) == 2 }
+            let (all, none) = (try await leads("api"), try await leads("api-canary"))
+            #expect(all == "api-r2" && none == nil)
+        }
+    }
+
+    @Test func aMeshSharesRequestsInsideAndAtItsEdge() async throws {
+        try await with(.istio, defined: [.virtualService, .destinationRule, .peerAuthentication]) {
+            bench, router, client in
+            try await share(
+                bench, router, .istio, [(1, 95), (2, 5)], 1, matches: [.cookie(name: "tester", value: "a.b")])
+            try await until("the table") { try await generation(router) == 1 }
+            let inside = try await client.get(APIResource(.virtualService), namespace: "shop-prod", name: "api")
+            let rules = inside.at("spec", "http")?.items ?? []
+            let weights = (rules.last?["route"]?.items ?? []).map {
+                "\($0.at("destination", "host")?.text ?? "")=\($0["weight"]?.number ?? 0)"
+            }
+            #expect(weights == ["api-r1=95", "api-r2=5"])
+            let cookie = rules.first?["match"]?.items.first?.at("headers", "cookie", "regex")?.text
+            #expect(cookie == #"^(.*; ?)?tester=a\.b(;.*)?$"#)
         }
     }
 }

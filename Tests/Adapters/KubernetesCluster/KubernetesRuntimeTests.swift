@@ -31,12 +31,13 @@ struct ClusterBench: RuntimeUnderTest {
     /// A Slipway on a cluster that is there.
     /// - Parameter path: of what it remembers from one start to the next.
     static func on<Value: Sendable>(
-        _ double: ClusterDouble, path: String?, _ body: @Sendable (ClusterBench) async throws -> Value
+        _ double: ClusterDouble, path: String?, access: ClusterAccess? = nil,
+        _ body: @Sendable (ClusterBench) async throws -> Value
     ) async throws -> Value {
         var limits = ClientLimits()
         limits.firstPause = 5
         limits.longestPause = 50
-        let access = double.access
+        let access = access ?? double.access
         let desk = try ClusterDesk(path: path, limits: limits) { _ in access }
         let bench = ClusterBench(double: double, desk: desk, kubernetes: KubernetesRuntime(desk))
         let value = await withTaskGroup(of: Void.self) { group -> Result<Value, any Error> in

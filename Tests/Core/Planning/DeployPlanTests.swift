@@ -17,6 +17,32 @@ import Testing
         #expect(plan.order(kind: .deploy, reason: "").items.count == 2)
     }
 
+    @Test func whatAClustersRouterCannotShareOutIsRefused() throws {
+        func objections(_ router: ClusterRouter, routes: Bool, matches: Int = 0) throws -> [String] {
+            var spec = Shop.spec("api")
+            spec.image = "registry.example.com/api:1"
+            spec.command = []
+            if routes { spec.routes = [RouteSpec(listen: "80", host: "shop.example.com")] }
+            let canary = CanarySpec(
+                steps: [.weight(Weight(clamping: 10))],
+                matches: (0..<matches).map { .header(name: "X-\($0)", value: "1") })
+            let project = ProjectSpec(
+                environment: Shop.id, runtime: .kubernetes,
+                services: [ServicePlanSpec(spec: spec, strategy: StrategySpec(kind: .canary(canary)))],
+                cluster: ClusterSpec(namespace: "shop", router: router))
+            return try Shop.plan(Desired(project: project, artifacts: []), Shop.standing()).objections.map(\.message)
+        }
+        for router in [ClusterRouter.gateway, .nginx, .istio] {
+            #expect(try objections(router, routes: true, matches: 1) == [])
+        }
+        let outside = "api has no `routes`, and `router: gateway` shares only requests from outside"
+        #expect(try objections(.gateway, routes: false) == [outside])
+        #expect(try objections(.istio, routes: false) == [])
+        #expect(
+            try objections(.nginx, routes: true, matches: 2) == ["api has 2 `matches`, and an NGINX Ingress knows one"])
+        #expect(try objections(.slipway, routes: true).count == 1)
+    }
+
     /// A release is made anew for its place alone too: the plan says for which field.
     @Test func whatDiffersOnAClusterIsToldFieldByField() throws {
         var spec = Shop.spec("api")

@@ -26,6 +26,7 @@ package actor ClusterDesk {
         var context: String
         var namespace: String
         var project: String
+        var router: ClusterRouter
     }
 
     private struct Listeners {
@@ -125,11 +126,12 @@ package actor ClusterDesk {
 
     private func mirror(_ cluster: ClusterSpec, _ environment: EnvironmentID) throws(PortError) -> ClusterMirror {
         let key = MirrorKey(
-            context: cluster.context ?? "", namespace: cluster.namespace, project: environment.project)
+            context: cluster.context ?? "", namespace: cluster.namespace, project: environment.project,
+            router: cluster.router)
         if let mirror = mirrors[key] { return mirror }
         let mirror = ClusterMirror(
             try client(cluster.context), namespace: cluster.namespace,
-            selector: ReleaseRendering.projectSelector(environment)
+            selector: ReleaseRendering.projectSelector(environment), router: cluster.router
         ) { [weak self] in self?.ring() }
         mirrors[key] = mirror
         started.yield(.follow(mirror))

@@ -8,6 +8,8 @@ actor ClusterMirror {
     nonisolated let client: KubernetesClient
     nonisolated let namespace: String
     private let selector: String
+    nonisolated let router: ClusterRouter
+    private let kinds: [MirroredKind]
     private var objects: [MirroredKind: [String: ObjectValue]] = [:]
     private var synced: Set<MirroredKind> = []
     private var troubles: [MirroredKind: ClusterTrouble] = [:]
@@ -19,7 +21,12 @@ actor ClusterMirror {
     /// Those who wait for everything to be told once.
     private var waiting: [CheckedContinuation<Void, Never>] = []
 
-    init(_ client: KubernetesClient, namespace: String, selector: String, changed: @escaping @Sendable () -> Void) {
+    init(
+        _ client: KubernetesClient, namespace: String, selector: String, router: ClusterRouter,
+        changed: @escaping @Sendable () -> Void
+    ) {
+        self.router = router
+        kinds = MirroredKind.all(with: router)
         self.client = client
         self.namespace = namespace
         self.selector = selector
@@ -29,12 +36,12 @@ actor ClusterMirror {
     /// Follows the cluster until the task is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
-            for kind in MirroredKind.allCases {
+            for kind in kinds {
                 group.addTask { await self.follow(kind) }
             }
         }
         // Nobody follows any more: who waits is told so.
-        for kind in MirroredKind.allCases {
+        for kind in kinds {
             troubles[kind] = ClusterTrouble(.unreachable, "nobody follows the cluster")
         }
         wake()
@@ -94,7 +101,7 @@ actor ClusterMirror {
     /// Waits until everything was told once, or cannot be: every question to the cluster has its limit.
     /// - Throws: `PortError` when it cannot be.
     func settle() async throws(PortError) {
-        while synced.count < MirroredKind.allCases.count, troubles.isEmpty {
+        while synced.count < kinds.count, troubles.isEmpty {
             await withCheckedContinuation { waiting.append($0) }
         }
         try check()
@@ -109,7 +116,7 @@ actor ClusterMirror {
 
     /// - Throws: `PortError` with code `unavailable` as long as it has not seen everything once.
     func check() throws(PortError) {
-        for kind in MirroredKind.allCases where !synced.contains(kind) {
+        for kind in kinds where !synced.contains(kind) {
             guard let trouble = troubles[kind] else {
                 throw PortError(.unavailable, "the cluster has not told yet what runs in namespace \(namespace)")
             }
@@ -137,12 +144,31 @@ actor ClusterMirror {
 }
 
 /// What is followed.
-enum MirroredKind: CaseIterable, Sendable {
+enum MirroredKind: Sendable {
     case deployments
     case pods
     case services
     case slices
     case records
+    case routes
+    case meshRoutes
+    case ingresses
+
+    /// Those that a router looks at.
+    static func all(with router: ClusterRouter) -> [MirroredKind] {
+        let common: [MirroredKind] = [.deployments, .pods, .services, .slices, .records]
+        return common + routes(of: router)
+    }
+
+    /// The kinds with which a router leads requests, beside Services.
+    static func routes(of router: ClusterRouter) -> [MirroredKind] {
+        switch router {
+        case .gateway: [.routes]
+        case .istio: [.meshRoutes]
+        case .nginx: [.ingresses]
+        case .service, .replicas, .slipway: []
+        }
+    }
 
     var resource: APIResource {
         switch self {
@@ -151,6 +177,9 @@ enum MirroredKind: CaseIterable, Sendable {
         case .services: APIResource(.service)
         case .slices: .slices
         case .records: APIResource(.configMap)
+        case .routes: APIResource(.route)
+        case .meshRoutes: APIResource(.virtualService)
+        case .ingresses: APIResource(.ingress)
         }
     }
 }

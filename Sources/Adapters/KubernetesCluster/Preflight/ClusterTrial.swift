@@ -74,7 +74,7 @@ struct ClusterTrial: Sendable {
     /// What a deployment does, by verb and resource.
     private func needs(_ view: ClusterView) -> Set<Need> {
         var needs: Set<Need> = []
-        for kind in MirroredKind.allCases {
+        for kind in MirroredKind.all(with: question.cluster.router) {
             for verb in ["list", "watch"] {
                 needs.insert(Need(verb: verb, group: kind.resource.group, resource: kind.resource.plural))
             }
@@ -157,7 +157,7 @@ struct ClusterTrial: Sendable {
             for object in rendering.surroundings where titles.insert(object.title).inserted {
                 candidates.append(Candidate(object: object))
             }
-            for object in rendering.shared + rendering.own + rendering.entrances {
+            for object in rendering.shared + rendering.own + rendering.entrances(TrafficSplit(all: release.number)) {
                 candidates.append(Candidate(object: object, service: release.service, release: release))
             }
         }
@@ -188,7 +188,8 @@ struct ClusterTrial: Sendable {
         guard isTried else { return look }
         do throws(ClusterTrouble) {
             let resource = APIResource(object.kind)
-            let name = before(candidate)
+            let renamed = renamed(candidate)
+            let name = renamed?.to == object.name ? renamed?.from : nil
             let live = try await client.find(resource, namespace: object.namespace, name: name ?? object.name)
             let value = value(of: candidate, live: live)
             let tried = try await client.apply(
@@ -196,7 +197,7 @@ struct ClusterTrial: Sendable {
             look.isNew = live == nil
             if let live {
                 if let name { look.before = "\(object.kind.rawValue.lowercased())/\(name)" }
-                look.changes = ObjectDifference.changes(from: live, to: tried, renamed: name.map { ($0, object.name) })
+                look.changes = ObjectDifference.changes(from: live, to: tried, renamed: renamed)
                 // What the server owns by its controllers is not somebody's choice.
                 look.kept = ObjectDifference.kept(in: tried, by: ClientLimits().manager).filter {
                     !$0.hasSuffix("(kube-controller-manager)")
@@ -205,19 +206,21 @@ struct ClusterTrial: Sendable {
         } catch {
             // A right that is missing is told once, not for each object. Admission refuses as "forbidden" too.
             let isRight = error.kind == .forbidden && error.text.contains(" cannot ")
-            if view.forbidden.isEmpty || !isRight {
+            // Who may not look at the namespace works in it all the same.
+            if object.kind == .namespace, error.kind == .forbidden, !view.isNamespaceNew {
+                look.isNew = false
+            } else if view.forbidden.isEmpty || !isRight {
                 look.refusal = ClusterView.Trouble(error.text, hint: error.hint)
             }
         }
         return look
     }
 
-    /// The name of the object that this one takes the place of, if that has another name.
-    private func before(_ candidate: Candidate) -> String? {
+    /// What is called after the release that serves, and what takes its place: `api-r4`, `api-r5`.
+    private func renamed(_ candidate: Candidate) -> (from: String, to: String)? {
         guard let release = candidate.release, let stable = question.stable[release.service], stable != release.number
         else { return nil }
-        let (new, old) = ("\(release.service)-r\(release.number)", "\(release.service)-r\(stable)")
-        return candidate.object.name == new ? old : nil
+        return ("\(release.service)-r\(stable)", "\(release.service)-r\(release.number)")
     }
 
     /// As it would be applied at the end of a rollout.

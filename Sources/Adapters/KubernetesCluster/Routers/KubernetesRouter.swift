@@ -7,12 +7,14 @@ package import Ports
 /// Leads requests to releases by the cluster's own means.
 ///
 /// With `router: service` a Service's selector names the one release that serves. While instances are replaced a few at
-/// a time it names the service alone, and requests go to the ready pods of all its releases alike. A table counts as
-/// followed when the endpoints say so, and the nodes have had a moment to take them over.
+/// a time it names the service alone, and requests go to the ready pods of all its releases alike. Routers that split
+/// requests get a Service for each release, and a route that shares them out by weight.
+///
+/// A table counts as followed when the endpoints and the gateway say so, and the nodes have had a moment to take it
+/// over.
 package actor KubernetesRouter: RouterPort {
     private let desk: ClusterDesk
-    /// How long nodes take to follow the endpoints: nobody tells when they do.
-    private let lag: Duration
+    private let times: RouterTimes
     private var books: [RouteKey: RouteBook] = [:]
     /// One table of a service at a time.
     private let turns = Turns<RouteKey>()
@@ -23,33 +25,24 @@ package actor KubernetesRouter: RouterPort {
         var service: ServiceName
     }
 
-    private struct RouteBook {
-        var wish: RouteWish
-        /// Of the Service, as it was written.
-        var objectVersion: String?
-        /// When the endpoints were first seen to be as wished.
-        var followed: ContinuousClock.Instant?
-        /// The table that requests follow.
-        var done: RouteWish?
-        /// A mark of what was said last of each object beside the Service, by its title.
-        var applied: [String: String] = [:]
-        /// What was said last of the Service, as long as nobody else has changed it.
-        var service: ObjectValue?
-        /// Whether the mirror has shown the Service since it was written.
-        var isSeen = false
-        var last: RouterView?
-    }
-
-    package init(_ desk: ClusterDesk, lag: Duration = .seconds(1)) {
+    package init(_ desk: ClusterDesk, times: RouterTimes = RouterTimes()) {
         self.desk = desk
-        self.lag = lag
+        self.times = times
     }
 
-    package nonisolated var capabilities: RouterCapabilities { Self.capabilities }
+    package nonisolated var capabilities: RouterCapabilities { Self.capabilities(of: .service) }
 
-    /// What a Service can do: all requests or none.
-    package static let capabilities = RouterCapabilities(
-        granularity: 100, matchesHeaders: false, matchesCookies: false, sticky: false, hold: false, counts: false)
+    /// What each of the cluster's routers can do.
+    package static func capabilities(of router: ClusterRouter) -> RouterCapabilities {
+        var all = RouterCapabilities(
+            granularity: 100, matchesHeaders: false, matchesCookies: false, sticky: false, hold: false, counts: false)
+        switch router {
+        case .service, .replicas, .slipway: break
+        case .gateway, .nginx: (all.granularity, all.matchesHeaders) = (1, true)
+        case .istio: (all.granularity, all.matchesHeaders, all.matchesCookies) = (1, true, true)
+        }
+        return all
+    }
 
     /// On the Service: the fence and generation of the table.
     private static let mark = "slipway.dev/route"
@@ -65,54 +58,58 @@ package actor KubernetesRouter: RouterPort {
         await turns.take(key)
         defer { turns.end(key) }
         try check(wish.fence, wish.generation, key)
-        if books[key]?.wish == wish, books[key]?.service != nil { return }
+        if let book = books[key], book.wish == wish, book.isWhole { return }
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
+        let split = TrafficSplit(wish)
         var book = books[key] ?? RouteBook(wish: wish)
-        for object in rendering.entrances {
+        book.isSplit = rendering.isSplit
+        let objects = rendering.entrances(split)
+        for object in objects {
             do {
-                if object.kind == .service {
-                    let written = try await write(object, wish, book.objectVersion, writer)
-                    (book.objectVersion, book.service) = (written.version, written.value)
+                if object.kind == .service, object.name == wish.service.text {
+                    let selector = Self.selector(wish, object, isSplit: book.isSplit)
+                    let (value, answer) = try await write(
+                        object, selector, wish, book.said[object.title]?.version, writer)
+                    book.note(object, value, answer)
                 } else {
-                    let mark = ObjectWriter.mark(object.value)
-                    guard book.applied[object.title] != mark else { continue }
-                    try await writer.apply(object)
-                    book.applied[object.title] = mark
+                    if object.kind != .service, book.isSplit { try await waitForEndpoints(wish, mirror) }
+                    let value = await owned(object, mirror)
+                    guard book.said[object.title]?.value != value else { continue }
+                    book.note(object, value, try await writer.apply(object, value))
                 }
             } catch let trouble as ClusterTrouble {
                 throw PortError(trouble, "\(object.title) cannot be applied")
             }
         }
-        book.wish = wish
-        book.followed = nil
-        book.isSeen = false
+        try await removeOthers(than: objects, wish.service, mirror, writer)
+        let titles = Set(objects.map(\.title))
+        book.said = book.said.filter { titles.contains($0.key) }
+        (book.wish, book.isWhole, book.since, book.followed) = (wish, true, .now, nil)
         book.last = books[key]?.last
         books[key] = book
         desk.ring()
     }
 
-    /// Writes the Service, unless somebody else has written it since.
+    /// Writes the Service, unless somebody else has written it since: it says whose table is in force.
     private func write(
-        _ object: KubernetesObject, _ wish: RouteWish, _ known: String?, _ writer: ObjectWriter
-    ) async throws -> (version: String?, value: ObjectValue) {
+        _ object: KubernetesObject, _ selector: ObjectValue, _ wish: RouteWish, _ known: String?, _ writer: ObjectWriter
+    ) async throws -> (said: ObjectValue, answer: ObjectValue) {
         var seen = known
+        var said = object.value.setting(["spec", "selector"], to: selector)
+        said = said.setting(["metadata", "annotations", Self.mark], to: .text("\(wish.fence)/\(wish.generation)"))
         for _ in 0..<3 {
-            let resource = APIResource(.service)
             if seen == nil {
-                let there = try await writer.client.find(resource, namespace: writer.namespace, name: object.name)
+                let there = try await writer.client.find(
+                    APIResource(.service), namespace: writer.namespace, name: object.name)
                 if let mark = there.flatMap({ Self.table(of: $0) }) {
                     try Self.check((wish.fence, wish.generation), after: mark, wish.service)
                 }
                 seen = there?.at("metadata", "resourceVersion")?.text
             }
-            var value = object.value.setting(["spec", "selector"], to: Self.selector(wish, object))
-            value = value.setting(
-                ["metadata", "annotations", Self.mark], to: .text("\(wish.fence)/\(wish.generation)"))
-            let said = value
+            var value = said
             if let seen { value = value.setting(["metadata", "resourceVersion"], to: .text(seen)) }
             do throws(ClusterTrouble) {
-                let written = try await writer.apply(object, value)
-                return (written.at("metadata", "resourceVersion")?.text, said)
+                return (said, try await writer.apply(object, value))
             } catch {
                 guard case .conflict = error.kind else { throw error }
                 seen = nil
@@ -121,15 +118,72 @@ package actor KubernetesRouter: RouterPort {
         throw PortError(.unavailable, "service/\(object.name) is written by somebody else again and again")
     }
 
-    private static func selector(_ wish: RouteWish, _ object: KubernetesObject) -> ObjectValue {
+    /// - Parameter isSplit: whether requests from outside are shared out by another object.
+    private static func selector(_ wish: RouteWish, _ object: KubernetesObject, isSplit: Bool) -> ObjectValue {
         var labels = object.value.at("spec", "selector") ?? [:]
-        let serving = wish.targets.filter { $0.weight.percent > 0 }
+        let split = TrafficSplit(wish)
+        let isAlike = !isSplit || sharesFollowCounts(wish)
+        let serving = isAlike ? split.shares.map(\.release) : [split.main].compactMap(\.self)
         switch serving.count {
         case 0: labels[ReleaseRendering.releaseLabel] = "none"
-        case 1: labels[ReleaseRendering.releaseLabel] = .text(serving[0].release.description)
+        case 1: labels[ReleaseRendering.releaseLabel] = .text(serving[0].description)
         case _: labels[ReleaseRendering.releaseLabel] = nil
         }
         return labels
+    }
+
+    /// Whether each instance gets as much as any other, as while they are replaced a few at a time: then a Service that
+    /// leads to all of them shares requests in the same way.
+    private static func sharesFollowCounts(_ wish: RouteWish) -> Bool {
+        let serving = wish.targets.filter { $0.weight.percent > 0 }
+        let all = serving.reduce(0) { $0 + $1.backends.count }
+        return serving.allSatisfy { target in
+            abs(target.weight.percent * all - 100 * target.backends.count) <= all
+        }
+    }
+
+    /// A release's Service goes with its Deployment.
+    private func owned(_ object: KubernetesObject, _ mirror: ClusterMirror) async -> ObjectValue {
+        guard object.kind == .service, let owner = await mirror.object(.deployments, object.name),
+            let uid = owner.at("metadata", "uid")
+        else { return object.value }
+        return object.value.setting(
+            ["metadata", "ownerReferences"],
+            to: [["apiVersion": "apps/v1", "kind": "Deployment", "name": .text(object.name), "uid": uid]])
+    }
+
+    /// A route that leads to a Service before its endpoints are known would refuse requests for a moment.
+    private func waitForEndpoints(_ wish: RouteWish, _ mirror: ClusterMirror) async throws {
+        let deadline = ContinuousClock.now + times.endpoints
+        while await !RouteEndpoints(wish: wish, isSplit: true).areReady(mirror) {
+            guard ContinuousClock.now < deadline else {
+                throw PortError(
+                    .unavailable, "the cluster has not told the endpoints of \(wish.service) within \(times.endpoints)")
+            }
+            // Until the cluster tells more.
+            try await Task.sleep(for: .milliseconds(50))
+        }
+    }
+
+    /// What was applied for an earlier table and is not part of this one.
+    private func removeOthers(
+        than objects: [KubernetesObject], _ service: ServiceName, _ mirror: ClusterMirror, _ writer: ObjectWriter
+    ) async throws(PortError) {
+        let titles = Set(objects.map(\.title))
+        for kind in MirroredKind.routes(of: mirror.router) {
+            for object in await mirror.all(kind, labels: [ReleaseRendering.serviceLabel: service.text]) {
+                let name = object.at("metadata", "name")?.text ?? ""
+                let title = "\(kind.resource.kind.lowercased())/\(name)"
+                guard !titles.contains(title) else { continue }
+                try await remove(kind.resource, name, writer)
+            }
+        }
+    }
+
+    private func remove(_ resource: APIResource, _ name: String, _ writer: ObjectWriter) async throws(PortError) {
+        do { try await writer.client.delete(resource, namespace: writer.namespace, name: name) } catch {
+            throw PortError(error, "\(resource.kind.lowercased())/\(name) cannot be deleted")
+        }
     }
 
     /// A Service that leads requests to where a live one leads them: whom it leads to is the router's to say.
@@ -169,11 +223,12 @@ package actor KubernetesRouter: RouterPort {
         defer { turns.end(key) }
         try check(wish.fence, wish.generation, key)
         guard let mirror = try await desk.mirror(of: wish.environment) else { return }
+        try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
-        for kind in [ObjectKind.ingress, .service] {
-            do { try await writer.delete(kind, wish.service.text) } catch {
-                throw PortError(error, "\(kind.rawValue.lowercased())/\(wish.service) cannot be deleted")
-            }
+        try await removeOthers(than: [], wish.service, mirror, writer)
+        try await remove(APIResource(.ingress), wish.service.text, writer)
+        for object in await mirror.all(.services, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
+            try await remove(APIResource(.service), object.at("metadata", "name")?.text ?? "", writer)
         }
         books[key] = nil
         desk.ring()
@@ -186,9 +241,9 @@ package actor KubernetesRouter: RouterPort {
     package func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RouterView] {
         guard let mirror = try await desk.mirror(of: environment) else { return [:] }
         try await mirror.check()
-        var views: [ServiceName: RouterView] = [:]
         let services = await mirror.all(.services)
-        forgetWhatOthersChanged(environment, services)
+        await forgetWhatOthersChanged(environment, services, mirror)
+        var views: [ServiceName: RouterView] = [:]
         for service in services {
             guard let name = service.at("metadata", "labels", ReleaseRendering.serviceLabel)?.text,
                 let table = Self.table(of: service)
@@ -199,51 +254,41 @@ package actor KubernetesRouter: RouterPort {
         return views
     }
 
-    /// A Service that somebody else has changed or deleted does not lead requests as was wished for: as long as it has
-    /// not been applied again, the table is not followed.
-    private func forgetWhatOthersChanged(_ environment: EnvironmentID, _ services: [ObjectValue]) {
+    private func forgetWhatOthersChanged(
+        _ environment: EnvironmentID, _ services: [ObjectValue], _ mirror: ClusterMirror
+    ) async {
+        var kinds: Set<ObjectKind> = [.service]
         var shown: [String: ObjectValue] = [:]
-        for service in services { shown[service.at("metadata", "name")?.text ?? ""] = service }
-        for (key, var book) in books where key.environment == environment {
-            guard let said = book.service else { continue }
-            if let service = shown[key.service.text] {
-                // What the mirror shows may be from before it was written.
-                guard book.isSeen || Self.isAsYoung(service, as: book.objectVersion) else { continue }
-                book.isSeen = true
-                let isKept = ["metadata", "spec"].allSatisfy { service[$0]?.covers(said[$0] ?? [:]) ?? false }
-                if !isKept { book.service = nil }
-            } else if book.isSeen {
-                (book.service, book.objectVersion) = (nil, nil)
+        for service in services { shown["service/\(service.at("metadata", "name")?.text ?? "")"] = service }
+        for kind in MirroredKind.routes(of: mirror.router) {
+            if let written = ObjectKind(rawValue: kind.resource.kind) { kinds.insert(written) }
+            for object in await mirror.all(kind) {
+                shown["\(kind.resource.kind.lowercased())/\(object.at("metadata", "name")?.text ?? "")"] = object
             }
-            if book.service == nil { (book.followed, book.done, book.isSeen) = (nil, nil, false) }
-            books[key] = book
         }
-    }
-
-    /// Versions of one object are numbers that grow.
-    private static func isAsYoung(_ service: ObjectValue, as version: String?) -> Bool {
-        guard let shown = service.at("metadata", "resourceVersion")?.text.flatMap({ UInt64($0) }),
-            let written = version.flatMap({ UInt64($0) })
-        else { return service.at("metadata", "resourceVersion")?.text == version }
-        return shown >= written
+        for key in books.keys where key.environment == environment {
+            books[key]?.forgetWhatOthersChanged(kinds, shown)
+        }
     }
 
     private func view(_ key: RouteKey, _ table: (UInt64, UInt64), _ mirror: ClusterMirror) async -> RouterView {
         var view = RouterView()
-        let wish = books[key]?.wish
-        let isFollowed = if let wish { await isFollowed(wish, mirror) } else { false }
+        var acceptance = RouteAcceptance.open
+        let book = books[key]
+        if let book { acceptance = await RouteEndpoints.acceptance(of: book, mirror) }
         // Another wish may have come meanwhile: then this one is not followed any more.
-        if var book = books[key] {
-            let isInForce = book.wish == wish && table == (book.wish.fence, book.wish.generation)
-            if isInForce, isFollowed, book.service != nil {
+        if let asked = book?.wish, var book = books[key] {
+            let isInForce = book.wish == asked && table == (asked.fence, asked.generation) && book.isWhole
+            if isInForce, acceptance == .followed {
                 // Nobody tells when the nodes follow: it is asked again when they should.
-                if book.followed == nil { desk.ring(after: lag) }
+                if book.followed == nil { desk.ring(after: times.lag) }
                 let since = book.followed ?? .now
                 book.followed = since
-                if since.duration(to: .now) >= lag { book.done = book.wish }
+                if since.duration(to: .now) >= times.lag { book.done = book.wish }
             } else {
                 book.followed = nil
             }
+            if isInForce { view.objection = objection(acceptance, book, mirror) }
             books[key] = book
             if let done = book.done {
                 (view.fence, view.generation) = (done.fence, done.generation)
@@ -261,29 +306,41 @@ package actor KubernetesRouter: RouterPort {
         return view
     }
 
-    /// Whether the ready endpoints are exactly those that are wished for.
-    private func isFollowed(_ wish: RouteWish, _ mirror: ClusterMirror) async -> Bool {
-        var ready: Set<String> = []
-        for slice in await mirror.all(.slices) {
-            guard slice.at("metadata", "labels", "kubernetes.io/service-name")?.text == wish.service.text else {
-                continue
+    /// Why requests will not follow; empty: they may still. Who refuses gets a moment to think it over: what an object
+    /// refers to may not have reached everybody yet.
+    private func objection(_ acceptance: RouteAcceptance, _ book: RouteBook, _ mirror: ClusterMirror) -> String {
+        guard let since = book.since else { return "" }
+        let waited = since.duration(to: .now)
+        switch acceptance {
+        case .followed: return ""
+        case .refused(let words):
+            guard waited >= times.refusal else {
+                desk.ring(after: times.refusal)
+                return ""
             }
-            for endpoint in slice["endpoints"]?.items ?? [] where endpoint.at("conditions", "ready") != false {
-                ready.formUnion((endpoint["addresses"]?.items ?? []).compactMap(\.text))
+            return "the gateway does not take the route: \(words)"
+        case .open:
+            guard mirror.router == .gateway, book.done == nil else { return "" }
+            guard waited >= times.silence else {
+                desk.ring(after: times.silence)
+                return ""
             }
+            return
+                "no gateway has taken the route within \(times.silence): is the Gateway there that the environment names?"
         }
-        let serving = wish.targets.filter { $0.weight.percent > 0 }
-        var allowed: Set<String> = []
-        for pod in await mirror.all(.pods, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
-            let reading = PodReading(pod)
-            guard let release = reading.release, serving.contains(where: { $0.release == release }) else { continue }
-            if let address = pod.at("status", "podIP")?.text { allowed.insert(address) }
-        }
-        let wanted = serving.flatMap { target in
-            target.backends.compactMap { backend -> String? in
-                if case .address(let host, _) = backend.backend { host } else { nil }
-            }
-        }
-        return ready.isSubset(of: allowed) && ready.isSuperset(of: wanted)
     }
+}
+
+/// How long a cluster is waited for.
+package struct RouterTimes: Sendable {
+    /// Nodes take so long to follow the endpoints: nobody tells when they do.
+    package var lag: Duration = .seconds(1)
+    /// For the endpoints of a release's own Service, before requests are led to it.
+    package var endpoints: Duration = .seconds(10)
+    /// Until a gateway's refusal counts.
+    package var refusal: Duration = .seconds(10)
+    /// Until it counts that no gateway says anything.
+    package var silence: Duration = .seconds(60)
+
+    package init() {}
 }

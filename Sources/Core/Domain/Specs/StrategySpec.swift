@@ -167,6 +167,26 @@ package enum MatchSpec: Hashable, Sendable, Codable {
     case cookie(name: String, value: String)
 }
 
+extension StrategySpec {
+    /// Whether it asks for some requests to reach one release and some another, by share or by kind.
+    package var splits: Bool {
+        switch kind {
+        case .canary: true
+        case .blueGreen(let spec): !spec.matches.isEmpty
+        case .rolling, .recreate: false
+        }
+    }
+
+    /// Requests that reach the release on trial, whatever its share.
+    package var matches: [MatchSpec] {
+        switch kind {
+        case .blueGreen(let spec): spec.matches
+        case .canary(let spec): spec.matches
+        case .rolling, .recreate: []
+        }
+    }
+}
+
 /// Stops the old release before it starts the new one; requests are held meanwhile.
 package struct RecreateSpec: Hashable, Sendable, Codable {
     package var hold: HoldSpec

@@ -16,7 +16,15 @@ package enum ObjectDifference {
     package static func changes(
         from old: ObjectValue, to new: ObjectValue, renamed: (from: String, to: String)? = nil
     ) -> [FieldChange] {
-        let (before, after) = (leaves(of: old), leaves(of: new))
+        var (before, after) = (leaves(of: old), leaves(of: new))
+        if let renamed {
+            // An entry of a list that is called as the object is the same entry.
+            let names = ("[\(renamed.from)]", "[\(renamed.to)]")
+            let paths = before.keys.sorted()
+            before = Dictionary(paths.map { ($0.replacing(names.0, with: names.1), before[$0] ?? "") }) { first, _ in
+                first
+            }
+        }
         var found: [FieldChange] = []
         for path in Set(before.keys).union(after.keys).sorted() where before[path] != after[path] {
             let change = FieldChange(field: path, old: before[path] ?? "", new: after[path] ?? "")

@@ -79,7 +79,8 @@ extension ServiceRendering {
         switch cluster.router {
         case .istio: return [destinationRule].compactMap { $0 } + virtualServices
         case .gateway: return httpRoutes
-        case .service, .replicas, .nginx, .slipway: return spec.routes.isEmpty ? [] : [ingress]
+        case .nginx: return spec.routes.isEmpty ? [] : [ingress] + [canaryIngress].compactMap(\.self)
+        case .service, .replicas, .slipway: return spec.routes.isEmpty ? [] : [ingress]
         }
     }
 
@@ -98,14 +99,8 @@ extension ServiceRendering {
 
     private var ingress: KubernetesObject {
         let settings = cluster.ingress
-        let entrance = ArgoRollout(service: self)?.stableService ?? name
-        let backend: ObjectValue = ["service": ["name": .text(entrance), "port": ["name": "http"]]]
-        let rules = hosts.map { host, paths -> ObjectValue in
-            let paths = paths.map { path -> ObjectValue in
-                ["path": .text(path), "pathType": "Prefix", "backend": backend]
-            }
-            return ["host": host.map { .text($0) }, "http": ["paths": .list(paths)]]
-        }
+        let main = cluster.router == .nginx ? ingressMain.map { Self.addressName(name, $0) } : nil
+        let rules = ingressRules(leadingTo: main ?? ArgoRollout(service: self)?.stableService ?? name)
         var annotations = Self.dictionary(settings.annotations)
         if let issuer = settings.issuer {
             annotations[settings.isClusterIssuer ? "cert-manager.io/cluster-issuer" : "cert-manager.io/issuer"] = issuer
@@ -122,6 +117,16 @@ extension ServiceRendering {
             "ingressClassName": settings.ingressClass.map { .text($0) }, "tls": tls, "rules": .list(rules),
         ]
         return object(.ingress, annotations: annotations, [ObjectField("spec", content)])
+    }
+
+    func ingressRules(leadingTo entrance: String) -> [ObjectValue] {
+        let backend: ObjectValue = ["service": ["name": .text(entrance), "port": ["name": "http"]]]
+        return hosts.map { host, paths -> ObjectValue in
+            let paths = paths.map { path -> ObjectValue in
+                ["path": .text(path), "pathType": "Prefix", "backend": backend]
+            }
+            return ["host": host.map { .text($0) }, "http": ["paths": .list(paths)]]
+        }
     }
 
     /// Hosts that have the same paths. An empty list of hosts is any.
@@ -149,15 +154,9 @@ extension ServiceRendering {
             "sectionName": gateway.section.map { .text($0) },
         ]
         return entries.enumerated().map { index, entry in
-            let matches = entry.paths.map { path -> ObjectValue in
-                ["path": ["type": "PathPrefix", "value": .text(path)]]
-            }
-            let rule: ObjectValue = [
-                "matches": entry.paths == ["/"] ? nil : .list(matches),
-                "backendRefs": [["name": .text(name), "port": .number(spec.port ?? 80)]],
-            ]
             let content: ObjectValue = [
-                "parentRefs": [parent], "hostnames": ObjectValue.texts(entry.hosts).unlessEmpty, "rules": [rule],
+                "parentRefs": [parent], "hostnames": ObjectValue.texts(entry.hosts).unlessEmpty,
+                "rules": .list(routeRules(entry.paths)),
             ]
             return object(.route, name: entryName(index), [ObjectField("spec", content)])
         }
@@ -174,7 +173,7 @@ extension ServiceRendering {
 
     /// One for the mesh, and one for the gateways at its edge for all hosts with the same paths.
     private var virtualServices: [KubernetesObject] {
-        let inside: ObjectValue = ["hosts": .texts([name]), "http": [["route": destination]]]
+        let inside: ObjectValue = ["hosts": .texts([name]), "http": .list(meshRules([]))]
         var services = [object(.virtualService, [ObjectField("spec", inside)])]
         let edge = cluster.mesh?.gateways ?? []
         guard !edge.isEmpty else { return services }
@@ -187,7 +186,7 @@ extension ServiceRendering {
             }
             let content: ObjectValue = [
                 "hosts": .texts(entry.hosts.isEmpty ? ["*"] : entry.hosts), "gateways": .texts(edge),
-                "http": [["match": .list(matches), "route": destination]],
+                "http": .list(meshRules(matches)),
             ]
             services.append(
                 object(.virtualService, name: "\(entryName(index))-edge", [ObjectField("spec", content)]))
@@ -195,7 +194,8 @@ extension ServiceRendering {
         return services
     }
 
-    private var destination: ObjectValue {
+    /// Where nobody says how requests are split.
+    var destination: ObjectValue {
         let port: ObjectValue = ["number": .number(spec.port ?? 80)]
         guard let stable = ArgoRollout(service: self)?.stableService else {
             return [["destination": ["host": .text(name), "port": port]]]

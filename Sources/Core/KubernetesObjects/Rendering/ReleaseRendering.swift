@@ -50,6 +50,23 @@ package struct ReleaseRendering: Sendable {
     /// How requests enter: looked after by a router.
     package var entrances: [KubernetesObject] { rendered.objects.filter { Self.entranceKinds.contains($0.kind) } }
 
+    /// Whether something else than the Service shares requests out. Gateways and Ingresses share only what they lead.
+    package var isSplit: Bool {
+        let router = service.cluster.router
+        return router.splits && service.spec.isRouted && (router == .istio || !service.spec.routes.isEmpty)
+    }
+
+    /// How requests enter while they are shared between releases. The Service comes first, then those of each release,
+    /// then what leads to them.
+    package func entrances(_ split: TrafficSplit) -> [KubernetesObject] {
+        var service = service
+        service.split = split
+        let address = [service.address].compactMap(\.self)
+        // Only a split needs Services that tell releases apart.
+        let addresses = isSplit ? service.addresses(of: split) : []
+        return address + addresses + service.entrances
+    }
+
     /// What rollouts say for themselves: how many pods there are, and what runs before them.
     package var counted: [KubernetesObject] { rendered.objects.filter { Self.countedKinds.contains($0.kind) } }
 
@@ -68,6 +85,11 @@ package struct ReleaseRendering: Sendable {
     /// All pods of all services of a project.
     package static func projectSelector(_ environment: EnvironmentID) -> String {
         "app.kubernetes.io/managed-by=slipway,app.kubernetes.io/part-of=\(environment.project)"
+    }
+
+    /// The Service that leads to one release's pods alone, where requests are split: `api-r14`.
+    package static func addressName(_ service: ServiceName, _ release: ReleaseNumber) -> String {
+        ServiceRendering.addressName(service.text, release)
     }
 
     /// On everything of one release: its number.

@@ -8,6 +8,8 @@ struct ServiceRendering {
     let naming: WorkloadNaming
     let workloads: WorkloadKind
     let images: [ServiceName: String]
+    /// How requests are shared between releases; nil: nobody says.
+    var split: TrafficSplit?
 
     var spec: ServiceSpec { plan.spec }
     var extras: KubernetesSpec { spec.kubernetes ?? KubernetesSpec() }
@@ -204,7 +206,7 @@ struct ServiceRendering {
     func claimName(_ volume: VolumeSpec) -> String { "\(name)-\(volume.name)" }
 
     /// The address that peers know; it leads to all pods of the service, or to one release's.
-    private var address: KubernetesObject? {
+    var address: KubernetesObject? {
         guard let port = spec.port else { return nil }
         var ports: [ObjectValue] = [["name": "http", "port": .number(port), "targetPort": "http"]]
         if let monitor = extras.monitor?.port, monitor != port {

@@ -51,6 +51,14 @@ package enum ClusterRouter: String, Hashable, Sendable, Codable, CaseIterable {
     case nginx
     /// Slipway's own proxy inside the cluster.
     case slipway
+
+    /// Whether it shares requests between releases by objects of its own.
+    package var splits: Bool {
+        switch self {
+        case .gateway, .istio, .nginx: true
+        case .service, .replicas, .slipway: false
+        }
+    }
 }
 
 /// The Gateway that HTTPRoutes attach to.
