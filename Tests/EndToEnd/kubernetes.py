@@ -182,19 +182,18 @@ def a_canary_gets_its_share_of_an_ingress(place):
         place.run("deploy", "production")
         assert canary(cluster) == ("api-r1", None), canary(cluster)
         write(place, "serves:2", strategy=steps, router="nginx")
-        rollout = place.start("deploy", "production")
-        eventually(lambda: canary(cluster) == ("api-r1", "25"), 30, "a quarter of the requests")
+        asked = place.run("deploy", "production", code=None)
+        assert "waits for `slipway promote`" in asked, asked
+        assert canary(cluster) == ("api-r1", "25"), canary(cluster)
         assert cluster.serving() == "1", "callers inside stay with the larger share"
         place.run("promote", "production")
-        assert rollout.wait(timeout=60) == 0
-        assert canary(cluster) == ("api-r2", None), canary(cluster)
+        eventually(lambda: canary(cluster) == ("api-r2", None), 30, "all of them")
         eventually(lambda: "api-r1" not in cluster.all("services"), 30, "the first release's Service to go")
         # Going back half-way: nothing of the canary stays.
         write(place, "serves:3", strategy=steps, router="nginx")
-        rollout = place.start("deploy", "production")
-        eventually(lambda: canary(cluster) == ("api-r2", "25"), 30, "a quarter again")
-        place.run("abort", "production")
-        rollout.wait(timeout=60)
+        place.run("deploy", "production", code=None)
+        assert canary(cluster) == ("api-r2", "25"), canary(cluster)
+        place.run("abort", "production", code=None)
         eventually(lambda: canary(cluster) == ("api-r2", None), 30, "the canary to go")
         eventually(lambda: cluster.deployments() == {"api-r2": 2, "mail-r1": 1}, 30, "its Deployment to go")
 
