@@ -254,7 +254,7 @@ let checks: [Target] = [
         ]),
     tests(
         "ClusterDoubleTests", "Doubles/Checks",
-        ["ClusterDouble", "KubernetesAPI", "KubernetesObjects"]),
+        ["ClusterDouble", "ClusterConformance", "KubernetesAPI", "KubernetesObjects"]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),
     tests(
