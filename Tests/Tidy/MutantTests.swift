@@ -1,8 +1,8 @@
 import FoundationEssentials
 import Testing
 
-/// What `make planted` plants into stands in the sources: a snippet that has moved on would make the whole run fail, and
-/// it runs by hand.
+/// What `make planted` plants into stands in the sources: a snippet that has moved on would make the whole run fail,
+/// and it runs by hand.
 @Suite struct MutantTests {
     private static let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
         .deletingLastPathComponent()

@@ -93,6 +93,7 @@ struct ClusterTrial: Sendable {
             var verbs = ["create", "patch"]
             switch object.kind {
             case .deployment, .configMap, .service, .ingress: verbs.append("delete")
+            case .cronJob, .jobSet, .disruptionBudget: verbs += ["list", "delete"]
             case .job, .autoscaler, .scaledObject, .verticalAutoscaler: continue
             case _: break
             }

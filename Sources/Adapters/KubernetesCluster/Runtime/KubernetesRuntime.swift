@@ -39,6 +39,8 @@ package actor KubernetesRuntime: RuntimePort {
         var generations: [String: Int64] = [:]
         /// What the mirror has shown of them: what it shows no more is gone.
         var seen: Set<String> = []
+        /// What is common to all releases was last looked through for this one's sake; `none`: for nobody's.
+        var tidied: String?
     }
 
     package init(_ desk: ClusterDesk) { self.desk = desk }
@@ -149,6 +151,8 @@ package actor KubernetesRuntime: RuntimePort {
             }
         }
         try await removeOthers(wish, mirror, writer, key)
+        let newest = rendered.max { $0.0.number < $1.0.number }
+        try await tidy(for: newest?.0.number, keeping: newest?.1.shared ?? [], writer, key)
         guard var book = services[key] else { return }
         book.refusals = refusals
         book.done = wish
@@ -179,6 +183,41 @@ package actor KubernetesRuntime: RuntimePort {
                 throw PortError(error, "\(object.title) cannot be applied")
             }
         }
+    }
+
+    /// Kinds that do something by themselves: what no release says any more must not go on.
+    private static let busyKinds: [ObjectKind] = [.cronJob, .jobSet, .disruptionBudget]
+
+    /// Takes away what earlier releases had and this one has not: cron jobs would run on.
+    private func tidy(
+        for newest: ReleaseNumber?, keeping shared: [KubernetesObject], _ writer: ObjectWriter, _ key: ServiceKey
+    ) async throws(PortError) {
+        let mark = newest?.description ?? "none"
+        guard services[key]?.tidied != mark else { return }
+        let titles = Set(shared.map(\.title))
+        for kind in Self.busyKinds {
+            let resource = APIResource(kind)
+            let list: ObjectList
+            do throws(ClusterTrouble) {
+                list = try await writer.client.list(
+                    resource, namespace: writer.namespace,
+                    labels: ReleaseRendering.serviceSelector(key.service, in: key.environment))
+            } catch {
+                // A kind that is not there has no objects; whoever may not look has made none.
+                if error.kind == .notFound || error.kind == .forbidden { continue }
+                throw PortError(error, "the \(resource.plural) of \(key.service) cannot be looked at")
+            }
+            for object in list.items {
+                let name = object.at("metadata", "name")?.text ?? ""
+                let title = "\(kind.rawValue.lowercased())/\(name)"
+                guard !titles.contains(title) else { continue }
+                do { try await writer.delete(kind, name) } catch {
+                    throw PortError(error, "\(title) cannot be deleted")
+                }
+                services[key]?.applied[title] = nil
+            }
+        }
+        services[key]?.tidied = mark
     }
 
     /// Deployments of releases that are not wished for.

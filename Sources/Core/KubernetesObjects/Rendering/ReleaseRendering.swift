@@ -87,6 +87,11 @@ package struct ReleaseRendering: Sendable {
         "app.kubernetes.io/managed-by=slipway,app.kubernetes.io/part-of=\(environment.project)"
     }
 
+    /// Everything of one service that is its own, whatever the release.
+    package static func serviceSelector(_ service: ServiceName, in environment: EnvironmentID) -> String {
+        projectSelector(environment) + ",\(nameLabel)=\(service)"
+    }
+
     /// The Service that leads to one release's pods alone, where requests are split: `api-r14`.
     package static func addressName(_ service: ServiceName, _ release: ReleaseNumber) -> String {
         ServiceRendering.addressName(service.text, release)

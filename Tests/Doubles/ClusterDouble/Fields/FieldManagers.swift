@@ -45,12 +45,19 @@ struct FieldManagers: Sendable {
                     < ($1.isApply ? 0 : 1, $1.time, $1.manager, $1.version, $1.part)
             }.map { entry in
                 [
-                    "apiVersion": .text(entry.version), "fieldsType": "FieldsV1", "fieldsV1": entry.fields.value,
+                    "apiVersion": .text(entry.version), "fieldsType": "FieldsV1",
+                    "fieldsV1": entry.fields.value(isOwnKind: Self.isOwn(entry.version)),
                     "manager": .text(entry.manager), "operation": entry.isApply ? "Apply" : "Update",
                     "subresource": entry.part.isEmpty ? nil : .text(entry.part), "time": .text(entry.time),
                 ]
             }
         ).unlessEmpty
+    }
+
+    /// Groups without a dot, and those of Kubernetes itself, bring their kinds with the server.
+    private static func isOwn(_ version: String) -> Bool {
+        let group = version.contains("/") ? version.prefix { $0 != "/" } : ""
+        return !group.contains(".") || group.hasSuffix(".k8s.io")
     }
 
     /// Somebody wrote an object as a whole: what he changed is his.

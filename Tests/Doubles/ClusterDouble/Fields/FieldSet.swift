@@ -109,12 +109,19 @@ struct FieldSet: Hashable, Sendable {
         return found
     }
 
+    /// Fields of the cluster's own kinds that are written even when they are empty: nobody can be the one who added them.
+    private static let alwaysThere: Set<String> = ["f:spec", "f:template", "f:strategy", "f:containers"]
+
     /// `FieldsV1`.
-    var value: ObjectValue {
+    /// - Parameter isOwnKind: whether it is of a kind that the server brings, not of a custom one.
+    func value(isOwnKind: Bool) -> ObjectValue {
         var fields: [ObjectField] = []
         if isMember, !children.isEmpty { fields.append(ObjectField(".", [:])) }
         for (element, set) in children.sorted(by: { $0.key.text < $1.key.text }) {
-            fields.append(ObjectField(element.text, set.value))
+            var value = set.value(isOwnKind: isOwnKind)
+            let isThere = isOwnKind && Self.alwaysThere.contains(element.text)
+            if isThere || element.text == "f:metadata" { value["."] = nil }
+            fields.append(ObjectField(element.text, value))
         }
         return .map(fields)
     }

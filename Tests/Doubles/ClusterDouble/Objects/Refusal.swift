@@ -82,17 +82,18 @@ struct Refusal: Error, Sendable {
     static func owned(_ conflicts: FieldManagers.Conflicts) -> Refusal {
         var causes: [ObjectValue] = []
         var lines: [String] = []
+        let count = conflicts.all.reduce(0) { $0 + $1.fields.count }
         for conflict in conflicts.all {
             let part = conflict.part.isEmpty ? "" : " with subresource \"\(conflict.part)\""
             let using = conflict.isApply ? "" : " using \(conflict.version)"
             let who = "conflict with \"\(conflict.manager)\"\(part)\(using)"
             let fields = conflict.fields.map { $0.map(\.words).joined() }
-            lines.append(fields.count == 1 ? "\(who): \(fields[0])" : "\(who):\n- " + fields.joined(separator: "\n- "))
+            let many = "conflicts" + who.dropFirst("conflict".count)
+            lines.append(count == 1 ? "\(who): \(fields[0])" : "\(many):\n- " + fields.joined(separator: "\n- "))
             causes += fields.map {
                 ["reason": "FieldManagerConflict", "message": .text(who), "field": .text($0)]
             }
         }
-        let count = conflicts.all.reduce(0) { $0 + $1.fields.count }
         let noun = count == 1 ? "conflict" : "conflicts"
         return Refusal(
             code: 409, reason: "Conflict",

@@ -11,6 +11,9 @@ extension Cluster {
         case _:
             let parts = path.split(separator: "/").map(String.init)
             if parts.first == "api", parts.count == 2 { return resources("", parts[1]) }
+            if parts.first == "apis", parts.count == 2, let group = group(parts[1]) {
+                return group.setting("kind", to: "APIGroup").setting("apiVersion", to: "v1")
+            }
             if parts.first == "apis", parts.count == 3 { return resources(parts[1], parts[2]) }
             return nil
         }
@@ -20,15 +23,17 @@ extension Cluster {
         let names = Set(kinds.values.map(\.group)).filter { !$0.isEmpty }.sorted()
         return [
             "kind": "APIGroupList", "apiVersion": "v1",
-            "groups": .list(
-                names.map { name in
-                    let versions = Set(kinds.values.filter { $0.group == name }.map(\.version)).sorted()
-                    let all = versions.map { version -> ObjectValue in
-                        ["groupVersion": .text("\(name)/\(version)"), "version": .text(version)]
-                    }
-                    return ["name": .text(name), "versions": .list(all), "preferredVersion": all[0]]
-                }),
+            "groups": .list(names.compactMap { group($0) }),
         ]
+    }
+
+    private func group(_ name: String) -> ObjectValue? {
+        let versions = Set(kinds.values.filter { $0.group == name }.map(\.version)).sorted()
+        let all = versions.map { version -> ObjectValue in
+            ["groupVersion": .text("\(name)/\(version)"), "version": .text(version)]
+        }
+        guard let first = all.first, !name.isEmpty else { return nil }
+        return ["name": .text(name), "versions": .list(all), "preferredVersion": first]
     }
 
     private func resources(_ group: String, _ version: String) -> ObjectValue? {

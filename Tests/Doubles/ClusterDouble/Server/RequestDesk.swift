@@ -173,10 +173,31 @@ struct Asked: Sendable {
     var agent: String
     var body: [UInt8]
 
+    /// `%20` as a space; bytes that are no text are left out.
+    private static func decoded(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        var rest = Substring(text)
+        while let character = rest.popFirst() {
+            if character == "%", let byte = UInt8(rest.prefix(2), radix: 16) {
+                bytes.append(byte)
+                rest = rest.dropFirst(2)
+            } else {
+                bytes += Array(String(character).utf8)
+            }
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
     init(_ request: Request) async throws {
         method = request.method.rawValue
         path = request.uri.path
-        for item in request.uri.queryParameters { query[String(item.key)] = String(item.value) }
+        for pair in (request.uri.query ?? "").split(separator: "&") {
+            let words = pair.split(separator: "=", maxSplits: 1).map {
+                let text = String($0.replacing("+", with: " "))
+                return Self.decoded(text)
+            }
+            query[words[0]] = words.count > 1 ? words[1] : ""
+        }
         type = request.headers[.contentType] ?? "application/json"
         user = HTTPField.Name("Impersonate-User").flatMap { request.headers[$0] } ?? "admin"
         agent = String((request.headers[.userAgent] ?? "unknown").prefix { $0 != "/" })
