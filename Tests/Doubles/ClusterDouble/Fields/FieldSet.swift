@@ -109,7 +109,7 @@ struct FieldSet: Hashable, Sendable {
         return found
     }
 
-    /// Fields of the cluster's own kinds that are written even when they are empty: nobody can be the one who added them.
+    /// Fields of the cluster's own kinds that are written even when they are empty: nobody can have added them.
     private static let alwaysThere: Set<String> = ["f:spec", "f:template", "f:strategy", "f:containers"]
 
     /// `FieldsV1`.
