@@ -43,12 +43,12 @@ extension LoadSuites {
         ///
         /// A sender that reads nothing until it has sent everything opens exactly as many connections as there are
         /// requests, each time. One that reads does so too when the test's own server did not get to answer meanwhile:
-        /// hence three chances.
+        /// hence ten chances.
         @Test func aRateBeyondTheSenderStillReads() async throws {
             let answer = RawServer.answer()
             let server = RawServer { peer in while peer.bytesCame() { peer.send(answer) } }
             defer { server.stop() }
-            for _ in 0..<3 {
+            for _ in 0..<10 {
                 let report = try await run(
                     server, .rate(perSecond: 1_000_000, maxConnections: 1500), requests: 1500, timeout: .seconds(15))
                 #expect(report.counts.status2xx == 1500, "\(report.counts)")
