@@ -77,10 +77,10 @@ import Testing
 
     /// Two releases with two ready instances each, and a router that follows them.
     private func with(
-        _ kind: ClusterRouter = .service, defined: [ObjectKind] = [],
+        _ kind: ClusterRouter = .service, defined: [ObjectKind] = [], faults: FaultPlan = FaultPlan(),
         _ body: @Sendable (ClusterBench, KubernetesRouter, KubernetesClient) async throws -> Void
     ) async throws {
-        try await ClusterBench.with { bench in
+        try await ClusterBench.with(faults: faults) { bench in
             let client = KubernetesClient(bench.double.access)
             for kind in defined { try await define(kind, client) }
             try await bench.begin(environment)
@@ -279,6 +279,48 @@ import Testing
             try await until("the next table") { try await generation(router) == 2 }
             let (all, none) = (try await leads("api"), try await leads("api-canary"))
             #expect(all == "api-r2" && none == nil)
+        }
+    }
+
+    /// An abort right after a step: what was said a moment ago is known, though nobody has shown it yet. And so
+    /// is what a Slipway that was killed has left.
+    @Test func noCanaryStaysBehind() async throws {
+        // The mirror is never told of an Ingress that came after its first look.
+        let late = FaultPlan { mark in mark.isWatch && mark.path.contains("/ingresses") ? .silent : nil }
+        try await with(.nginx, faults: late) { bench, router, client in
+            func canary() async throws -> ObjectValue? {
+                try await client.find(APIResource(.ingress), namespace: "shop-prod", name: "api-canary")
+            }
+            for round in UInt64(0)..<3 {
+                try await share(bench, router, .nginx, [(1, 75), (2, 25)], round * 2 + 1)
+                try await share(bench, router, .nginx, [(1, 100)], round * 2 + 2)
+                let left = try await canary()
+                #expect(left == nil, "round \(round)")
+            }
+            try await share(bench, router, .nginx, [(1, 75), (2, 25)], 21)
+            let access = bench.double.access
+            let other = try ClusterDesk(path: nil) { _ in access }
+            async let running: Void = other.run()
+            try await share(bench, KubernetesRouter(other, times: Self.times), .nginx, [(1, 100)], 22)
+            let left = try await canary()
+            #expect(left == nil, "after a restart")
+            other.stop()
+            await running
+        }
+    }
+
+    @Test func aGatewayThatFallsSilentIsTold() async throws {
+        try await with(.gateway, defined: [.route]) { bench, _, client in
+            var times = Self.times
+            times.silence = .milliseconds(200)
+            let router = KubernetesRouter(bench.desk, times: times)
+            try await share(bench, router, .gateway, [(1, 100)], 1)
+            try await answer(client)
+            try await until("the table") { try await generation(router) == 1 }
+            try await share(bench, router, .gateway, [(1, 50), (2, 50)], 2)
+            try await until("that nobody takes it") {
+                try await router.observe(environment)[service]?.objection.contains("no gateway has taken") ?? false
+            }
         }
     }
 

@@ -59,6 +59,8 @@ package actor KubernetesRouter: RouterPort {
         defer { turns.end(key) }
         try check(wish.fence, wish.generation, key)
         if let book = books[key], book.wish == wish, book.isWhole { return }
+        // What is to go must be known: after a restart only the cluster can tell.
+        try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         let split = TrafficSplit(wish)
         var book = books[key] ?? RouteBook(wish: wish)
@@ -81,7 +83,7 @@ package actor KubernetesRouter: RouterPort {
                 throw PortError(trouble, "\(object.title) cannot be applied")
             }
         }
-        try await removeOthers(than: objects, wish.service, mirror, writer)
+        try await removeOthers(than: objects, key, mirror, writer)
         let titles = Set(objects.map(\.title))
         book.said = book.said.filter { titles.contains($0.key) }
         (book.wish, book.isWhole, book.since, book.followed) = (wish, true, .now, nil)
@@ -167,12 +169,14 @@ package actor KubernetesRouter: RouterPort {
 
     /// What was applied for an earlier table and is not part of this one.
     private func removeOthers(
-        than objects: [KubernetesObject], _ service: ServiceName, _ mirror: ClusterMirror, _ writer: ObjectWriter
+        than objects: [KubernetesObject], _ key: RouteKey, _ mirror: ClusterMirror, _ writer: ObjectWriter
     ) async throws(PortError) {
         let titles = Set(objects.map(\.title))
         for kind in MirroredKind.routes(of: mirror.router) {
-            for object in await mirror.all(kind, labels: [ReleaseRendering.serviceLabel: service.text]) {
-                let name = object.at("metadata", "name")?.text ?? ""
+            let shown = await mirror.all(kind, labels: [ReleaseRendering.serviceLabel: key.service.text])
+            // What was said a moment ago may not be in the mirror yet.
+            let said = (books[key]?.said.values.filter { $0.kind.rawValue == kind.resource.kind } ?? []).map(\.name)
+            for name in Set(said + shown.compactMap { $0.at("metadata", "name")?.text }).sorted() {
                 let title = "\(kind.resource.kind.lowercased())/\(name)"
                 guard !titles.contains(title) else { continue }
                 try await remove(kind.resource, name, writer)
@@ -225,7 +229,7 @@ package actor KubernetesRouter: RouterPort {
         guard let mirror = try await desk.mirror(of: wish.environment) else { return }
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
-        try await removeOthers(than: [], wish.service, mirror, writer)
+        try await removeOthers(than: [], key, mirror, writer)
         try await remove(APIResource(.ingress), wish.service.text, writer)
         for object in await mirror.all(.services, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
             try await remove(APIResource(.service), object.at("metadata", "name")?.text ?? "", writer)
@@ -312,7 +316,7 @@ package actor KubernetesRouter: RouterPort {
         guard let since = book.since else { return "" }
         let waited = since.duration(to: .now)
         switch acceptance {
-        case .followed: return ""
+        case .followed, .waitsForEndpoints: return ""
         case .refused(let words):
             guard waited >= times.refusal else {
                 desk.ring(after: times.refusal)
@@ -320,7 +324,7 @@ package actor KubernetesRouter: RouterPort {
             }
             return "the gateway does not take the route: \(words)"
         case .open:
-            guard mirror.router == .gateway, book.done == nil else { return "" }
+            guard mirror.router == .gateway, book.done != book.wish else { return "" }
             guard waited >= times.silence else {
                 desk.ring(after: times.silence)
                 return ""

@@ -3,6 +3,9 @@ import KubernetesObjects
 /// Whether those who carry requests follow an object, as far as they tell.
 enum RouteAcceptance: Equatable {
     case followed
+    /// The endpoints are not as wished yet.
+    case waitsForEndpoints
+    /// Nobody who carries requests has said anything of it yet.
     case open
     /// With the words of whoever refuses it.
     case refused(String)

@@ -10,7 +10,9 @@ struct RouteEndpoints {
 
     /// Whether endpoints and gateways are as a wish asks for.
     static func acceptance(of book: RouteBook, _ mirror: ClusterMirror) async -> RouteAcceptance {
-        guard await RouteEndpoints(wish: book.wish, isSplit: book.isSplit).areReady(mirror) else { return .open }
+        guard await RouteEndpoints(wish: book.wish, isSplit: book.isSplit).areReady(mirror) else {
+            return .waitsForEndpoints
+        }
         for kind in MirroredKind.routes(of: mirror.router) {
             for said in book.said.values where said.kind.rawValue == kind.resource.kind {
                 guard let object = await mirror.object(kind, said.name) else { return .open }
