@@ -205,6 +205,21 @@ import Testing
         }
     }
 
+    @Test func aClusterThatHangsIsWaitedForOnlySoLong() async throws {
+        try await ClusterBench.with(faults: FaultPlan { _ in .silent }) { bench in
+            let look = ClusterLook(bench.desk, patience: .milliseconds(200)) { () throws(RegistryTrouble) in
+                RegistrySettings()
+            }
+            let release = try release(bench, 1)
+            let cluster = try #require(release.parts.place?.cluster)
+            let began = ContinuousClock.now
+            let view = await look.look(
+                ClusterQuestion(environment: environment, cluster: cluster, releases: [release]))
+            #expect(view.trouble?.text.contains("answers slowly") == true)
+            #expect(began.duration(to: .now) < .seconds(10))
+        }
+    }
+
     @Test func aClusterThatDoesNotAnswerIsATroubleAndNotAnError() async throws {
         let desk = try ClusterDesk(path: nil) { _ in
             throw ClusterTrouble(.configuration, "there is no kubeconfig", hint: "set KUBECONFIG")

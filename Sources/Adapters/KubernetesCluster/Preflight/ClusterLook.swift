@@ -9,18 +9,41 @@ package import RegistryAPI
 package struct ClusterLook: ClusterPort {
     private let desk: ClusterDesk
     private let registries: @Sendable () throws(RegistryTrouble) -> RegistrySettings
+    private let patience: Duration
     /// Dry runs at a time.
     static let width = 6
 
-    /// - Parameter registries: how images are asked for from here; a cluster's own credentials come first.
+    /// - Parameters:
+    ///   - patience: for the whole look. Somebody waits for it.
+    ///   - registries: how images are asked for from here; a cluster's own credentials come first.
     package init(
-        _ desk: ClusterDesk, registries: @escaping @Sendable () throws(RegistryTrouble) -> RegistrySettings
+        _ desk: ClusterDesk, patience: Duration = .seconds(30),
+        registries: @escaping @Sendable () throws(RegistryTrouble) -> RegistrySettings
     ) {
         self.desk = desk
+        self.patience = patience
         self.registries = registries
     }
 
     package func look(_ question: ClusterQuestion) async -> ClusterView {
+        await withTaskGroup(of: ClusterView?.self) { group in
+            group.addTask { await wholeLook(question) }
+            group.addTask {
+                // Cancelled when the look is done.
+                do { try await Task.sleep(for: patience) } catch { return nil }
+                var view = ClusterView()
+                view.trouble = ClusterView.Trouble(
+                    "it was not looked through within \(patience): the cluster or a registry answers slowly",
+                    hint: "`kubectl version` shows whether the cluster answers")
+                return view
+            }
+            let view = await group.next() ?? nil
+            group.cancelAll()
+            return view ?? ClusterView()
+        }
+    }
+
+    private func wholeLook(_ question: ClusterQuestion) async -> ClusterView {
         var view = ClusterView()
         var trial: ClusterTrial?
         do throws(PortError) {
