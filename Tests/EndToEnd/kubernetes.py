@@ -64,6 +64,14 @@ class Cluster:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
+    def burn(self, release, percent):
+        """A release has so much to do, in percent of what one of its pods asks for; they share it."""
+        request = urllib.request.Request(
+            "http://127.0.0.1:%d/apis/apps/v1/namespaces/shop/deployments/api-r%s" % (self.port, release),
+            json.dumps({"metadata": {"annotations": {"double/cpu-percent": str(percent)}}}).encode(),
+            {"Content-Type": "application/merge-patch+json"}, method="PATCH")
+        urllib.request.urlopen(request, timeout=10).close()
+
     def all(self, kind, version="api/v1"):
         return {item["metadata"]["name"]: item
                 for item in self.get("/%s/namespaces/shop/%s" % (version, kind))["items"]}
@@ -198,6 +206,47 @@ def a_canary_gets_its_share_of_an_ingress(place):
         eventually(lambda: cluster.deployments() == {"api-r2": 2, "mail-r1": 1}, 30, "its Deployment to go")
 
 
+def a_load_that_doubles_in_a_rollout_is_carried_through_its_abort(place):
+    if not has_double():
+        return
+    steps = "{canary: {sticky: false, steps: [{weight: 25%}, {hold: untilPromoted}]}}"
+
+    def scaled(image):
+        write(place, image, strategy=steps, router="nginx")
+        path = os.path.join(place.project, "slipway.yaml")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        place.write("slipway.yaml", text.replace(
+            "    replicas: 2\n", "    scale: {min: 2, max: 8, cpu: 50%}\n    resources: {cpu: 500m}\n", 1))
+
+    with Cluster(place) as cluster:
+        scaled("serves:1")
+        place.run("deploy", "production")
+        assert cluster.deployments()["api-r1"] == 2, cluster.deployments()
+        cluster.burn("1", 150)
+        eventually(lambda: cluster.deployments()["api-r1"] == 3, 30, "the autoscaler to ask for a third")
+        eventually(lambda: "●●●" in place.run("status", "production"), 30, "the third to be known")
+        scaled("serves:2")
+        asked = place.run("deploy", "production", code=None)
+        assert "waits for `slipway promote`" in asked, asked
+        assert cluster.deployments()["api-r1"] == 3 and cluster.deployments()["api-r2"] == 1, cluster.deployments()
+        cluster.burn("1", 300)
+        eventually(lambda: cluster.deployments()["api-r1"] == 6, 30, "stable to grow")
+        eventually(lambda: cluster.deployments()["api-r2"] == 2, 30, "the canary to grow with it")
+        autoscalers = cluster.all("horizontalpodautoscalers", "apis/autoscaling/v2")
+        assert autoscalers["api-r1"]["spec"]["minReplicas"] == 6, autoscalers
+        # Nothing shrinks in a rollout, whatever the load.
+        cluster.burn("1", 20)
+        place.run("abort", "production", code=None)
+        eventually(lambda: "api-r2" not in cluster.deployments(), 30, "the canary to go")
+        eventually(lambda: cluster.deployments()["api-r1"] == 2, 30, "as few as the load needs, when all is over")
+        autoscalers = cluster.all("horizontalpodautoscalers", "apis/autoscaling/v2")
+        assert list(autoscalers) == ["api-r1"] and autoscalers["api-r1"]["spec"]["minReplicas"] == 2, autoscalers
+        place.run("scale", "production", "api", "5")
+        eventually(lambda: cluster.deployments()["api-r1"] == 5, 30, "a count by hand")
+        assert not cluster.all("horizontalpodautoscalers", "apis/autoscaling/v2")
+
+
 def a_supervisor_that_is_killed_goes_on_where_it_was(place):
     if not has_double():
         return
@@ -220,5 +269,6 @@ TESTS = [
     what_a_cluster_cannot_do_is_said_before_anything_is_touched,
     what_the_cluster_would_refuse_is_said_before_anything_is_touched,
     a_canary_gets_its_share_of_an_ingress,
+    a_load_that_doubles_in_a_rollout_is_carried_through_its_abort,
     a_supervisor_that_is_killed_goes_on_where_it_was,
 ]

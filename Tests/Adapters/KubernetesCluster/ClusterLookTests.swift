@@ -21,7 +21,7 @@ import Testing
         access.impersonate = user
         let used = access
         let desk = try ClusterDesk(path: nil) { _ in used }
-        let look = ClusterLook(desk) { () throws(RegistryTrouble) in
+        let look = ClusterLook(desk, patience: .seconds(300)) { () throws(RegistryTrouble) in
             throw RegistryTrouble(.configuration, "no registries here")
         }
         let cluster = try #require(releases.first?.parts.place?.cluster)

@@ -85,7 +85,12 @@ extension Cluster {
         let load = pods.compactMap { Int64($0.at("metadata", "annotations", "double/cpu-percent")?.text ?? "") }
         let goal = (object.at("spec", "metrics")?.items ?? []).first { $0.at("resource", "name")?.text == "cpu" }?
             .at("resource", "target", "averageUtilization")?.number
-        if let goal, !load.isEmpty, now > 0 {
+        // A load that its pods share.
+        let total = target.at("metadata", "annotations", "double/cpu-percent").flatMap { Int64($0.text ?? "") }
+        if let goal, let total, now > 0 {
+            average = total / now
+            wanted = max(1, (total + goal - 1) / goal)
+        } else if let goal, !load.isEmpty, now > 0 {
             let mean = load.reduce(0, +) / Int64(load.count)
             average = mean
             wanted = max(1, (now * mean + goal - 1) / goal)
