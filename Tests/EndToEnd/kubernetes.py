@@ -264,7 +264,71 @@ def a_supervisor_that_is_killed_goes_on_where_it_was(place):
         eventually(lambda: cluster.deployments() == {"api-r3": 2, "mail-r1": 1}, 30, "the next release")
 
 
+MIGRATING = """
+version: 1
+project: shop
+environments:
+  production:
+    runtime: kubernetes
+    namespace: shop
+services:
+  api:
+    image: example/serves:%d
+    command: [serve]
+    port: 8080
+    replicas: 2
+    drain: 1s
+    migrate: {command: [%s], schema: "%d", compatible: true, verify: 0s}
+    strategy: {blueGreen: {}}
+"""
+
+
+def a_migration_is_a_job_and_runs_before_anything_of_its_release(place):
+    if not has_double():
+        return
+
+    def jobs(cluster):
+        return sorted(cluster.all("jobs", "apis/batch/v1"))
+
+    with Cluster(place) as cluster:
+        place.write("slipway.yaml", MIGRATING % (1, "ends", 1))
+        plan = place.run("plan", "production")
+        assert "migrates to schema 1 first" in plan, plan
+        place.run("deploy", "production")
+        assert jobs(cluster) == ["api-migrate-1-1"] and cluster.serving() == "1"
+        pods = [pod for name, pod in cluster.all("pods").items() if name.startswith("api-migrate-1-1-")]
+        assert [pod["status"]["phase"] for pod in pods] == ["Succeeded"], pods
+        assert "done" in place.run("logs", "production", "api", "--migrate")
+
+        # A mark that was reached is not migrated to again.
+        place.write("slipway.yaml", MIGRATING % (2, "ends", 1))
+        place.run("deploy", "production")
+        assert jobs(cluster) == ["api-migrate-1-1"] and cluster.serving() == "2"
+
+        # One that fails: nothing of its release is ever there.
+        place.write("slipway.yaml", MIGRATING % (3, "fails", 3))
+        failed = place.run("deploy", "production", code=3)
+        assert "exit code 3" in failed and "no such table" in failed, failed
+        assert cluster.serving() == "2" and "api-r3" not in cluster.deployments(), cluster.deployments()
+        assert "no such table" in place.run("logs", "production", "api", "--migrate")
+        eventually(lambda: jobs(cluster) == ["api-migrate-3-1"], 30, "the Job before to be put away")
+
+        # A supervisor that is killed in the middle finds it again.
+        place.write("slipway.yaml", MIGRATING % (4, "goes", 4))
+        place.run("deploy", "production", "--detach")
+        eventually(lambda: "api-migrate-4-1" in jobs(cluster), 30, "the Job")
+        eventually(lambda: [name for name, pod in cluster.all("pods").items() if name.startswith("api-migrate-4-1-")
+                            and pod["status"]["phase"] == "Running"], 30, "its pod to run")
+        os.kill(place.pid_of("supervisor"), 9)
+        place.run("abort", "production", code=None)
+        eventually(lambda: cluster.all("jobs", "apis/batch/v1")["api-migrate-4-1"]["spec"]["suspend"], 30, "its end")
+        eventually(lambda: "migration was ended by signal 15" in place.run("history", "production", "4"), 30,
+                   "its end to be told")
+        assert cluster.serving() == "2" and list(cluster.deployments()) == ["api-r2"], cluster.deployments()
+
+
 TESTS = [
+    a_migration_is_a_job_and_runs_before_anything_of_its_release,
     releases_come_and_go_on_a_cluster,
     what_a_cluster_cannot_do_is_said_before_anything_is_touched,
     what_the_cluster_would_refuse_is_said_before_anything_is_touched,

@@ -48,12 +48,6 @@ private func clusterObjections(_ desired: Desired) -> [Objection] {
                     hint: "give it `image:`, such as registry.example.com/\(planned.spec.service)"))
         }
         if let router = desired.project.cluster?.router { found += splitObjections(planned, router) }
-        if planned.spec.migrate != nil {
-            found.append(
-                Objection(
-                    "\(planned.spec.service) has a migration, which this version does not run on a cluster",
-                    hint: "run it by its own Job, and take `migrate` out for this environment"))
-        }
     }
     return found
 }

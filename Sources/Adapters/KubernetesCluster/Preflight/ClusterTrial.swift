@@ -94,7 +94,9 @@ struct ClusterTrial: Sendable {
             switch object.kind {
             case .deployment, .configMap, .service, .ingress: verbs.append("delete")
             case .cronJob, .jobSet, .disruptionBudget: verbs += ["list", "delete"]
-            case .job: continue
+            case .job:
+                verbs += ["get", "list", "watch", "delete"]
+                needs.insert(Need(verb: "delete", group: "", resource: "pods"))
             case .autoscaler, .scaledObject: verbs.append("delete")
             case _: break
             }

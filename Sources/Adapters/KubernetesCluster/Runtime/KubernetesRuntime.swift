@@ -45,6 +45,8 @@ package actor KubernetesRuntime: RuntimePort {
         var uids: [String: String] = [:]
         /// What the mirror has shown of them: what it shows no more is gone.
         var seen: Set<String> = []
+        /// A release that does not run yet was prepared for: what it changed is to be said again as it is wished for.
+        var isLent = false
         /// What is common to all releases was last looked through for this one's sake; `none`: for nobody's.
         var tidied: String?
     }
@@ -107,7 +109,7 @@ package actor KubernetesRuntime: RuntimePort {
         if let told = youngest[key] { try Self.check(wish, after: told) }
     }
 
-    private static func rendering(_ release: Release) throws(PortError) -> (Release, ReleaseRendering) {
+    static func rendering(_ release: Release) throws(PortError) -> (Release, ReleaseRendering) {
         guard let rendering = ReleaseRendering(release) else {
             throw PortError(.invalid, "\(release.label) is not made for a cluster")
         }
@@ -172,6 +174,37 @@ package actor KubernetesRuntime: RuntimePort {
         book.done = wish
         book.releases = book.releases.filter { number, _ in wish.sets.contains { $0.release == number } }
         services[key] = book
+    }
+
+    // MARK: - For a program that runs before any pod
+
+    /// Applies what the pods of a release lean on, before there is any of them.
+    /// - Returns: why the cluster does not take it.
+    func prepare(_ release: Release, _ rendering: ReleaseRendering, _ mirror: ClusterMirror) async throws(PortError)
+        -> String?
+    {
+        let key = ServiceKey(environment: release.environment, service: release.service)
+        await turns.take(key)
+        defer { turns.end(key) }
+        let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
+        try await applySurroundings([(release, rendering)], writer)
+        for object in rendering.shared where MigrationRendering.ground.contains(object.kind) {
+            let mark = ObjectWriter.mark(object.value)
+            guard services[key]?.applied[object.title] != mark else { continue }
+            if let refusal = try await say(object, object.value, writer, key) { return refusal }
+            services[key]?.applied[object.title] = nil
+            services[key]?.isLent = true
+        }
+        return nil
+    }
+
+    /// What was prepared is over: as long as it has not been applied again, the wish is not carried out.
+    func takeBack(_ service: ServiceName, in environment: EnvironmentID) {
+        let key = ServiceKey(environment: environment, service: service)
+        guard services[key]?.isLent == true else { return }
+        services[key]?.isLent = false
+        services[key]?.done = nil
+        desk.ring()
     }
 
     /// Applies an object that was not said so before.

@@ -10,7 +10,12 @@ enum Validation {
         case "Deployment", "ReplicaSet":
             faults += workload(object, old)
         case "Pod": faults += pod(object["spec"] ?? [:], "spec")
-        case "Job": faults += pod(object.at("spec", "template", "spec") ?? [:], "spec.template.spec")
+        case "Job":
+            faults += pod(object.at("spec", "template", "spec") ?? [:], "spec.template.spec")
+            let template = object.at("spec", "template")
+            if let old, old.at("spec", "template") != template {
+                faults.append(.invalid("spec.template", template, "field is immutable"))
+            }
         case "Service": faults += service(object)
         case "HorizontalPodAutoscaler": faults += autoscaler(object)
         case _:

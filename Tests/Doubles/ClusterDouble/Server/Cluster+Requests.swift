@@ -32,7 +32,7 @@ extension Cluster {
         case "": return target
         case "status": return kind.hasStatus ? target : nil
         case "scale": return kind.hasScale ? target : nil
-        case "eviction": return kind.id == .pods ? target : nil
+        case "eviction", "log": return kind.id == .pods ? target : nil
         case _: return nil
         }
     }
@@ -65,6 +65,23 @@ extension Cluster {
             return target.part == "scale" ? Self.scale(of: found) : found
         }
         return try list(target, asked, at: past)
+    }
+
+    /// What a pod's program wrote; nil: it runs nowhere.
+    func log(_ target: Target, _ asked: Asked) throws(Refusal) -> String? {
+        let key = ObjectKey(kind: .pods, namespace: target.namespace, name: target.name ?? "")
+        guard let pod = object(key) else { throw .notFound(target.kind, key.name) }
+        let names = (pod.at("spec", "containers")?.items ?? []).compactMap { $0["name"]?.text }
+        if let wanted = asked.query["container"], !names.contains(wanted) {
+            throw .bad("container \(wanted) is not valid for pod \(key.name)")
+        }
+        if names.count > 1, asked.query["container"] == nil {
+            let all = names.joined(separator: " ")
+            throw .bad("a container name must be specified for pod \(key.name), choose one of: [\(all)]")
+        }
+        guard pod.at("spec", "nodeName") != nil else { return nil }
+        let time = asked.query["timestamps"] == "true" ? (pod.at("status", "startTime")?.text ?? Self.now) + " " : ""
+        return lines(of: pod).map { "\(time)\($0)\n" }.joined()
     }
 
     private func list(_ target: Target, _ asked: Asked, at past: UInt64?) throws(Refusal) -> ObjectValue {

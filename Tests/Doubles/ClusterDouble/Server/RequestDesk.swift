@@ -76,6 +76,11 @@ final class RequestDesk: Sendable {
         try await cluster.authorize(asked, target)
         switch asked.method {
         case "GET" where asked.query["watch"] == "true": return try await watch(target, asked)
+        case "GET" where target.part == "log":
+            guard let text = try await cluster.log(target, asked) else { return Response(status: .noContent) }
+            return Response(
+                status: .ok, headers: [.contentType: "text/plain"],
+                body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
         case "GET":
             let past: UInt64? =
                 if let lag { max(1, await cluster.version - min(lag, await cluster.version - 1)) } else { nil }

@@ -47,8 +47,10 @@ extension Cluster {
             wait = grace ?? object.at("spec", "terminationGracePeriodSeconds")?.number ?? 30
         }
         let isGoing = object.at("metadata", "deletionTimestamp") != nil
-        if isGoing, wait > 0 { return object }
-        object = object.setting(["metadata", "deletionTimestamp"], to: .text(Self.now))
+        // A grace that has begun is made shorter, and never longer.
+        let left = object.at("metadata", "deletionGracePeriodSeconds")?.number
+        if isGoing, wait > 0, wait >= left ?? 0 { return object }
+        object = object.setting(["metadata", "deletionTimestamp"], to: .text(Self.moment(in: wait)))
         object = object.setting(["metadata", "deletionGracePeriodSeconds"], to: .number(wait))
         if kind.id == .namespaces { object = object.setting(["status", "phase"], to: "Terminating") }
         if isFree(object, kind) {
