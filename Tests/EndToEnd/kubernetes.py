@@ -92,7 +92,7 @@ def has_double():
     return False
 
 
-def write(place, image="serves:1", strategy="{blueGreen: {}}", router="service"):
+def write(place, image="serves:1", strategy="{blueGreen: {scaleDownDelay: 1s}}", router="service"):
     place.write("slipway.yaml", MANIFEST % (router, image, strategy))
 
 
@@ -209,7 +209,7 @@ def a_canary_gets_its_share_of_an_ingress(place):
 def a_load_that_doubles_in_a_rollout_is_carried_through_its_abort(place):
     if not has_double():
         return
-    steps = "{canary: {sticky: false, steps: [{weight: 25%}, {hold: untilPromoted}]}}"
+    steps = "{canary: {sticky: false, scaleDownDelay: 1s, steps: [{weight: 25%}, {hold: untilPromoted}]}}"
 
     def scaled(image):
         write(place, image, strategy=steps, router="nginx")
