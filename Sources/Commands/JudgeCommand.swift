@@ -65,7 +65,14 @@ package struct JudgeCommand: AsyncParsableCommand {
             if let option = series.firstGiven {
                 throw usageError("\(option) is about series, and \(file.name) holds traffic")
             }
-            let recordings = try file.parsed { text throws(RecordingError) in try TrafficRecording.read(text) }
+            var recordings = try file.parsed { text throws(RecordingError) in try TrafficRecording.read(text) }
+            // A rollout's recording may hold several gates. If none suits, the first one says why.
+            if recordings.contains(where: { parameters.suit($0.head.asked) }) {
+                for other in recordings where !parameters.suit(other.head.asked) {
+                    note("note: left out \(other.title), which the options are not about")
+                }
+                recordings.removeAll { !parameters.suit($0.head.asked) }
+            }
             var reports: [ReplayReport] = []
             let view = ReplayView(style: .forOutput(), isBrief: brief)
             for (index, recording) in recordings.enumerated() {

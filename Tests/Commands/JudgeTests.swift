@@ -40,6 +40,15 @@ import Testing
         #expect(gate.schedule.onInconclusive == .hold)
     }
 
+    /// A rollout's recording may hold several gates.
+    @Test func optionsOfAnAnalysisAreAboutAnalysesAlone() throws {
+        let lag = GateSpec(name: GateName("lag"), question: .threshold(ThresholdSpec(errorRate: 10_000)))
+        let tolerant = try JudgeParameters.parse(["--errors", "+1pp"])
+        #expect(tolerant.suit(then) && tolerant.suit(nil) && !tolerant.suit(lag))
+        #expect(try JudgeParameters.parse(["--interval", "1m"]).suit(lag))
+        #expect(try JudgeParameters.parse(["--errors", "+1pp", "--gate", "lag"]).suit(lag))
+    }
+
     @Test func aGateOfTheManifestAndOneInItsWords() throws {
         let other = GateSpec(name: GateName("slow"), question: .threshold(ThresholdSpec(errorRate: 10_000)))
         #expect(try asked(["--gate", "slow"], then: then, manifest: [other]) == other)

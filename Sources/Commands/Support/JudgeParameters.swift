@@ -65,6 +65,12 @@ package struct JudgeParameters: ParsableArguments {
         "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 
+    /// Whether the options can be about a gate: those of an analysis are not about a gate on metrics.
+    /// - Parameter then: what was asked when the traffic was recorded; nil: nobody knows.
+    func suit(_ then: GateSpec?) -> Bool {
+        gate != nil || text != nil || analysis.isEmpty || !(then?.question.takesOtherParameters ?? false)
+    }
+
     /// The gate to be asked.
     /// - Parameters:
     ///   - then: what was asked when the traffic was recorded; nil: nobody knows.

@@ -1,4 +1,5 @@
 import Domain
+import Glibc
 import Testing
 
 @testable import Manifests
@@ -88,15 +89,23 @@ import Testing
         #expect(!Manifest.parse(text: text).diagnostics.hasErrors)
     }
 
+    /// Seconds of processor time that this thread has had.
+    private static func ownTime() -> Double {
+        var time = timespec()
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time)
+        return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
+    }
+
     @Test func largeManifestsAreReadInTime() {
         var text = "version: 1\nproject: p\nservices:\n"
         for index in 0..<200 {
             let needs = (0..<index).map { "s\($0)" }.joined(separator: ", ")
             text += "  s\(index): { command: [a, \"${nothing}\"], port: 1, needs: [\(needs)] }\n"
         }
-        let clock = ContinuousClock()
-        let time = clock.measure { read(text) }
-        #expect(time < .seconds(20))
+        // Of this thread alone: other tests, and whatever else the machine has to do, take none of it.
+        let began = Self.ownTime()
+        read(text)
+        #expect(Self.ownTime() - began < 20)
     }
 }
 

@@ -24,7 +24,9 @@ extension Referee {
                 fail(9, "\(wish.service)@\(set.release) is to run and is not in the journal")
             }
         }
-        if account.record?.sets != wish.sets { fail(9, "instances of \(wish.service) other than what was written") }
+        let counts = wish.sets.map { SetWish(release: $0.release, count: $0.count) }
+        if account.record?.sets != counts { fail(9, "instances of \(wish.service) other than what was written") }
+        checkBounds(wish, account)
         checkCapacity(wish, account)
         checkReserve(wish, account, moment)
         checkEmptied(wish, account)
@@ -32,6 +34,20 @@ extension Referee {
         checkBaseline(wish, account)
         account.runs.append(wish)
         if account.runs.count > 12 { account.runs.removeFirst(4) }
+    }
+
+    /// Between what a runtime that scales by itself may move.
+    private func checkBounds(_ wish: RuntimeWish, _ account: ServiceAccount) {
+        for set in wish.sets {
+            guard let bounds = set.bounds else { continue }
+            if !(bounds.min...bounds.max).contains(set.count) {
+                fail(2, "\(set.count) instances of \(wish.service)@\(set.release), which is outside of its bounds")
+            }
+            if account.record?.rollout != nil, bounds.min < set.count {
+                fail(2, "\(wish.service)@\(set.release) may shrink in a rollout")
+            }
+            if account.record?.hand != nil { fail(2, "\(wish.service)@\(set.release) may move, with a count by hand") }
+        }
     }
 
     private func checkCapacity(_ wish: RuntimeWish, _ account: ServiceAccount) {
