@@ -49,9 +49,12 @@ import Testing
         case .success(let answers): differences = answers.differences(from: try CaseFiles.answers(name))
         case .failure(let error): differences = ["the case cannot be played: \(error)"]
         }
-        if Self.known.contains(name) {
-            #expect(!differences.isEmpty, "it answers as a real server does: take \(name) off the list")
-        } else {
+        guard Self.known.contains(name) else {
+            #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
+            return
+        }
+        #expect(!differences.isEmpty, "it answers as a real server does: take \(name) off the list")
+        withKnownIssue("\(name) is on the list", isIntermittent: true) {
             #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
         }
     }
