@@ -23,15 +23,18 @@ extension Cluster {
     /// What a scheduler and a kubelet do with a pod.
     func pod(_ object: ObjectValue, _ key: ObjectKey) {
         guard settings.runsPods else { return }
+        let node = object.at("spec", "nodeName")?.text
         if object.at("metadata", "deletionTimestamp") != nil {
             // It ends when it is told to.
-            if object.at("spec", "nodeName") != nil { store(nil, at: key) }
+            if node == Self.node { end(object, key) }
             return
         }
-        guard object.at("spec", "nodeName") != nil else {
-            schedule(object, key)
+        guard let node else {
+            // Other schedulers, and other nodes, are play-acted by tests.
+            if object.at("spec", "schedulerName")?.text == "default-scheduler" { schedule(object, key) }
             return
         }
+        guard node == Self.node else { return }
         switch PodBehaviour(object) {
         case .serves: run(object, key, isReady: true)
         case .never: run(object, key, isReady: false)
@@ -41,8 +44,19 @@ extension Cluster {
         }
     }
 
+    /// The one that the double plays.
+    private static let node = "node-1"
+
+    /// A kubelet deletes a pod without grace once its containers have stopped.
+    private func end(_ object: ObjectValue, _ key: ObjectKey) {
+        guard object.at("metadata", "deletionGracePeriodSeconds") != 0, let kind = kinds[.pods] else { return }
+        remove(object, key, kind, grace: 0)
+    }
+
     private func schedule(_ object: ObjectValue, _ key: ObjectKey) {
-        let running = (objects[.pods] ?? [:]).values.count { $0.at("spec", "nodeName") != nil && $0.isAlive }
+        let running = (objects[.pods] ?? [:]).values.count {
+            $0.at("spec", "nodeName")?.text == Self.node && $0.isAlive
+        }
         guard running < settings.room else {
             var status = object["status"] ?? [:]
             guard status["conditions"] == nil else { return }
@@ -55,8 +69,7 @@ extension Cluster {
             touch(key, in: .milliseconds(50))
             return
         }
-        let bound = object.setting(["spec", "nodeName"], to: "node-1")
-        store(bound.sorted, at: key)
+        place(object, key, on: Self.node)
         touch(key, in: settings.start)
     }
 

@@ -15,6 +15,10 @@ struct ServedKind: Hashable, Sendable {
     /// Of a custom resource: the schema of its definition, and the columns that `kubectl get` shows.
     var schema: ObjectValue?
     var columns: [ObjectValue] = []
+    /// Of a custom resource that can be scaled: where its numbers stand.
+    var scale: ObjectValue?
+    /// Nothing is remembered of it before this change.
+    var since: UInt64 = 0
 
     init(
         _ version: String, _ plural: String, _ kind: String, isNamespaced: Bool = true, hasStatus: Bool = false,
@@ -35,6 +39,12 @@ struct ServedKind: Hashable, Sendable {
     /// As messages name it: `deployments.apps`.
     var title: String { group.isEmpty ? plural : "\(plural).\(group)" }
     var isCustom: Bool { schema != nil }
+    /// Whether a deletion is answered with the object itself.
+    var tellsDeleted: Bool {
+        group.isEmpty
+            && ["Pod", "Service", "ServiceAccount", "Namespace", "PersistentVolumeClaim", "ResourceQuota"].contains(
+                kind)
+    }
     var shape: FieldShape { .object(kind, schema: schema) }
 
     static let builtIn: [ServedKind] = [
