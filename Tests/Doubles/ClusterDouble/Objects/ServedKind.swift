@@ -75,6 +75,12 @@ struct ServedKind: Hashable, Sendable {
         ServedKind("rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole", isNamespaced: false),
         ServedKind("rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding", isNamespaced: false),
         ServedKind(
+            "admissionregistration.k8s.io/v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy",
+            isNamespaced: false, hasStatus: true),
+        ServedKind(
+            "admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings",
+            "ValidatingAdmissionPolicyBinding", isNamespaced: false),
+        ServedKind(
             "apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", isNamespaced: false,
             hasStatus: true, shortNames: ["crd", "crds"]),
     ]

@@ -140,6 +140,7 @@ extension Cluster {
         let name = whole.at("metadata", "name")?.text ?? ""
         let faults = Validation.faults(whole, old, kind, part: options.part)
         if !faults.isEmpty { throw .invalid(kind, name, faults) }
+        if options.part.isEmpty { try checkPolicies(whole, old, kind, namespace) }
         if old == nil { try checkQuota(whole, kind, namespace) }
         return whole
     }
