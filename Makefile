@@ -60,7 +60,7 @@ faults:
 # A share of them, another one for each commit.
 some-faults:
 	$(SWIFT) build --product slipway
-	python3 Tests/EndToEnd/faults --slipway .build/debug/slipway --every 28 --others 8 \
+	python3 Tests/EndToEnd/faults --slipway .build/debug/slipway --every 28 --others 8 --again \
 		--offset $$((16#$$(git rev-parse --short=6 HEAD 2>/dev/null || echo 0)))
 
 # Every figure of docs/reference/performance.md, measured on the release file; about an hour. Each part runs, whatever

@@ -250,7 +250,7 @@ let checks: [Target] = [
         "KubernetesClusterTests", "Adapters/KubernetesCluster",
         [
             "KubernetesCluster", "KubernetesAPI", "KubernetesObjects", "RegistryAPI", "Domain", "Ports",
-            "ClusterDouble", "RuntimeConformance",
+            "ClusterDouble", "RuntimeConformance", "MigrationConformance",
         ]),
     tests(
         "ClusterDoubleTests", "Doubles/Checks",

@@ -98,10 +98,11 @@ struct ServiceLedger {
             load.forget()
             loadSpec = spec
         }
+        let releases = [state.rollout?.from?.number, facts.number, state.rollout?.baseline].compactMap { $0 }
+        let asked = runtime?.sets.filter { releases.contains($0.release) }.compactMap(\.asked).max()
         let sight = ScaleSight(
-            runtime: fresh.runtime, router: fresh.router,
-            releases: [state.rollout?.from?.number, facts.number, state.rollout?.baseline].compactMap { $0 },
-            current: state.rollout?.from?.replicas ?? facts.replicas, isTrial: state.rollout != nil)
+            runtime: fresh.runtime, router: fresh.router, releases: releases,
+            current: state.rollout?.from?.replicas ?? facts.replicas, isTrial: state.rollout != nil, asked: asked)
         _ = load.look(sight, spec, now: now)
         turn.wake(in: ScaleMemory.rhythm(spec))
     }
@@ -121,7 +122,7 @@ struct ServiceLedger {
     }
 
     private func isRuntimeCaughtUp(_ state: ServiceState, fence: UInt64) -> Bool {
-        guard let runtime, runAt != nil, sets == state.sets else { return false }
+        guard let runtime, runAt != nil, sets == state.wishedSets else { return false }
         return runtime.fence == fence && runtime.generation == runGeneration
     }
 
@@ -176,8 +177,9 @@ struct ServiceLedger {
     private mutating func speakToRuntime(
         _ state: ServiceState, _ environment: EnvironmentID, _ fence: UInt64, _ now: Moment, _ turn: inout Turn
     ) {
-        if runAt == nil || sets != state.sets {
-            sets = state.sets
+        let wished = state.wishedSets
+        if runAt == nil || sets != wished {
+            sets = wished
             runGeneration += 1
         } else if runtime?.fence == fence, runtime?.generation == runGeneration {
             return

@@ -16,17 +16,7 @@ import termios
 import threading
 import time
 
-
-def eventually(condition, within, what):
-    """Waits for a condition, with a deadline."""
-    deadline = time.monotonic() + within
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {within}s: {what}")
-        time.sleep(0.02)
+from place import eventually, may_mount
 
 
 def ask(place, *words, directory=None, user=None):
@@ -265,7 +255,8 @@ def the_live_view_fits_and_detaches(place):
 
 
 def a_full_disk_loses_nothing_and_recovers(place):
-    if os.geteuid() != 0:
+    if not may_mount():
+        print("skipped: a full disk needs root, to mount one", flush=True)
         return
     small = os.path.join(place.path, "small")
     os.mkdir(small)

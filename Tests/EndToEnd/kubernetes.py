@@ -64,6 +64,14 @@ class Cluster:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
+    def burn(self, release, percent):
+        """A release has so much to do, in percent of what one of its pods asks for; they share it."""
+        request = urllib.request.Request(
+            "http://127.0.0.1:%d/apis/apps/v1/namespaces/shop/deployments/api-r%s" % (self.port, release),
+            json.dumps({"metadata": {"annotations": {"double/cpu-percent": str(percent)}}}).encode(),
+            {"Content-Type": "application/merge-patch+json"}, method="PATCH")
+        urllib.request.urlopen(request, timeout=10).close()
+
     def all(self, kind, version="api/v1"):
         return {item["metadata"]["name"]: item
                 for item in self.get("/%s/namespaces/shop/%s" % (version, kind))["items"]}
@@ -198,6 +206,47 @@ def a_canary_gets_its_share_of_an_ingress(place):
         eventually(lambda: cluster.deployments() == {"api-r2": 2, "mail-r1": 1}, 30, "its Deployment to go")
 
 
+def a_load_that_doubles_in_a_rollout_is_carried_through_its_abort(place):
+    if not has_double():
+        return
+    steps = "{canary: {sticky: false, steps: [{weight: 25%}, {hold: untilPromoted}]}}"
+
+    def scaled(image):
+        write(place, image, strategy=steps, router="nginx")
+        path = os.path.join(place.project, "slipway.yaml")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        place.write("slipway.yaml", text.replace(
+            "    replicas: 2\n", "    scale: {min: 2, max: 8, cpu: 50%}\n    resources: {cpu: 500m}\n", 1))
+
+    with Cluster(place) as cluster:
+        scaled("serves:1")
+        place.run("deploy", "production")
+        assert cluster.deployments()["api-r1"] == 2, cluster.deployments()
+        cluster.burn("1", 150)
+        eventually(lambda: cluster.deployments()["api-r1"] == 3, 30, "the autoscaler to ask for a third")
+        eventually(lambda: "●●●" in place.run("status", "production"), 30, "the third to be known")
+        scaled("serves:2")
+        asked = place.run("deploy", "production", code=None)
+        assert "waits for `slipway promote`" in asked, asked
+        assert cluster.deployments()["api-r1"] == 3 and cluster.deployments()["api-r2"] == 1, cluster.deployments()
+        cluster.burn("1", 300)
+        eventually(lambda: cluster.deployments()["api-r1"] == 6, 30, "stable to grow")
+        eventually(lambda: cluster.deployments()["api-r2"] == 2, 30, "the canary to grow with it")
+        autoscalers = cluster.all("horizontalpodautoscalers", "apis/autoscaling/v2")
+        assert autoscalers["api-r1"]["spec"]["minReplicas"] == 6, autoscalers
+        # Nothing shrinks in a rollout, whatever the load.
+        cluster.burn("1", 20)
+        place.run("abort", "production", code=None)
+        eventually(lambda: "api-r2" not in cluster.deployments(), 30, "the canary to go")
+        eventually(lambda: cluster.deployments()["api-r1"] == 2, 30, "as few as the load needs, when all is over")
+        autoscalers = cluster.all("horizontalpodautoscalers", "apis/autoscaling/v2")
+        assert list(autoscalers) == ["api-r1"] and autoscalers["api-r1"]["spec"]["minReplicas"] == 2, autoscalers
+        place.run("scale", "production", "api", "5")
+        eventually(lambda: cluster.deployments()["api-r1"] == 5, 30, "a count by hand")
+        assert not cluster.all("horizontalpodautoscalers", "apis/autoscaling/v2")
+
+
 def a_supervisor_that_is_killed_goes_on_where_it_was(place):
     if not has_double():
         return
@@ -215,10 +264,75 @@ def a_supervisor_that_is_killed_goes_on_where_it_was(place):
         eventually(lambda: cluster.deployments() == {"api-r3": 2, "mail-r1": 1}, 30, "the next release")
 
 
+MIGRATING = """
+version: 1
+project: shop
+environments:
+  production:
+    runtime: kubernetes
+    namespace: shop
+services:
+  api:
+    image: example/serves:%d
+    command: [serve]
+    port: 8080
+    replicas: 2
+    drain: 1s
+    migrate: {command: [%s], schema: "%d", compatible: true, verify: 0s}
+    strategy: {blueGreen: {}}
+"""
+
+
+def a_migration_is_a_job_and_runs_before_anything_of_its_release(place):
+    if not has_double():
+        return
+
+    def jobs(cluster):
+        return sorted(cluster.all("jobs", "apis/batch/v1"))
+
+    with Cluster(place) as cluster:
+        place.write("slipway.yaml", MIGRATING % (1, "ends", 1))
+        plan = place.run("plan", "production")
+        assert "migrates to schema 1 first" in plan, plan
+        place.run("deploy", "production")
+        assert jobs(cluster) == ["api-migrate-1-1"] and cluster.serving() == "1"
+        pods = [pod for name, pod in cluster.all("pods").items() if name.startswith("api-migrate-1-1-")]
+        assert [pod["status"]["phase"] for pod in pods] == ["Succeeded"], pods
+        assert "done" in place.run("logs", "production", "api", "--migrate")
+
+        # A mark that was reached is not migrated to again.
+        place.write("slipway.yaml", MIGRATING % (2, "ends", 1))
+        place.run("deploy", "production")
+        assert jobs(cluster) == ["api-migrate-1-1"] and cluster.serving() == "2"
+
+        # One that fails: nothing of its release is ever there.
+        place.write("slipway.yaml", MIGRATING % (3, "fails", 3))
+        failed = place.run("deploy", "production", code=3)
+        assert "exit code 3" in failed and "no such table" in failed, failed
+        assert cluster.serving() == "2" and "api-r3" not in cluster.deployments(), cluster.deployments()
+        assert "no such table" in place.run("logs", "production", "api", "--migrate")
+        eventually(lambda: jobs(cluster) == ["api-migrate-3-1"], 30, "the Job before to be put away")
+
+        # A supervisor that is killed in the middle finds it again.
+        place.write("slipway.yaml", MIGRATING % (4, "goes", 4))
+        place.run("deploy", "production", "--detach")
+        eventually(lambda: "api-migrate-4-1" in jobs(cluster), 30, "the Job")
+        eventually(lambda: [name for name, pod in cluster.all("pods").items() if name.startswith("api-migrate-4-1-")
+                            and pod["status"]["phase"] == "Running"], 30, "its pod to run")
+        os.kill(place.pid_of("supervisor"), 9)
+        place.run("abort", "production", code=None)
+        eventually(lambda: cluster.all("jobs", "apis/batch/v1")["api-migrate-4-1"]["spec"]["suspend"], 30, "its end")
+        eventually(lambda: "migration was ended by signal 15" in place.run("history", "production", "4"), 30,
+                   "its end to be told")
+        assert cluster.serving() == "2" and list(cluster.deployments()) == ["api-r2"], cluster.deployments()
+
+
 TESTS = [
+    a_migration_is_a_job_and_runs_before_anything_of_its_release,
     releases_come_and_go_on_a_cluster,
     what_a_cluster_cannot_do_is_said_before_anything_is_touched,
     what_the_cluster_would_refuse_is_said_before_anything_is_touched,
     a_canary_gets_its_share_of_an_ingress,
+    a_load_that_doubles_in_a_rollout_is_carried_through_its_abort,
     a_supervisor_that_is_killed_goes_on_where_it_was,
 ]

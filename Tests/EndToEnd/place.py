@@ -18,6 +18,14 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def may_mount():
+    """Whether file systems and networks of one's own can be made here: root in a container often may not."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        effective = next(int(line.split()[1], 16) for line in status if line.startswith("CapEff:"))
+    administers_the_system, administers_networks = 1 << 21, 1 << 12
+    return effective & administers_the_system and effective & administers_networks
+
+
 def eventually(condition, within, what):
     """Waits for a condition, with a deadline."""
     deadline = time.monotonic() + within

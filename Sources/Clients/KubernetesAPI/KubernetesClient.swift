@@ -22,6 +22,8 @@ package final class KubernetesClient: Sendable {
         /// Of the certificate that it was made with.
         var identity: String?
         var earlier: HTTPClient?
+        /// Whoever asks too late must not open another.
+        var isClosed = false
     }
 
     package init(_ access: ClusterAccess, environment: [String: String] = [:], limits: ClientLimits = ClientLimits()) {
@@ -33,10 +35,10 @@ package final class KubernetesClient: Sendable {
     /// How many requests were sent, by method.
     package var counts: ClientCounts { sent.withLock { $0 } }
 
-    /// Closes its connections. Nothing may be asked afterwards.
+    /// Closes its connections. What is asked afterwards is not answered.
     package func shutdown() async throws {
         let connections = http.withLock { connections -> Connections in
-            defer { connections = Connections() }
+            defer { connections = Connections(isClosed: true) }
             return connections
         }
         try await connections.earlier?.shutdown()
@@ -121,16 +123,28 @@ package final class KubernetesClient: Sendable {
             body: object)
     }
 
+    /// Changes what the patch says and nothing else (RFC 7386); `null` takes a field away. With a `resourceVersion` in
+    /// its metadata it is a conflict when the object has changed since.
+    package func patch(
+        _ resource: APIResource, namespace: String?, name: String, _ patch: ObjectValue
+    ) async throws(ClusterTrouble) -> ObjectValue {
+        try await ask(
+            .PATCH, resource.path(namespace: namespace, name: name), APIQuery(["fieldManager": limits.manager]),
+            body: patch, type: "application/merge-patch+json")
+    }
+
     /// Deletes one object. One that is not there is deleted already.
     /// - Parameters:
     ///   - uid: only this one, not another of the same name.
     ///   - leavesRest: whether what belongs to it stays.
+    ///   - grace: in seconds, for a pod to end; nil: as it says itself.
     package func delete(
-        _ resource: APIResource, namespace: String?, name: String, uid: String? = nil, leavesRest: Bool = false
+        _ resource: APIResource, namespace: String?, name: String, uid: String? = nil, leavesRest: Bool = false,
+        grace: Int? = nil
     ) async throws(ClusterTrouble) {
         let options: ObjectValue = [
             "apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": leavesRest ? "Orphan" : "Background",
-            "preconditions": uid.map { ["uid": .text($0)] },
+            "gracePeriodSeconds": grace.map { .number($0) }, "preconditions": uid.map { ["uid": .text($0)] },
         ]
         do {
             _ = try await ask(.DELETE, resource.path(namespace: namespace, name: name), body: options)
@@ -254,6 +268,9 @@ package final class KubernetesClient: Sendable {
     private func client(_ identity: (certificate: String, key: String)?) throws(ClusterTrouble) -> HTTPClient {
         // Under the lock: two that come first at the same time must not each make one.
         let made = http.withLock { connections -> Result<(HTTPClient, HTTPClient?), ClusterTrouble> in
+            guard !connections.isClosed else {
+                return .failure(ClusterTrouble(.unreachable, "nobody asks \(access.server) any more"))
+            }
             if let current = connections.current, connections.identity == identity?.certificate {
                 return .success((current, nil))
             }

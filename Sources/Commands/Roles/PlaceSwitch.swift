@@ -11,13 +11,19 @@ struct PlaceSwitch {
     let look: ClusterLook
     let runtime: RuntimeSwitch
     let router: RouterSwitch
+    let migrations: MigrationSwitch
     let logs: LogSwitch
 
     /// - Parameter path: of the file that remembers which cluster an environment is on.
-    init(path: String, runtime: any RuntimePort, router: any RouterPort, logs: any InstanceLogs) throws {
+    init(
+        path: String, runtime: any RuntimePort, router: any RouterPort,
+        migrations: any MigrationPort & MigrationLogs, logs: any InstanceLogs
+    ) throws {
         desk = try Self.desk(path: path)
         look = Self.look(desk)
         let pods = KubernetesRuntime(desk)
+        self.migrations = MigrationSwitch(
+            local: migrations, cluster: KubernetesMigrations(desk, runtime: pods), desk: desk)
         self.runtime = RuntimeSwitch(local: runtime, cluster: pods, desk: desk)
         self.router = RouterSwitch(local: router, cluster: KubernetesRouter(desk), desk: desk)
         self.logs = LogSwitch(local: logs, cluster: pods, desk: desk)
@@ -90,6 +96,34 @@ struct RouterSwitch: RouterPort {
     }
 
     private func side(_ environment: EnvironmentID) async -> any RouterPort {
+        await desk.knows(environment) ? cluster : local
+    }
+}
+
+/// Migrations run where the instances will.
+struct MigrationSwitch: MigrationPort, MigrationLogs {
+    let local: any MigrationPort & MigrationLogs
+    let cluster: KubernetesMigrations
+    let desk: ClusterDesk
+
+    func start(_ request: MigrationRequest) async throws {
+        let isLocal = request.release.parts.place == nil
+        try await isLocal ? local.start(request) : cluster.start(request)
+    }
+
+    func stop(_ key: MigrationKey, kill: Bool) async throws {
+        try await side(key.environment).stop(key, kill: kill)
+    }
+
+    func observe(_ environment: EnvironmentID) async throws -> [ServiceName: [MigrationView]] {
+        try await side(environment).observe(environment)
+    }
+
+    func migrationTail(_ query: LogQuery) async throws -> [LogLine] {
+        try await side(query.environment).migrationTail(query)
+    }
+
+    private func side(_ environment: EnvironmentID) async -> any MigrationPort & MigrationLogs {
         await desk.knows(environment) ? cluster : local
     }
 }

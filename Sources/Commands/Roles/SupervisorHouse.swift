@@ -29,6 +29,7 @@ struct SupervisorHouse {
     var runtime: LocalProcesses
     var router: EmbeddedRouter<ProxyControlClient, KeeperListeners>
     var clusters: ClusterDesk
+    var clusterMigrations: KubernetesMigrations
     var engine: EngineService
     var traffic: TrafficHistory
     var server: SupervisorServer
@@ -66,7 +67,8 @@ struct SupervisorHouse {
             configuration: ProcessRuntimeConfiguration(directory: state.path) { environment, service in
                 peer(service, environment, ports)
             }, host: Failpoints.host(host), artifacts: artifacts, logger: logger)
-        let places = try PlaceSwitch(path: state.clusters, runtime: runtime, router: router, logs: runtime)
+        let places = try PlaceSwitch(
+            path: state.clusters, runtime: runtime, router: router, migrations: runtime.migrations, logs: runtime)
         let traffic = TrafficHistory(now: { SystemMoment.now().wall }) { try await router.counts($0, in: $1) }
         let gates = gates(artifacts, router, traffic, recorder(journal, logger))
         let releases = ReleaseLibrary(journal: durable)
@@ -74,14 +76,14 @@ struct SupervisorHouse {
             loop,
             EngineService.Parts(
                 journal: durable, runtime: Failpoints.runtime(places.runtime), router: Failpoints.router(places.router),
-                gates: Failpoints.gates(gates), migrations: Failpoints.migrations(runtime.migrations),
+                gates: Failpoints.gates(gates), migrations: Failpoints.migrations(places.migrations),
                 releases: releases, now: SystemMoment.now, logger: logger))
         let hooks = HookDesk(journal: durable, now: SystemMoment.now, logger: logger)
         let notifier = TellingDesk(
             notifiers: NotifierDesk(version: Slipway.version) { SystemMoment.now().wall }, hooks: hooks)
         let desk = SupervisorDesk(
             engine: engine, journal: durable, releases: releases, artifacts: artifacts, intake: artifacts,
-            logs: places.logs, migrationLogs: runtime.migrations,
+            logs: places.logs, migrationLogs: places.migrations,
             router: places.router, gates: gates, runtime: places.runtime,
             notifier: notifier, host: HostDesk(state: state, keeper: Int(getppid())),
             cluster: places.look, hooks: hooks,
@@ -99,7 +101,8 @@ struct SupervisorHouse {
             }, now: SystemMoment.now)
         return SupervisorHouse(
             state: state, link: link, journal: journal, artifacts: artifacts, runtime: runtime, router: router,
-            clusters: places.desk, engine: engine, traffic: traffic, server: SupervisorServer(desk),
+            clusters: places.desk, clusterMigrations: places.migrations.cluster, engine: engine, traffic: traffic,
+            server: SupervisorServer(desk),
             housekeeping: Housekeeping(
                 engine: engine, journal: journal, releases: releases, artifacts: artifacts, runtime: runtime,
                 now: SystemMoment.now, logger: logger),
@@ -181,6 +184,7 @@ struct SupervisorHouse {
                 for await _ in runtime.changes() { engine.waker.signal() }
             }
             group.addTask { await clusters.run() }
+            group.addTask { await clusterMigrations.run() }
             group.addTask {
                 for await _ in clusters.changes() { engine.waker.signal() }
             }

@@ -48,18 +48,6 @@ private func clusterObjections(_ desired: Desired) -> [Objection] {
                     hint: "give it `image:`, such as registry.example.com/\(planned.spec.service)"))
         }
         if let router = desired.project.cluster?.router { found += splitObjections(planned, router) }
-        if planned.spec.migrate != nil {
-            found.append(
-                Objection(
-                    "\(planned.spec.service) has a migration, which this version does not run on a cluster",
-                    hint: "run it by its own Job, and take `migrate` out for this environment"))
-        }
-        if planned.spec.scale != nil {
-            found.append(
-                Objection(
-                    "\(planned.spec.service) scales by load, which this version does not do on a cluster",
-                    hint: "say `replicas` for this environment instead of `scale`"))
-        }
     }
     return found
 }

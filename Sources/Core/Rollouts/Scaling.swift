@@ -2,6 +2,34 @@ package import Domain
 import Scaling
 
 extension ServiceState {
+    /// The wished-for instances, with what load may make of them where the runtime scales by itself: as the manifest
+    /// says for a release that stands alone. While two releases are there, each keeps what it has as its floor, so that
+    /// the one carries the load that is shifted to it and the other stays a place to go back to.
+    package var wishedSets: [SetWish] {
+        guard hand == nil, stable?.scale != nil || rollout?.to.scale != nil else { return sets }
+        return sets.map { set in
+            var set = set
+            guard let scale = scale(of: set.release) else { return set }
+            if rollout == nil, set.release == stable?.number {
+                set.bounds = ScaleBounds(min: min(scale.min, set.count), max: scale.max)
+            } else if rollout?.currentStage != .roll || set.release == rollout?.to.number {
+                // In a roll the old release's count goes down step by step, whatever its load.
+                set.bounds = ScaleBounds(min: set.count, max: max(scale.max, set.count))
+            }
+            return set
+        }
+    }
+
+    /// Of a release that load scales. A baseline is compared with a count of its own: load leaves it alone.
+    private func scale(of release: ReleaseNumber) -> ScaleSpec? {
+        if let rollout {
+            if rollout.to.number == release { return rollout.to.scale }
+            if let from = rollout.from, from.number == release { return from.scale }
+        }
+        if let stable, stable.number == release { return stable.scale }
+        return warm.first { $0.release.number == release }?.release.scale
+    }
+
     /// How many instances of a release run when its rollout begins: as many as of the release that stands, since that
     /// is what the load needs now, whatever the manifest says.
     package func replicasAtStart(of release: ReleaseFacts) -> Int {

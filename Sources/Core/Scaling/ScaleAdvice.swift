@@ -26,10 +26,14 @@ package struct ScaleSight: Sendable {
     package var current: Int
     /// A rollout is under way: two releases share the load, and nothing is taken away.
     package var isTrial: Bool
+    /// How many the runtime's own autoscaler asks for, of the release for which it asks most; nil: it has none.
+    package var asked: Int?
 
     package init(
-        runtime: RuntimeView?, router: RouterView?, releases: [ReleaseNumber], current: Int, isTrial: Bool
+        runtime: RuntimeView?, router: RouterView?, releases: [ReleaseNumber], current: Int, isTrial: Bool,
+        asked: Int? = nil
     ) {
+        self.asked = asked
         self.runtime = runtime
         self.router = router
         self.releases = releases
@@ -59,6 +63,13 @@ package struct ScaleMemory: Hashable, Sendable {
     package mutating func forget() { self = ScaleMemory() }
 
     package mutating func look(_ sight: ScaleSight, _ spec: ScaleSpec, now: Moment) -> ScaleAdvice {
+        if let asked = sight.asked {
+            // It has windows and targets of its own.
+            let count = max(spec.clamp(asked), sight.isTrial ? sight.current : spec.min)
+            let advice = ScaleAdvice(count: count, basis: sight.current, why: "the autoscaler asks for \(asked)")
+            (self.spec, looked, last) = (spec, now, advice)
+            return advice
+        }
         if let last, let looked, self.spec == spec, last.basis == sight.current, now.since(looked) < Self.rhythm(spec) {
             return last
         }

@@ -21,7 +21,7 @@ import Testing
         access.impersonate = user
         let used = access
         let desk = try ClusterDesk(path: nil) { _ in used }
-        let look = ClusterLook(desk) { () throws(RegistryTrouble) in
+        let look = ClusterLook(desk, patience: .seconds(300)) { () throws(RegistryTrouble) in
             throw RegistryTrouble(.configuration, "no registries here")
         }
         let cluster = try #require(releases.first?.parts.place?.cluster)
@@ -155,8 +155,10 @@ import Testing
             let client = KubernetesClient(bench.double.access)
             try await grant(rules, to: "ann", client)
             try await client.shutdown()
-            let view = try await look(bench, [try release(bench, 2)], stable: 1, as: "ann")
-            // And it is enough to deploy.
+            var release = try release(bench, 2)
+            release.parts.spec.migrate = MigrationSpec(command: ["ends"], schema: "1")
+            let view = try await look(bench, [release], stable: 1, as: "ann")
+            // And it is enough to deploy, and to migrate.
             var access = bench.double.access
             access.impersonate = "ann"
             let hers = access
@@ -168,7 +170,58 @@ import Testing
                         sets: [SetWish(release: release.number, count: 1)]),
                     releases: [release])
             }
+            let migrating = MigrationBench(double: bench.double, path: nil, access: hers)
+            try await migrating.session { port in
+                let release = try migrating.release("ends", of: ServiceName("second"), in: environment)
+                let key = MigrationKey(
+                    environment: environment, service: release.service, deployment: DeploymentNumber(1), attempt: 1)
+                try await port.start(MigrationRequest(key: key, release: release))
+                try await until("its end") {
+                    do {
+                        return try await port.observe(environment)[release.service]?.first?.state == .exited(0)
+                    } catch let error as PortError where error.code == .unavailable { return false }
+                }
+                // Killing asks for more than its end.
+                try await port.stop(key, kill: true)
+            }
             #expect(view.forbidden == [] && view.objects.allSatisfy { $0.refusal == nil }, "\(view)")
+        }
+    }
+
+    /// Asks until it is so, for twenty seconds at most.
+    private func until(_ what: String, _ look: () async throws -> Bool) async throws {
+        let deadline = ContinuousClock.now + .seconds(20)
+        while try await !look() {
+            guard ContinuousClock.now < deadline else {
+                Issue.record("\(what) did not come")
+                return
+            }
+            // Between two looks, until the deadline.
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    @Test func aMigrationNeedsMore() async throws {
+        try await ClusterBench.with { bench in
+            try await standing(bench)
+            let client = KubernetesClient(bench.double.access)
+            let others: ObjectValue = [
+                "deployments", "configmaps", "services", "serviceaccounts", "networkpolicies", "endpointslices",
+                "poddisruptionbudgets", "pods/log",
+            ]
+            try await grant(
+                [
+                    ["apiGroups": ["*"], "resources": others, "verbs": ["*"]],
+                    ["apiGroups": ["*"], "resources": ["pods"], "verbs": ["get", "list", "watch"]],
+                ], to: "ann", client)
+            try await client.shutdown()
+            var release = try release(bench, 2)
+            let without = try await look(bench, [release], stable: 1, as: "ann")
+            #expect(without.forbidden == [])
+            release.parts.spec.migrate = MigrationSpec(command: ["ends"], schema: "1")
+            let view = try await look(bench, [release], stable: 1, as: "ann")
+            let verbs = ["create", "delete", "get", "list", "patch", "watch"].map { "\($0) jobs.batch" }
+            #expect(view.forbidden == (verbs + ["delete pods"]).sorted())
         }
     }
 

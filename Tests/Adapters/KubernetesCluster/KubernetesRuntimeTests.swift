@@ -93,6 +93,29 @@ struct ClusterBench: RuntimeUnderTest {
     }
 }
 
+extension ClusterBench {
+    /// Waits for a view of one service.
+    func settle(
+        _ service: ServiceName, in environment: EnvironmentID, _ what: String, _ holds: (RuntimeView) -> Bool
+    ) async throws -> RuntimeView {
+        let deadline = ContinuousClock.now + .seconds(30)
+        while true {
+            let view = try #require(try await runtime.observe(environment)[service])
+            if holds(view) { return view }
+            guard ContinuousClock.now < deadline else {
+                Issue.record("\(what) did not come; it is \(view)")
+                throw Late()
+            }
+            // Between two looks, until the deadline.
+            try await Task.sleep(for: .milliseconds(5))
+        }
+    }
+
+    private struct Late: Error {}
+
+    static func ready(_ view: RuntimeView) -> Int { view.instances.count { $0.phase == .ready } }
+}
+
 @Suite(.timeLimit(.minutes(3))) struct KubernetesRuntimeTests {
     private let environment = EnvironmentID(project: "conformance", name: "dev")
 
@@ -126,22 +149,10 @@ struct ClusterBench: RuntimeUnderTest {
     private func settle(
         _ bench: ClusterBench, _ what: String, _ holds: (RuntimeView) -> Bool
     ) async throws -> RuntimeView {
-        let deadline = ContinuousClock.now + .seconds(30)
-        while true {
-            let view = try #require(try await bench.runtime.observe(environment)[service])
-            if holds(view) { return view }
-            guard ContinuousClock.now < deadline else {
-                Issue.record("\(what) did not come; it is \(view)")
-                throw Late()
-            }
-            // Between two looks, until the deadline.
-            try await Task.sleep(for: .milliseconds(5))
-        }
+        try await bench.settle(service, in: environment, what, holds)
     }
 
-    private struct Late: Error {}
-
-    private static func ready(_ view: RuntimeView) -> Int { view.instances.count { $0.phase == .ready } }
+    private static func ready(_ view: RuntimeView) -> Int { ClusterBench.ready(view) }
 
     /// After it has what it wants, a runtime that is told the same a thousand times asks nothing of the cluster.
     @Test func whatIsReachedIsNotWrittenAgain() async throws {

@@ -13,6 +13,12 @@ package protocol MigrationsUnderTest: Sendable {
     func runs(of service: ServiceName) async throws -> Int
     /// Lets a little time pass.
     func pass(_ span: Span) async throws
+    /// Whoever is killed is told to end before, and may end by that.
+    var tellsBeforeItKills: Bool { get }
+}
+
+extension MigrationsUnderTest {
+    package var tellsBeforeItKills: Bool { false }
 }
 
 /// How a release's migration behaves.
@@ -122,7 +128,7 @@ package struct MigrationConformance: Sendable {
                 ($0 as? PortError)?.code == .invalid
             }
             try await port.stop(key(service, 1), kill: true)
-            try await settle(port, service, 1, .signalled(9))
+            try await settle(port, service, 1, .signalled(subject.tellsBeforeItKills ? 15 : 9))
         }
         #expect(try await subject.runs(of: service) == 1)
     }

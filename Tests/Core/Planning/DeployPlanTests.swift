@@ -43,6 +43,20 @@ import Testing
         #expect(try objections(.slipway, routes: true).count == 1)
     }
 
+    /// A migration is a Job there, and runs first as everywhere.
+    @Test func aMigrationIsRunOnAClusterToo() throws {
+        var spec = Shop.spec("api")
+        spec.image = "registry.example.com/api:1"
+        spec.command = []
+        spec.migrate = MigrationSpec(command: ["./migrate"], schema: "7")
+        let project = ProjectSpec(
+            environment: Shop.id, runtime: .kubernetes,
+            services: [ServicePlanSpec(spec: spec, strategy: StrategySpec(kind: .rolling(RollingSpec())))],
+            cluster: ClusterSpec(namespace: "shop"))
+        let plan = try Shop.plan(Desired(project: project, artifacts: []), Shop.standing())
+        #expect(plan.objections.isEmpty && plan.order(kind: .deploy, reason: "").items.count == 1)
+    }
+
     /// A release is made anew for its place alone too: the plan says for which field.
     @Test func whatDiffersOnAClusterIsToldFieldByField() throws {
         var spec = Shop.spec("api")

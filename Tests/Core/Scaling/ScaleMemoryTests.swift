@@ -42,6 +42,23 @@ import Testing
         #expect(window.stabilise(2, current: 9, spec: spec, now: at(1)) == 2)
     }
 
+    /// A cluster's autoscaler has windows of its own; during a rollout nothing is taken away all the same.
+    @Test func whatAnAutoscalerAsksForIsTakenAsItIs() {
+        var memory = ScaleMemory()
+        func asked(_ count: Int, current: Int, isTrial: Bool = false) -> Int {
+            memory.look(
+                ScaleSight(
+                    runtime: nil, router: nil, releases: [ReleaseNumber(1)], current: current, isTrial: isTrial,
+                    asked: count), spec, now: at(0)
+            ).count
+        }
+        #expect(asked(6, current: 3) == 6)
+        #expect(asked(2, current: 6) == 2)
+        #expect(asked(1, current: 2) == 2 && asked(30, current: 2) == 10, "within the bounds")
+        #expect(asked(3, current: 6, isTrial: true) == 6)
+        #expect(asked(8, current: 6, isTrial: true) == 8)
+    }
+
     @Test func aLoadThatLastsIsFollowed() {
         var memory = ScaleMemory()
         #expect(memory.look(sight([1400, 1400]), spec, now: at(0)).count == 2)

@@ -29,7 +29,7 @@ import others  # noqa: E402
 import points  # noqa: E402
 import striking  # noqa: E402
 import table  # noqa: E402
-from place import eventually  # noqa: E402
+from place import eventually, may_mount  # noqa: E402
 from shop import STRATEGIES, Shop  # noqa: E402
 from striking import Broken, Strike  # noqa: E402
 
@@ -97,7 +97,7 @@ class Campaign:
                 if re.search(self.options.only, f"{case[0]} {case[1]}") and self.can(case)]
 
     def can(self, case):
-        if case[2] is others.full_disk and os.geteuid() != 0:
+        if case[2] is others.full_disk and not may_mount():
             print("skipped: a full disk needs root, to mount one", flush=True)
             return False
         return True
@@ -207,6 +207,17 @@ class Campaign:
             with self.lock:
                 self.broken.append((shop.strategy, None, "clean-up"))
 
+    def again(self):
+        """What was broken, struck once more, one at a time; what is broken then."""
+        broken, self.broken, self.options.jobs = self.broken, [], 1
+        print(f"{len(broken)} once more", flush=True)
+        work = queue.Queue()
+        for strategy, strike, _ in broken:
+            if strike is not None:
+                work.put((strategy, strike))
+        self.work(work)
+        return self.broken
+
     def run(self):
         work = queue.Queue()
         for item in self.cases()[self.options.offset % self.options.others::self.options.others]:
@@ -233,12 +244,13 @@ def main():
     parser.add_argument("--only", default="", help="strikes whose words match")
     parser.add_argument("--strategies", nargs="*", default=list(STRATEGIES), choices=list(STRATEGIES))
     parser.add_argument("--jobs", type=int, default=4)
+    parser.add_argument("--again", action="store_true", help="up to three that break are struck once more, aloud")
     parser.add_argument("--results", help="a file that gets a line per outcome")
     parser.add_argument("--add", nargs="*", default=[], help="results of earlier runs that belong to the table too")
     parser.add_argument("--write", action="store_true", help="rewrite the table in docs/reference/faults.md")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
-    if options.jobs > 1 and os.geteuid() != 0:
+    if options.jobs > 1 and not may_mount():
         print("skipped: several at a time need root, for a network namespace each", flush=True)
         options.jobs = 1
     options.slipway = os.path.abspath(options.slipway)
@@ -254,7 +266,10 @@ def main():
     words = collections.Counter(outcome.word for _, outcome in campaign.outcomes)
     print(f"{len(campaign.outcomes)} judged, {len(campaign.broken)} broken in {time.monotonic() - began:.0f}s: "
           + ", ".join(f"{count} {word}" for word, count in sorted(words.items())))
-    is_good = not campaign.broken and bool(campaign.table.rows)
+    broken = campaign.broken
+    if options.again and 0 < len(broken) <= 3:
+        broken = campaign.again()
+    is_good = not broken and bool(campaign.table.rows)
     for path in options.add:
         with open(path, encoding="utf-8") as file:
             for line in file:

@@ -42,7 +42,7 @@ struct ProxyCounters {
     @inline(__always)
     mutating func add(_ request: DrawnRequest) {
         turn &+= 1
-        (request.isCanary ? current.canary : current.stable).add(request, turn)
+        if request.isCanary { current.canary.add(request, turn) } else { current.stable.add(request, turn) }
     }
 
     var snapshot: ProxySnapshot {
@@ -52,26 +52,37 @@ struct ProxyCounters {
             services: [ServiceCounts(name: Self.service, epoch: epoch, held: 0, refused: 0, releases: releases)])
     }
 
-    /// One release under one split.
-    private final class Side {
-        let tally: ReleaseTally
-        let route: RouteTally
-        let instances: [InstanceTally]
+    /// One release under one split. Counting a request takes hold of nothing: a rollout counts some hundred thousand.
+    private struct Side {
+        private let tally: ReleaseTally
+        private let counted: Unmanaged<ReleaseTally>
+        private let route: Unmanaged<RouteTally>
+        private let instances: [Unmanaged<InstanceTally>]
         private let empty: ReleaseCounts
 
         init(_ release: Int, _ epoch: UInt64, _ weight: Int, _ isSticky: Bool, instances: Int) {
-            tally = ReleaseTally(TallyKey(epoch: epoch, release: release), weight: weight, isSticky: isSticky)
-            route = tally.route(host: nil, path: "/")
-            let tally = tally
-            self.instances = (0..<instances).map { tally.instance("\(release * 10 + $0)") }
+            let tally = ReleaseTally(TallyKey(epoch: epoch, release: release), weight: weight, isSticky: isSticky)
+            self.tally = tally
+            // The tally keeps those of its routes and instances.
+            counted = .passUnretained(tally)
+            route = .passUnretained(tally.route(host: nil, path: "/"))
+            self.instances = (0..<instances).map { .passUnretained(tally.instance("\(release * 10 + $0)")) }
             empty = ReleaseCounts(release: release, epoch: epoch, weight: weight, isSticky: isSticky)
         }
 
         @inline(__always)
         func add(_ request: DrawnRequest, _ turn: Int) {
-            tally.end(
-                status: request.isError ? 500 : 200, failure: nil, nanoseconds: UInt64(request.microseconds * 1000),
-                cohort: request.cohort, route: route, instance: instances[request.instance ?? turn % instances.count])
+            let instance = instances[request.instance ?? turn % instances.count]
+            counted._withUnsafeGuaranteedRef { tally in
+                route._withUnsafeGuaranteedRef { route in
+                    instance._withUnsafeGuaranteedRef { instance in
+                        tally.end(
+                            status: request.isError ? 500 : 200, failure: nil,
+                            nanoseconds: UInt64(request.microseconds * 1000), cohort: request.cohort, route: route,
+                            instance: instance)
+                    }
+                }
+            }
         }
 
         var counts: ReleaseCounts {

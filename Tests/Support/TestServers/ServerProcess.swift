@@ -16,9 +16,19 @@ package final class ServerProcess: Sendable {
         package var description: String
     }
 
+    /// Clients that go away in the middle are what many tests are about: a server's trace of that says nothing.
+    private static let quiet = """
+        import socketserver as _servers, sys as _sys
+        _told = _servers.BaseServer.handle_error
+        def _handle_error(server, request, address):
+            if not isinstance(_sys.exc_info()[1], ConnectionError): _told(server, request, address)
+        _servers.BaseServer.handle_error = _handle_error
+
+        """
+
     /// Starts a program in Python and waits for its port.
     package static func start(script: String, _ arguments: [String] = []) async throws -> ServerProcess {
-        try await start([python, "-c", script] + arguments)
+        try await start([python, "-c", quiet + script] + arguments)
     }
 
     /// Starts a program and waits for its port: on a thread of Dispatch's, since other tests need those of the pool.

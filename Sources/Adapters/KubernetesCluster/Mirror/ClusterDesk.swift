@@ -19,6 +19,7 @@ package actor ClusterDesk {
     /// What `run` does beside.
     private enum Chore: Sendable {
         case follow(ClusterMirror)
+        case followBeside(ClusterMirror, MirroredKind)
         case ring(after: Duration)
     }
 
@@ -58,6 +59,7 @@ package actor ClusterDesk {
                 group.addTask {
                     switch chore {
                     case .follow(let mirror): await mirror.run()
+                    case .followBeside(let mirror, let kind): await mirror.run(kind)
                     case .ring(let pause):
                         // Cancelled when everything stops: then nobody listens.
                         do { try await Task.sleep(for: pause) } catch { return }
@@ -107,6 +109,19 @@ package actor ClusterDesk {
 
     /// Whether an environment is on a cluster, as far as is known.
     package func knows(_ environment: EnvironmentID) async -> Bool { await book.cluster(of: environment) != nil }
+
+    /// Whether a migration was ever started there.
+    func migrates(_ environment: EnvironmentID) async -> Bool { await book.migrates(environment) }
+
+    /// Remembers that there are migrations, before there is the first.
+    func noteMigration(in environment: EnvironmentID) async throws(PortError) {
+        try await book.noteMigration(in: environment)
+    }
+
+    /// Follows a kind that not every environment needs, from now on.
+    func follow(_ kind: MirroredKind, beside mirror: ClusterMirror) async {
+        if await mirror.add(kind) { started.yield(.followBeside(mirror, kind)) }
+    }
 
     /// Where a release's objects are.
     /// - Throws: `PortError` when the cluster cannot be reached as the kubeconfig says.

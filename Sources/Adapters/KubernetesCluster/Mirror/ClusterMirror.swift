@@ -17,6 +17,11 @@ actor ClusterMirror {
     private var readySince: [String: ContinuousClock.Instant] = [:]
     /// Pods that were ready at some time, by UID.
     private var haveBeenReady: Set<String> = []
+    /// Pods of migrations that are gone, by UID, for as long as their Jobs are there.
+    private var gone: [String: MigrationPod] = [:]
+    private static let mostGone = 200
+    /// Followed besides, by whoever asked for it.
+    private var beside: Set<MirroredKind> = []
     private let changed: @Sendable () -> Void
     /// Those who wait for everything to be told once.
     private var waiting: [CheckedContinuation<Void, Never>] = []
@@ -47,6 +52,16 @@ actor ClusterMirror {
         wake()
     }
 
+    /// - Returns: whether it is not followed yet.
+    func add(_ kind: MirroredKind) -> Bool { !kinds.contains(kind) && beside.insert(kind).inserted }
+
+    /// Follows one more kind until the task is cancelled.
+    func run(_ kind: MirroredKind) async {
+        await follow(kind)
+        troubles[kind] = ClusterTrouble(.unreachable, "nobody follows the cluster")
+        wake()
+    }
+
     private func follow(_ kind: MirroredKind) async {
         while !Task.isCancelled {
             do {
@@ -72,6 +87,8 @@ actor ClusterMirror {
 
     private func take(_ event: WatchEvent, _ kind: MirroredKind) {
         troubles[kind] = nil
+        if kind == .pods { remember(event) }
+        if kind == .jobs { forget(event) }
         switch event {
         case .all(let list):
             synced.insert(kind)
@@ -81,6 +98,39 @@ actor ClusterMirror {
         }
         if kind == .pods { noteReadiness() }
         wake()
+    }
+
+    /// What is left of a pod is how it was seen last: the last word is its end's, if nothing was missed.
+    private func remember(_ event: WatchEvent) {
+        switch event {
+        case .deleted(let pod): keep(pod, isLastWord: true)
+        case .all(let list):
+            let there = Set(list.items.map { PodReading($0).uid })
+            for pod in objects[.pods, default: [:]].values where !there.contains(PodReading(pod).uid) {
+                keep(pod, isLastWord: false)
+            }
+        case .added, .modified: break
+        }
+    }
+
+    private func keep(_ pod: ObjectValue, isLastWord: Bool) {
+        guard pod.at("metadata", "labels", MigrationRendering.attemptLabel) != nil else { return }
+        gone[PodReading(pod).uid] = MigrationPod(pod: pod, isLastWord: isLastWord)
+        guard gone.count > Self.mostGone else { return }
+        let oldest = gone.min { PodReading($0.value.pod).id < PodReading($1.value.pod).id }
+        if let oldest { gone[oldest.key] = nil }
+    }
+
+    private func forget(_ event: WatchEvent) {
+        switch event {
+        case .deleted(let job):
+            let uid = job.at("metadata", "uid")?.text
+            gone = gone.filter { $0.value.job != uid }
+        case .all(let list):
+            let there = Set(list.items.compactMap { $0.at("metadata", "uid")?.text })
+            gone = gone.filter { there.contains($0.value.job ?? "") }
+        case .added, .modified: break
+        }
     }
 
     private func noteReadiness() {
@@ -100,11 +150,12 @@ actor ClusterMirror {
 
     /// Waits until everything was told once, or cannot be: every question to the cluster has its limit.
     /// - Throws: `PortError` when it cannot be.
-    func settle() async throws(PortError) {
-        while synced.count < kinds.count, troubles.isEmpty {
+    func settle(with more: [MirroredKind] = []) async throws(PortError) {
+        let kinds = kinds + more
+        while !kinds.allSatisfy(synced.contains), !kinds.contains(where: { troubles[$0] != nil }) {
             await withCheckedContinuation { waiting.append($0) }
         }
-        try check()
+        try check(with: more)
     }
 
     private func wake() {
@@ -115,8 +166,8 @@ actor ClusterMirror {
     }
 
     /// - Throws: `PortError` with code `unavailable` as long as it has not seen everything once.
-    func check() throws(PortError) {
-        for kind in kinds where !synced.contains(kind) {
+    func check(with more: [MirroredKind] = []) throws(PortError) {
+        for kind in kinds + more where !synced.contains(kind) {
             guard let trouble = troubles[kind] else {
                 throw PortError(.unavailable, "the cluster has not told yet what runs in namespace \(namespace)")
             }
@@ -133,6 +184,12 @@ actor ClusterMirror {
 
     func object(_ kind: MirroredKind, _ name: String) -> ObjectValue? { objects[kind]?[name] }
 
+    /// The pods of a Job, by its UID: those that are there, and those that were.
+    func pods(of job: String) -> [MigrationPod] {
+        let there = all(.pods, labels: [MigrationPod.jobLabel: job]).map { MigrationPod(pod: $0, isGone: false) }
+        return gone.values.filter { $0.job == job }.sorted { PodReading($0.pod).id < PodReading($1.pod).id } + there
+    }
+
     func readyFor(_ uid: String) -> Span? {
         readySince[uid].map { since in
             let (seconds, attoseconds) = since.duration(to: .now).components
@@ -141,6 +198,18 @@ actor ClusterMirror {
     }
 
     func wasReady(_ uid: String) -> Bool { haveBeenReady.contains(uid) }
+}
+
+/// How a migration's pod was seen last.
+struct MigrationPod: Sendable {
+    var pod: ObjectValue
+    var isGone = true
+    /// Nothing was missed of it, up to its end.
+    var isLastWord = false
+
+    static let jobLabel = "batch.kubernetes.io/controller-uid"
+
+    var job: String? { pod.at("metadata", "labels", Self.jobLabel)?.text }
 }
 
 /// What is followed.
@@ -153,6 +222,8 @@ enum MirroredKind: Sendable {
     case routes
     case meshRoutes
     case ingresses
+    /// Only where there are migrations.
+    case jobs
 
     /// Those that a router looks at.
     static func all(with router: ClusterRouter) -> [MirroredKind] {
@@ -180,6 +251,7 @@ enum MirroredKind: Sendable {
         case .routes: APIResource(.route)
         case .meshRoutes: APIResource(.virtualService)
         case .ingresses: APIResource(.ingress)
+        case .jobs: APIResource(.job)
         }
     }
 }

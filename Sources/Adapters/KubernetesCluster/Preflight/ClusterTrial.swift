@@ -94,7 +94,10 @@ struct ClusterTrial: Sendable {
             switch object.kind {
             case .deployment, .configMap, .service, .ingress: verbs.append("delete")
             case .cronJob, .jobSet, .disruptionBudget: verbs += ["list", "delete"]
-            case .job, .autoscaler, .scaledObject, .verticalAutoscaler: continue
+            case .job:
+                verbs += ["get", "list", "watch", "delete"]
+                needs.insert(Need(verb: "delete", group: "", resource: "pods"))
+            case .autoscaler, .scaledObject: verbs.append("delete")
             case _: break
             }
             for verb in verbs {
@@ -158,7 +161,10 @@ struct ClusterTrial: Sendable {
             for object in rendering.surroundings where titles.insert(object.title).inserted {
                 candidates.append(Candidate(object: object))
             }
-            for object in rendering.shared + rendering.own + rendering.entrances(TrafficSplit(all: release.number)) {
+            let spec = release.parts.spec
+            let scalers = rendering.scalers(spec.scale.map { ScaleBounds(min: $0.min, max: $0.max) })
+            let entrances = rendering.entrances(TrafficSplit(all: release.number))
+            for object in rendering.shared + rendering.own + scalers + entrances {
                 candidates.append(Candidate(object: object, service: release.service, release: release))
             }
         }
@@ -244,6 +250,8 @@ struct ClusterTrial: Sendable {
         switch object.kind {
         case .deployment:
             guard let release = candidate.release else { return object.value }
+            // An autoscaler counts it.
+            guard release.parts.spec.scale == nil else { return object.value }
             return object.value.setting(["spec", "replicas"], to: .number(release.parts.spec.replicas))
         case .service: return KubernetesRouter.keepingTable(of: live, object.value)
         case _: return object.value

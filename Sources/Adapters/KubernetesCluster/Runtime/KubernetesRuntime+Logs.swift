@@ -17,7 +17,7 @@ extension KubernetesRuntime: InstanceLogs {
                 query.instance == nil || query.instance == reading.id,
                 let service = pod.at("metadata", "labels", ReleaseRendering.serviceLabel)?.text
             else { continue }
-            for (at, text) in try await written(by: reading.name, query, mirror) {
+            for (at, text) in try await Self.written(by: reading.name, query, mirror) {
                 lines.append(
                     LogLine(
                         at: at, service: ServiceName(service), release: release, instance: reading.id, isError: false,
@@ -27,7 +27,7 @@ extension KubernetesRuntime: InstanceLogs {
         return Array(lines.sorted { $0.at < $1.at }.suffix(query.lines))
     }
 
-    private func written(
+    static func written(
         by pod: String, _ query: LogQuery, _ mirror: ClusterMirror
     ) async throws -> [(Int64, String)] {
         var items = APIQuery(["timestamps": "true", "tailLines": String(query.lines)])

@@ -10,7 +10,7 @@ import Ports
 /// Pods that leave drain by themselves, as their preStop hook and grace period say, and cannot be had back.
 package actor KubernetesRuntime: RuntimePort {
     let desk: ClusterDesk
-    private var services: [ServiceKey: ServiceBook] = [:]
+    var services: [ServiceKey: ServiceBook] = [:]
     private var lastViews: [ServiceKey: RuntimeView] = [:]
     private var version: UInt64 = 0
     /// Objects of a namespace that were applied, by place and title, with a mark of what was said.
@@ -26,7 +26,7 @@ package actor KubernetesRuntime: RuntimePort {
     }
 
     /// What is known of one service.
-    private struct ServiceBook {
+    struct ServiceBook {
         var record: WishRecord
         /// Nil until all of it was carried out.
         var done: RuntimeWish?
@@ -37,8 +37,16 @@ package actor KubernetesRuntime: RuntimePort {
         var applied: [String: String] = [:]
         /// The generations of Deployments as we wrote them, by title: a later one is somebody else's.
         var generations: [String: Int64] = [:]
+        /// What Deployments say, their counts left out, by title: what a later generation changes beside is foreign.
+        var specs: [String: String] = [:]
+        /// Counts that are fixed, by title; none where an autoscaler counts.
+        var counts: [String: Int] = [:]
+        /// Of Deployments, by title: what belongs to one goes with it.
+        var uids: [String: String] = [:]
         /// What the mirror has shown of them: what it shows no more is gone.
         var seen: Set<String> = []
+        /// A release that does not run yet was prepared for: what it changed is to be said again as it is wished for.
+        var isLent = false
         /// What is common to all releases was last looked through for this one's sake; `none`: for nobody's.
         var tidied: String?
     }
@@ -97,11 +105,11 @@ package actor KubernetesRuntime: RuntimePort {
     }
 
     /// Before every write: whoever was told something younger meanwhile must not undo it.
-    private func checkYoungest(_ wish: RuntimeWish, _ key: ServiceKey) throws(PortError) {
+    func checkYoungest(_ wish: RuntimeWish, _ key: ServiceKey) throws(PortError) {
         if let told = youngest[key] { try Self.check(wish, after: told) }
     }
 
-    private static func rendering(_ release: Release) throws(PortError) -> (Release, ReleaseRendering) {
+    static func rendering(_ release: Release) throws(PortError) -> (Release, ReleaseRendering) {
         guard let rendering = ReleaseRendering(release) else {
             throw PortError(.invalid, "\(release.label) is not made for a cluster")
         }
@@ -142,12 +150,20 @@ package actor KubernetesRuntime: RuntimePort {
         }
         for (release, rendering) in rendered {
             guard let set = wish.sets.first(where: { $0.release == release.number }) else { continue }
+            let isScaled = release.parts.spec.scale != nil
             for object in rendering.own {
+                // Of a Deployment that an autoscaler may count, the count is said apart.
+                let isFixed = object.kind == .deployment && !isScaled
                 let value =
-                    object.kind == .deployment
-                    ? object.value.setting(["spec", "replicas"], to: .number(set.count)) : object.value
+                    isFixed ? object.value.setting(["spec", "replicas"], to: .number(set.count)) : object.value
                 try checkYoungest(wish, key)
                 if let refusal = try await say(object, value, writer, key) { refusals[release.number] = refusal }
+                if isFixed { services[key]?.counts[object.title] = set.count }
+            }
+            if refusals[release.number] == nil,
+                let refusal = try await sayScaling(wish, of: rendering, set, isCounted: isScaled, writer, key)
+            {
+                refusals[release.number] = refusal
             }
         }
         try await removeOthers(wish, mirror, writer, key)
@@ -160,9 +176,40 @@ package actor KubernetesRuntime: RuntimePort {
         services[key] = book
     }
 
+    // MARK: - For a program that runs before any pod
+
+    /// Applies what the pods of a release lean on, before there is any of them.
+    /// - Returns: why the cluster does not take it.
+    func prepare(_ release: Release, _ rendering: ReleaseRendering, _ mirror: ClusterMirror) async throws(PortError)
+        -> String?
+    {
+        let key = ServiceKey(environment: release.environment, service: release.service)
+        await turns.take(key)
+        defer { turns.end(key) }
+        let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
+        try await applySurroundings([(release, rendering)], writer)
+        for object in rendering.shared where MigrationRendering.ground.contains(object.kind) {
+            let mark = ObjectWriter.mark(object.value)
+            guard services[key]?.applied[object.title] != mark else { continue }
+            if let refusal = try await say(object, object.value, writer, key) { return refusal }
+            services[key]?.applied[object.title] = nil
+            services[key]?.isLent = true
+        }
+        return nil
+    }
+
+    /// What was prepared is over: as long as it has not been applied again, the wish is not carried out.
+    func takeBack(_ service: ServiceName, in environment: EnvironmentID) {
+        let key = ServiceKey(environment: environment, service: service)
+        guard services[key]?.isLent == true else { return }
+        services[key]?.isLent = false
+        services[key]?.done = nil
+        desk.ring()
+    }
+
     /// Applies an object that was not said so before.
     /// - Returns: why the cluster does not take it.
-    private func say(
+    func say(
         _ object: KubernetesObject, _ value: ObjectValue, _ writer: ObjectWriter, _ key: ServiceKey
     ) async throws(PortError) -> String? {
         let mark = ObjectWriter.mark(value)
@@ -170,7 +217,7 @@ package actor KubernetesRuntime: RuntimePort {
         do {
             let written = try await writer.apply(object, value)
             services[key]?.applied[object.title] = mark
-            services[key]?.generations[object.title] = written.at("metadata", "generation")?.number
+            note(written, as: object.title, key)
             return nil
         } catch {
             switch error.kind {
@@ -183,6 +230,20 @@ package actor KubernetesRuntime: RuntimePort {
                 throw PortError(error, "\(object.title) cannot be applied")
             }
         }
+    }
+
+    /// Remembers how the server holds what we said.
+    func note(_ written: ObjectValue, as title: String, _ key: ServiceKey) {
+        services[key]?.generations[title] = written.at("metadata", "generation")?.number
+        services[key]?.specs[title] = Self.specMark(written)
+        services[key]?.uids[title] = written.at("metadata", "uid")?.text
+    }
+
+    /// Two Deployments with the same mark say the same, but for their counts.
+    private static func specMark(_ object: ObjectValue) -> String {
+        var spec = object["spec"] ?? [:]
+        spec["replicas"] = nil
+        return ObjectWriter.mark(spec)
     }
 
     /// Kinds that do something by themselves: what no release says any more must not go on.
@@ -246,9 +307,14 @@ package actor KubernetesRuntime: RuntimePort {
                 do { try await writer.delete(kind, name) } catch {
                     throw PortError(error, "\(title) cannot be deleted")
                 }
-                services[key]?.applied[title] = nil
                 services[key]?.generations[title] = nil
+                services[key]?.specs[title] = nil
+                services[key]?.counts[title] = nil
                 services[key]?.seen.remove(title)
+            }
+            // What belongs to a Deployment goes with it.
+            for title in (services[key]?.applied ?? [:]).keys where title.hasSuffix("/\(name)") {
+                services[key]?.applied[title] = nil
             }
         }
     }
@@ -295,6 +361,9 @@ package actor KubernetesRuntime: RuntimePort {
         }
         view.instances = instances.sorted { $0.id < $1.id }
         view.sets = Self.sets(book?.done?.sets ?? [], deployments, pods, book?.refusals ?? [:], view.instances)
+        for index in view.sets.indices {
+            view.sets[index].asked = Self.asked(view.sets[index].release, book, deployments)
+        }
         view.version = lastViews[key]?.version ?? 0
         if lastViews[key] != view {
             version += 1
@@ -327,6 +396,14 @@ package actor KubernetesRuntime: RuntimePort {
             book.seen.insert(title)
             guard let ours = book.generations[title], let now = object.at("metadata", "generation")?.number, now > ours
             else { continue }
+            if title.hasPrefix("deployment/"), book.specs[title] == Self.specMark(object) {
+                let count = object.at("spec", "replicas")?.number ?? 1
+                if book.counts[title].map({ Int64($0) == count }) ?? true {
+                    book.generations[title] = now
+                    continue
+                }
+                book.applied[Self.countTitle(title)] = nil
+            }
             book.applied[title] = nil
             book.done = nil
         }

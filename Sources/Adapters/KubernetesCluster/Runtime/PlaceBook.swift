@@ -9,6 +9,8 @@ actor PlaceBook {
         var owner: String
         /// By environment.
         var clusters: [String: ClusterSpec]
+        /// Environments in which a migration was started at some time. Nil in a file from before there were any.
+        var migrating: [String]?
     }
 
     private let path: String?
@@ -36,6 +38,19 @@ actor PlaceBook {
     func note(_ cluster: ClusterSpec, of environment: EnvironmentID) throws(PortError) {
         guard page.clusters["\(environment)"] != cluster else { return }
         page.clusters["\(environment)"] = cluster
+        try write()
+    }
+
+    /// Whether the cluster has to be asked for migrations of an environment.
+    func migrates(_ environment: EnvironmentID) -> Bool { page.migrating?.contains("\(environment)") ?? false }
+
+    func noteMigration(in environment: EnvironmentID) throws(PortError) {
+        guard !migrates(environment) else { return }
+        page.migrating = ((page.migrating ?? []) + ["\(environment)"]).sorted()
+        try write()
+    }
+
+    private func write() throws(PortError) {
         guard let path else { return }
         do {
             let encoder = JSONEncoder()

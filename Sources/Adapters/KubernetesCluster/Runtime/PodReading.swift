@@ -35,6 +35,12 @@ struct PodReading {
         pod.at("metadata", "labels", ReleaseRendering.releaseLabel)?.text.flatMap { ReleaseNumber($0) }
     }
 
+    /// A moment as a cluster writes it, in seconds since 1970.
+    static func seconds(_ value: ObjectValue?) -> Double? {
+        // What is no time is none.
+        value?.text.flatMap { try? Date($0, strategy: .iso8601) }?.timeIntervalSince1970
+    }
+
     /// How old it is by the cluster's clock; nil when it does not say.
     var madeAt: Date? {
         // What has no time of its making is as old as can be.
@@ -111,7 +117,7 @@ struct PodReading {
         return Self.words(ready?["reason"]?.text ?? "", ready?["message"]?.text)
     }
 
-    private static func words(_ reason: String, _ message: String?) -> String {
+    static func words(_ reason: String, _ message: String?) -> String {
         [reason, message ?? ""].filter { !$0.isEmpty }.joined(separator: ": ")
     }
 }

@@ -25,9 +25,12 @@ package struct RuntimeView: Hashable, Sendable, Codable {
 package struct SetView: Hashable, Sendable, Codable {
     package var release: ReleaseNumber
     package var state: SetState
-    package init(release: ReleaseNumber, state: SetState) {
+    /// How many the runtime's own autoscaler asks for; nil where none looks after the release.
+    package var asked: Int?
+    package init(release: ReleaseNumber, state: SetState, asked: Int? = nil) {
         self.release = release
         self.state = state
+        self.asked = asked
     }
 }
 

@@ -22,9 +22,23 @@ package struct RuntimeWish: Hashable, Sendable, Codable {
 package struct SetWish: Hashable, Sendable, Codable {
     package var release: ReleaseNumber
     package var count: Int
-    package init(release: ReleaseNumber, count: Int) {
+    /// Between how many a runtime that scales by load itself may move; nil: `count` holds there too. A runtime that
+    /// does not scale by itself goes by `count`.
+    package var bounds: ScaleBounds?
+    package init(release: ReleaseNumber, count: Int, bounds: ScaleBounds? = nil) {
         self.release = release
         self.count = count
+        self.bounds = bounds
+    }
+}
+
+/// So few and so many instances of a release, whatever the load.
+package struct ScaleBounds: Hashable, Sendable, Codable {
+    package var min: Int
+    package var max: Int
+    package init(min: Int, max: Int) {
+        self.min = min
+        self.max = max
     }
 }
 

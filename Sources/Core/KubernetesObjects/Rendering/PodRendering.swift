@@ -230,6 +230,9 @@ struct PodRendering {
 
     // MARK: - Volumes
 
+    /// Where the rendered `files` come from.
+    static let filesVolume = "slipway-files"
+
     private var volumes: [ObjectValue] {
         var volumes: [ObjectValue] = []
         if !settings.files.isEmpty {
@@ -237,7 +240,7 @@ struct PodRendering {
                 ["key": .text(Self.fileKey(file.name)), "path": .text(file.name)]
             }
             volumes.append([
-                "name": "slipway-files",
+                "name": .text(Self.filesVolume),
                 "configMap": ["name": .text(service.workloadName), "items": .list(items)],
             ])
         }
@@ -270,7 +273,7 @@ struct PodRendering {
         var mounts: [ObjectValue] = []
         if !settings.files.isEmpty {
             mounts.append([
-                "name": "slipway-files", "mountPath": .text(PodVariables.filesDirectory), "readOnly": true,
+                "name": .text(Self.filesVolume), "mountPath": .text(PodVariables.filesDirectory), "readOnly": true,
             ])
         }
         mounts += extras.volumes.map { volume in

@@ -47,6 +47,31 @@ package struct ReleaseRendering: Sendable {
         }
     }
 
+    /// What follows this release's load: its autoscaler, within bounds, and whatever sizes its pods.
+    /// - Parameter bounds: nil: the count is fixed, and nothing may change it.
+    package func scalers(_ bounds: ScaleBounds?) -> [KubernetesObject] {
+        rendered.objects.compactMap { object -> KubernetesObject? in
+            if object.kind == .verticalAutoscaler { return object }
+            guard let (least, most) = Self.boundKeys[object.kind] else { return nil }
+            guard let bounds else { return nil }
+            var bounded = object
+            bounded.content = object.content.map { field in
+                guard field.key == "spec" else { return field }
+                let spec = field.value.setting(least, to: .number(bounds.min))
+                return ObjectField(field.key, spec.setting(most, to: .number(bounds.max)))
+            }
+            return bounded
+        }
+    }
+
+    /// Autoscalers of the count: none of them may be there where it is fixed.
+    package static func counts(_ kind: ObjectKind) -> Bool { boundKeys[kind] != nil }
+
+    /// How they say their bounds.
+    private static let boundKeys: [ObjectKind: (least: String, most: String)] = [
+        .autoscaler: ("minReplicas", "maxReplicas"), .scaledObject: ("minReplicaCount", "maxReplicaCount"),
+    ]
+
     /// How requests enter: looked after by a router.
     package var entrances: [KubernetesObject] { rendered.objects.filter { Self.entranceKinds.contains($0.kind) } }
 

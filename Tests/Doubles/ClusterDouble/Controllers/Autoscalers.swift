@@ -58,7 +58,10 @@ extension Cluster {
                 ))
         }
         if now > most || now < least { return Wish(count: min(max(now, least), most)) }
-        guard let average = load(of: target, object), let goal = Self.goal(object) else {
+        // A load that its pods share.
+        let total = target.at("metadata", "annotations", "double/cpu-percent").flatMap { Int64($0.text ?? "") }
+        let load = total.map { $0 / max(1, now) } ?? load(of: target, object)
+        guard let average = load, let goal = Self.goal(object) else {
             return Wish(
                 count: now,
                 active: (
@@ -66,7 +69,7 @@ extension Cluster {
                     "the HPA was unable to compute the replica count: failed to get cpu utilization"
                 ))
         }
-        let wanted = max(1, (now * average + goal - 1) / goal)
+        let wanted = max(1, ((total ?? now * average) + goal - 1) / goal)
         return Wish(
             count: min(max(wanted, least), most), average: average,
             active: (

@@ -5,6 +5,28 @@ import KubernetesObjects
 extension Cluster {
     /// Looks at whatever changed, until the cluster is stopped.
     func work() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { await self.sound() }
+            await attend()
+            group.cancelAll()
+        }
+    }
+
+    /// Wakes controllers for what is due in a while.
+    private nonisolated func sound() async {
+        await withDiscardingTaskGroup { group in
+            for await alarm in alarms {
+                group.addTask {
+                    // Cancelled when the cluster stops.
+                    do { try await Task.sleep(until: alarm.due, clock: .continuous) } catch { return }
+                    await self.touch(alarm.key)
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    private func attend() async {
         for await _ in rings {
             while true {
                 do {
@@ -281,44 +303,5 @@ extension Cluster {
         if let number = value.number { return number }
         let percent = Int64(value.text?.dropLast() ?? "0") ?? 0
         return up ? (whole * percent + 99) / 100 : whole * percent / 100
-    }
-
-    private func job(_ object: ObjectValue, _ key: ObjectKey) {
-        guard object.at("metadata", "deletionTimestamp") == nil else { return }
-        let pods = owned(.pods, by: object)
-        let succeeded = pods.count { $0.1.at("status", "phase")?.text == "Succeeded" }
-        let failed = pods.count { $0.1.at("status", "phase")?.text == "Failed" }
-        let active = pods.count - succeeded - failed
-        let wanted = Int(object.at("spec", "completions")?.number ?? 1)
-        let limit = Int(object.at("spec", "backoffLimit")?.number ?? 6)
-        var status = object["status"] ?? [:]
-        status["active"] = active > 0 ? .number(active) : nil
-        status["succeeded"] = succeeded > 0 ? .number(succeeded) : nil
-        status["failed"] = failed > 0 ? .number(failed) : nil
-        status.fill("startTime", .text(Self.now))
-        let isDone =
-            status["conditions"]?.items.contains { $0["type"] == "Complete" || $0["type"] == "Failed" } ?? false
-        if !isDone, succeeded >= wanted {
-            status["conditions"] = [
-                Self.condition(
-                    "SuccessCriteriaMet", true, "CompletionsReached", "Reached expected number of succeeded pods"),
-                Self.condition("Complete", true, "CompletionsReached", "Reached expected number of succeeded pods"),
-            ]
-            status["completionTime"] = .text(Self.now)
-        } else if !isDone, failed > limit {
-            let message = "Job has reached the specified backoff limit"
-            status["conditions"] = [
-                Self.condition("FailureTarget", true, "BackoffLimitExceeded", message),
-                Self.condition("Failed", true, "BackoffLimitExceeded", message),
-            ]
-        } else if !isDone, active < min(wanted - succeeded, Int(object.at("spec", "parallelism")?.number ?? 1)),
-            object.at("spec", "suspend") != true, let kind = kinds[.jobs]
-        {
-            var pod = object.at("spec", "template") ?? [:]
-            pod = pod.setting(["metadata", "generateName"], to: .text("\(key.name)-"))
-            pod = pod.setting(["metadata", "ownerReferences"], to: [Self.owner(object, kind)])
-            make(.pods, key.namespace, pod, by: Self.controllers, for: object)
-        }
-        putStatus(status, of: object, at: key, by: Self.controllers)
     }
 }

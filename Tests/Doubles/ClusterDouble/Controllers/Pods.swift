@@ -11,8 +11,22 @@ enum PodBehaviour: String {
     case missing
     /// Ends with code 0.
     case ends
+    /// Writes `no such table`, and ends with code 3.
+    case fails
+    /// Runs until it is told to end, and ends with that signal.
+    case goes
+    /// Runs until it is killed.
+    case stubborn
 
+    /// Of a pod that runs once, the first word of its command may say it too.
     init(_ pod: ObjectValue) {
+        if pod.at("spec", "restartPolicy")?.text == "Never",
+            let word = pod.at("spec", "containers")?.items.first?["command"]?.items.first?.text,
+            let behaviour = PodBehaviour(rawValue: word)
+        {
+            self = behaviour
+            return
+        }
         let image = pod.at("spec", "containers")?.items.first?["image"]?.text ?? ""
         let name = image.split(separator: "/").last.map(String.init) ?? ""
         self = PodBehaviour(rawValue: String(name.prefix { $0 != ":" && $0 != "@" })) ?? .serves
@@ -22,25 +36,36 @@ enum PodBehaviour: String {
 extension Cluster {
     /// What a scheduler and a kubelet do with a pod.
     func pod(_ object: ObjectValue, _ key: ObjectKey) {
-        guard settings.runsPods else { return }
-        let node = object.at("spec", "nodeName")?.text
-        if object.at("metadata", "deletionTimestamp") != nil {
-            // It ends when it is told to.
-            if node == Self.node { end(object, key) }
+        if isLeftByItsJob(object) {
+            untrack(object, key)
             return
         }
+        let node = object.at("spec", "nodeName")?.text
+        let runsOnce = object.at("spec", "restartPolicy")?.text == "Never"
+        guard object.at("metadata", "deletionTimestamp") == nil else {
+            if node == nil ? runsOnce : settings.runsPods && node == Self.node {
+                // It ends when it is told to.
+                if runsOnce { endOnce(object, key) } else { letGo(object, key) }
+            }
+            return
+        }
+        guard settings.runsPods else { return }
         guard let node else {
             // Other schedulers, and other nodes, are play-acted by tests.
             if object.at("spec", "schedulerName")?.text == "default-scheduler" { schedule(object, key) }
             return
         }
         guard node == Self.node else { return }
+        if runsOnce {
+            runOnce(object, key)
+            return
+        }
         switch PodBehaviour(object) {
-        case .serves: run(object, key, isReady: true)
+        case .serves, .goes, .stubborn: run(object, key, isReady: true)
         case .never: run(object, key, isReady: false)
-        case .dies: die(object, key)
+        case .dies, .fails: die(object, key)
         case .missing: wait(object, key)
-        case .ends: end(object, key, "Succeeded")
+        case .ends: end(object, key)
         }
     }
 
@@ -48,7 +73,7 @@ extension Cluster {
     private static let node = "node-1"
 
     /// A kubelet deletes a pod without grace once its containers have stopped.
-    private func end(_ object: ObjectValue, _ key: ObjectKey) {
+    func letGo(_ object: ObjectValue, _ key: ObjectKey) {
         guard object.at("metadata", "deletionGracePeriodSeconds") != 0, let kind = kinds[.pods] else { return }
         remove(object, key, kind, grace: 0)
     }
@@ -73,14 +98,15 @@ extension Cluster {
         touch(key, in: settings.start)
     }
 
-    private func isEarly(_ object: ObjectValue, _ key: ObjectKey) -> Bool {
+    func isEarly(_ object: ObjectValue, _ key: ObjectKey) -> Bool {
         object.at("status", "startTime") == nil && timers.contains { $0.key == key }
     }
 
-    private func run(_ object: ObjectValue, _ key: ObjectKey, isReady: Bool) {
+    func run(_ object: ObjectValue, _ key: ObjectKey, isReady: Bool) {
         guard !isEarly(object, key) else { return }
         if object.at("status", "phase")?.text == "Running" { return }
         let number = number()
+        starts.append(key.name)
         let names = (object.at("spec", "containers")?.items ?? []).map { ($0["name"]?.text ?? "", $0["image"] ?? "") }
         let containers = names.map { name, image -> ObjectValue in
             [
@@ -97,7 +123,7 @@ extension Cluster {
         putStatus(status, of: object, at: key, by: "kubelet")
     }
 
-    private func conditions(isReady: Bool) -> ObjectValue {
+    func conditions(isReady: Bool) -> ObjectValue {
         [
             Self.condition("PodScheduled", true, "", ""), Self.condition("Initialized", true, "", ""),
             Self.condition(
@@ -110,10 +136,6 @@ extension Cluster {
 
     private func die(_ object: ObjectValue, _ key: ObjectKey) {
         guard !isEarly(object, key) else { return }
-        if object.at("spec", "restartPolicy")?.text == "Never" {
-            end(object, key, "Failed")
-            return
-        }
         let restarts = object.at("status", "containerStatuses")?.items.first?["restartCount"]?.number
         let count = restarts.map { $0 + 1 } ?? 0
         guard count <= 5 else { return }
@@ -145,7 +167,7 @@ extension Cluster {
         touch(key, in: settings.start)
     }
 
-    private func wait(_ object: ObjectValue, _ key: ObjectKey) {
+    func wait(_ object: ObjectValue, _ key: ObjectKey) {
         guard !isEarly(object, key), object.at("status", "startTime") == nil else { return }
         let container = object.at("spec", "containers")?.items.first ?? [:]
         let image = container["image"]?.text ?? ""
@@ -168,12 +190,11 @@ extension Cluster {
         putStatus(status, of: object, at: key, by: "kubelet")
     }
 
-    private func end(_ object: ObjectValue, _ key: ObjectKey, _ phase: String) {
+    private func end(_ object: ObjectValue, _ key: ObjectKey) {
         guard !isEarly(object, key), object.isAlive else { return }
-        let code: Int64 = phase == "Failed" ? 1 : 0
         let container = object.at("spec", "containers")?.items.first ?? [:]
         let status: ObjectValue = [
-            "phase": .text(phase), "startTime": .text(Self.now), "qosClass": object.at("status", "qosClass"),
+            "phase": "Succeeded", "startTime": .text(Self.now), "qosClass": object.at("status", "qosClass"),
             "conditions": conditions(isReady: false),
             "containerStatuses": [
                 [
@@ -181,7 +202,7 @@ extension Cluster {
                     "restartCount": 0, "started": false,
                     "state": [
                         "terminated": [
-                            "exitCode": .number(code), "reason": code == 0 ? "Completed" : "Error",
+                            "exitCode": 0, "reason": "Completed",
                             "startedAt": .text(Self.now), "finishedAt": .text(Self.now),
                         ]
                     ],

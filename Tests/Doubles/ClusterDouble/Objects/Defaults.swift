@@ -19,7 +19,12 @@ enum Defaults {
                 spec.fill("replicas", 1)
                 template(&spec)
             }
-        case "Job": object.change("spec") { job(&$0) }
+        case "Job":
+            object.change("spec") { job(&$0) }
+            // Labels are its template's when it has none.
+            if let labels = object.at("spec", "template", "metadata", "labels") {
+                object.change("metadata") { $0.fill("labels", labels) }
+            }
         case "CronJob": object.change("spec") { cronJob(&$0) }
         case "Service": object.change("spec") { service(&$0) }
         case "HorizontalPodAutoscaler": object.change("spec") { autoscaler(&$0) }

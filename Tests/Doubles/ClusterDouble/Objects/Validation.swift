@@ -3,7 +3,6 @@ import KubernetesObjects
 /// What an API server does not take. Only what a deployer meets: names, what is required, what may not change.
 /// Source: Kubernetes, `pkg/apis/*/validation/validation.go`.
 enum Validation {
-    /// - Parameter old: the object that is there, for a change.
     /// - Parameters:
     ///   - old: the object that is there, for a change.
     ///   - part: `status` where only that is written.
@@ -16,7 +15,12 @@ enum Validation {
         case "Deployment", "ReplicaSet":
             faults += workload(object, old)
         case "Pod": faults += pod(object["spec"] ?? [:], "spec") + podChange(object, old)
-        case "Job": faults += pod(object.at("spec", "template", "spec") ?? [:], "spec.template.spec")
+        case "Job":
+            faults += pod(object.at("spec", "template", "spec") ?? [:], "spec.template.spec")
+            let template = object.at("spec", "template")
+            if let old, old.at("spec", "template") != template {
+                faults.append(.invalid("spec.template", template, "field is immutable"))
+            }
         case "Service": faults += service(object, old)
         case "HorizontalPodAutoscaler": faults += autoscaler(object)
         case "ConfigMap", "Secret": faults += data(object, old)

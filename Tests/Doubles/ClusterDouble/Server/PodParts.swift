@@ -86,6 +86,8 @@ extension Cluster {
                 "a container name must be specified for pod \(key.name), "
                     + "choose one of: [\(names.joined(separator: " "))]")
         }
-        return pod.at("spec", "nodeName") == nil ? nil : ""
+        guard pod.at("spec", "nodeName") != nil else { return nil }
+        let time = asked.query["timestamps"] == "true" ? (pod.at("status", "startTime")?.text ?? Self.now) + " " : ""
+        return lines(of: pod).map { "\(time)\($0)\n" }.joined()
     }
 }

@@ -73,10 +73,12 @@ extension Cluster {
             // A pod may be told to hurry, and never to take its time.
             if kind.id == .pods, wait < left {
                 object = object.setting(["metadata", "deletionGracePeriodSeconds"], to: .number(wait))
+                let end = Self.moment(in: wait - left, since: object.at("metadata", "deletionTimestamp"))
+                object = object.setting(["metadata", "deletionTimestamp"], to: .text(end))
             }
             return isFree(object, kind) ? nil : object.sorted
         }
-        object = object.setting(["metadata", "deletionTimestamp"], to: .text(Self.now))
+        object = object.setting(["metadata", "deletionTimestamp"], to: .text(Self.moment(in: wait)))
         if kind.id == .namespaces {
             object = object.setting(["status", "phase"], to: "Terminating")
         } else {

@@ -165,11 +165,15 @@ extension Cluster {
             object = object.setting(
                 ["spec", "selector"], to: ["matchLabels": ["batch.kubernetes.io/controller-uid": .text(uid)]])
             let name = object.at("metadata", "name") ?? ""
+            let isLabelledAsItsTemplate =
+                object.at("metadata", "labels") == object.at("spec", "template", "metadata", "labels")
             for (label, value) in [
                 ("batch.kubernetes.io/controller-uid", ObjectValue.text(uid)), ("batch.kubernetes.io/job-name", name),
                 ("controller-uid", .text(uid)), ("job-name", name),
             ] {
                 object = object.setting(["spec", "template", "metadata", "labels", label], to: value)
+                // In a server both are one and the same.
+                if isLabelledAsItsTemplate { object = object.setting(["metadata", "labels", label], to: value) }
             }
         case _: break
         }

@@ -21,6 +21,10 @@ package actor Cluster {
     nonisolated let rings: AsyncStream<Void>
     /// Due times of pods that change by themselves.
     var timers: [Timer] = []
+    private let clock: AsyncStream<Timer>.Continuation
+    nonisolated let alarms: AsyncStream<Timer>
+    /// Names of pods whose program was started, once for each start.
+    package internal(set) var starts: [String] = []
 
     struct Timer: Sendable {
         var due: ContinuousClock.Instant
@@ -39,6 +43,7 @@ package actor Cluster {
         self.settings = settings
         kinds = Dictionary(ServedKind.builtIn.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        (alarms, clock) = AsyncStream.makeStream(of: Timer.self, bufferingPolicy: .bufferingOldest(100_000))
     }
 
     // MARK: - Reading
@@ -118,9 +123,13 @@ package actor Cluster {
         bell.yield()
     }
 
+    /// Has controllers look at an object in a while, which may be long.
+    func alarm(_ key: ObjectKey, in pause: Duration) { clock.yield(Timer(due: .now + pause, key: key)) }
+
     func stop() {
         for id in followers.keys.sorted() { end(id) }
         bell.finish()
+        clock.finish()
     }
 
     /// All who follow are cut off.
@@ -156,7 +165,19 @@ package actor Cluster {
             })
     }
 
-    static var now: String { Date.now.formatted(.iso8601) }
+    static var now: String { moment(in: 0) }
+
+    /// So many seconds after another moment, or from now.
+    static func moment(in seconds: Int64, since start: ObjectValue? = nil) -> String {
+        (start?.text.flatMap(moment) ?? Date.now).addingTimeInterval(Double(seconds)).formatted(.iso8601)
+    }
+
+    /// How long it is until so many seconds after a moment. Negative: it is past.
+    static func left(of seconds: Int64, since start: ObjectValue?) -> Duration {
+        // What is no time is now.
+        let start = start?.text.flatMap(moment) ?? Date.now
+        return .seconds(start.addingTimeInterval(Double(seconds)).timeIntervalSinceNow)
+    }
 
     // MARK: - Custom resources
 
