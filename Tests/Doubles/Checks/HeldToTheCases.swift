@@ -10,20 +10,7 @@ import Testing
     /// `SLIPWAY_ALL_CASES=1`, and one that it has learned must leave this list then.
     static let known = Set(
         """
-        admission-policy apply-after-update apply-conflict-with-update apply-create-and-again apply-deployment
-        apply-drops-fields apply-dry-run apply-empty-and-null apply-invalid apply-list-maps apply-metadata
-        apply-owners-taking-over apply-pod-template apply-scale apply-selectors apply-service-ports apply-status
-        apply-turns-configmap apply-turns-own-kind apply-turns-service crd crd-apply crd-lists deployment-defaults
-        deployment-generation deployment-invalid discovery endpoints-terminating events fields-unknown
-        garbage-background garbage-orphan health hpa hpa-and-apply hpa-disabled job
-        leases lists-future-version lists-paging lists-selectors namespace-apply
-        namespace-deletion objects-delete-preconditions objects-finalizer objects-invalid-metadata
-        objects-merge-patch objects-not-found objects-secret objects-service pdb-and-eviction pdb-percent pods
-        pod-security pods-binding quota rbac-forbidden rbac-reviews rendered-objects replicas-given-up
-        serviceaccounts status-subresource watch-ends watch-everywhere watch-initial watch-labels watch-too-old
-        workload-applied-live workload-deadline workload-deleted workload-endpoints workload-foreground
-        workload-history workload-lost-pods workload-min-ready workload-paused workload-percent workload-recreate
-        workload-replicaset workload-rolling
+        hpa-and-apply
         """.split { $0 == " " || $0 == "\n" }.map(String.init))
 
     private static let played = CaseFiles.answered.filter {
@@ -31,7 +18,7 @@ import Testing
     }
 
     @Test func theListNamesCases() {
-        #expect(Self.known.isSubset(of: CaseFiles.answered) && Self.played.count >= 15)
+        #expect(Self.known.isSubset(of: CaseFiles.answered) && Self.played.count >= 100)
     }
 
     @Test(arguments: played)
@@ -49,9 +36,12 @@ import Testing
         case .success(let answers): differences = answers.differences(from: try CaseFiles.answers(name))
         case .failure(let error): differences = ["the case cannot be played: \(error)"]
         }
-        if Self.known.contains(name) {
-            #expect(!differences.isEmpty, "it answers as a real server does: take \(name) off the list")
-        } else {
+        guard Self.known.contains(name) else {
+            #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
+            return
+        }
+        #expect(!differences.isEmpty, "it answers as a real server does: take \(name) off the list")
+        withKnownIssue("\(name) is on the list", isIntermittent: true) {
             #expect(differences.isEmpty, "\(differences.joined(separator: "\n"))")
         }
     }

@@ -76,7 +76,7 @@ extension Cluster {
             collect(key)
             return
         }
-        if collectIfOrphaned(object, key) { return }
+        if collectUnowned(object, key) { return }
         switch key.kind {
         case .namespaces: namespace(object, key)
         case .deployments: deployment(object, key)
@@ -98,13 +98,7 @@ extension Cluster {
         var found: Set<ObjectKey> = []
         let object = object(key)
         for owner in object?.at("metadata", "ownerReferences")?.items ?? [] {
-            let kind = kinds.values.first {
-                $0.kind == owner["kind"]?.text && $0.apiVersion == owner["apiVersion"]?.text
-            }
-            if let kind, let name = owner["name"]?.text {
-                found.insert(
-                    ObjectKey(kind: kind.id, namespace: kind.isNamespaced ? key.namespace : "", name: name))
-            }
+            if let place = place(of: owner, key.namespace) { found.insert(place) }
         }
         switch key.kind {
         case .pods:
@@ -179,7 +173,7 @@ extension Cluster {
             "reason": .text(reason), "message": .text(message), "type": isWarning ? "Warning" : "Normal", "count": 1,
             "firstTimestamp": .text(Self.now), "lastTimestamp": .text(Self.now),
         ]
-        make(.events, namespace, event, by: "controllers")
+        make(.events, namespace, event, by: Self.controllers)
     }
 
     static func owner(_ object: ObjectValue, _ kind: ServedKind) -> ObjectValue {
@@ -201,62 +195,16 @@ extension Cluster {
         }.sorted { $0.key.name < $1.key.name }.map { ($0.key, $0.value) }
     }
 
-    // MARK: - Garbage
-
-    /// What belonged to something that is gone.
-    private func collect(_ key: ObjectKey) {
-        for (dependent, object) in objects.values.flatMap({ $0 }) where dependent.namespace == key.namespace {
-            guard
-                object.at("metadata", "ownerReferences")?.items.contains(where: { $0["name"]?.text == key.name })
-                    ?? false
-            else { continue }
-            _ = collectIfOrphaned(object, dependent)
-        }
-    }
-
-    /// Deletes an object all of whose owners are gone.
-    private func collectIfOrphaned(_ object: ObjectValue, _ key: ObjectKey) -> Bool {
-        let owners = object.at("metadata", "ownerReferences")?.items ?? []
-        guard !owners.isEmpty, object.at("metadata", "deletionTimestamp") == nil, let kind = kinds[key.kind] else {
-            return false
-        }
-        var isDoomed = false
-        for owner in owners {
-            let uid = owner["uid"]?.text
-            let there = kinds.values.filter { $0.kind == owner["kind"]?.text }.compactMap {
-                self.object($0.id, $0.isNamespaced ? key.namespace : "", owner["name"]?.text ?? "")
-            }.first { $0.at("metadata", "uid")?.text == uid }
-            guard let there else { continue }
-            let isGoing = there.at("metadata", "finalizers")?.items.contains("foregroundDeletion") ?? false
-            if !isGoing { return false }
-            isDoomed = true
-        }
-        remove(object, key, kind, isDoomed ? "Foreground" : "Background")
-        return true
-    }
-
-    /// An object that waited for what it owns may go when that is gone.
-    private func release(_ key: ObjectKey) {
-        guard let object = object(key), let kind = kinds[key.kind],
-            object.at("metadata", "finalizers")?.items.contains("foregroundDeletion") ?? false,
-            !hasDependents(object)
-        else { return }
-        let rest = (object.at("metadata", "finalizers")?.items ?? []).filter { $0 != "foregroundDeletion" }
-        var changed = object
-        changed.change("metadata") { $0["finalizers"] = ObjectValue.list(rest).unlessEmpty }
-        if isFree(changed, kind) { store(nil, at: key) } else { store(changed, at: key) }
-    }
-
     // MARK: - Small ones
 
     private func namespace(_ object: ObjectValue, _ key: ObjectKey) {
         let name = key.name
         guard object.at("metadata", "deletionTimestamp") != nil else {
             if self.object(.serviceAccounts, name, "default") == nil {
-                make(.serviceAccounts, name, ["metadata": ["name": "default"]], by: "controllers")
+                make(.serviceAccounts, name, ["metadata": ["name": "default"]], by: Self.controllers)
                 make(
                     .configMaps, name, ["metadata": ["name": "kube-root-ca.crt"], "data": ["ca.crt": "none"]],
-                    by: "controllers")
+                    by: Self.controllers)
             }
             return
         }
@@ -276,10 +224,14 @@ extension Cluster {
         let hard = object.at("spec", "hard") ?? [:]
         let used = ObjectValue.map(
             hard.fields.map { ObjectField($0.key, .text(Self.text(usage(key.namespace, $0.key), $0.key))) })
-        putStatus(["hard": hard, "used": used], of: object, at: key, by: "kube-controller-manager")
+        putStatus(["hard": hard, "used": used], of: object, at: key, by: Self.controllers)
     }
 
     private func definition(_ object: ObjectValue, _ key: ObjectKey) {
+        if object.at("metadata", "deletionTimestamp") != nil {
+            clean(object, key)
+            return
+        }
         guard object.at("status", "conditions") == nil else { return }
         let conditions: [ObjectValue] = [
             Self.condition("NamesAccepted", true, "NoConflicts", "no conflicts found"),
@@ -291,6 +243,22 @@ extension Cluster {
                 "acceptedNames": object.at("spec", "names"), "conditions": .list(conditions),
                 "storedVersions": .list(stored.compactMap { $0["name"] }),
             ], of: object, at: key, by: "kube-apiserver")
+    }
+
+    /// With a definition the objects of its kind go.
+    private func clean(_ definition: ObjectValue, _ key: ObjectKey) {
+        let id = KindID(
+            group: definition.at("spec", "group")?.text ?? "",
+            plural: definition.at("spec", "names", "plural")?.text ?? "")
+        guard let kind = kinds[id] else { return }
+        for (place, object) in objects[id] ?? [:] where object.at("metadata", "deletionTimestamp") == nil {
+            remove(object, place, kind)
+        }
+        guard objects[id]?.isEmpty ?? true else {
+            touch(key, in: .milliseconds(50))
+            return
+        }
+        store(nil, at: key)
     }
 
     static func condition(_ type: String, _ isTrue: Bool, _ reason: String, _ message: String) -> ObjectValue {
@@ -313,7 +281,7 @@ extension Cluster {
         } else {
             wanted = expected - Self.share(object.at("spec", "maxUnavailable") ?? 1, of: expected, up: true)
         }
-        let allowed = max(0, healthy - wanted)
+        let allowed = expected > 0 ? max(0, healthy - wanted) : 0
         let old = object.at("status", "conditions")?.items.first
         let isAllowed = allowed > 0
         var condition = Self.condition(
@@ -327,7 +295,7 @@ extension Cluster {
                 "currentHealthy": .number(healthy), "desiredHealthy": .number(max(0, wanted)),
                 "disruptionsAllowed": .number(allowed), "expectedPods": .number(expected),
                 "observedGeneration": object.at("metadata", "generation"), "conditions": [condition],
-            ], of: object, at: key, by: "kube-controller-manager")
+            ], of: object, at: key, by: Self.controllers)
     }
 
     /// A number, or a percentage of another.

@@ -36,7 +36,7 @@ extension Cluster {
         }
         writeCounts(&status, object)
         guard let latest = self.object(key) else { return }
-        putStatus(status, of: latest, at: key, by: "kube-controller-manager")
+        putStatus(status, of: latest, at: key, by: Self.controllers)
     }
 
     private static func isFinished(_ object: ObjectValue) -> Bool {
@@ -186,7 +186,7 @@ extension Cluster {
             pod = pod.setting(["metadata", "ownerReferences"], to: [Self.owner(object, kind)])
             let finalizers = pod.at("metadata", "finalizers")?.items ?? []
             pod = pod.setting(["metadata", "finalizers"], to: .list(finalizers + [.text(Self.tracking)]))
-            guard make(.pods, key.namespace, pod, by: "kube-controller-manager", for: object) != nil else { continue }
+            guard make(.pods, key.namespace, pod, by: Self.controllers, for: object) != nil else { continue }
             touch(key, in: .milliseconds(200))
             return
         }
@@ -250,9 +250,7 @@ extension Cluster {
     /// It was told to end: its node says how it ended, and then it may go.
     func endOnce(_ object: ObjectValue, _ key: ObjectKey) {
         guard object.isAlive else {
-            guard let kind = kinds[.pods] else { return }
-            let over = object.setting(["metadata", "deletionGracePeriodSeconds"], to: 0)
-            if isFree(over, kind) { store(nil, at: key) } else if over != object { store(over, at: key) }
+            letGo(object, key)
             return
         }
         let isRunning = object.at("status", "phase")?.text == "Running"

@@ -40,22 +40,23 @@ extension Cluster {
             untrack(object, key)
             return
         }
-        guard settings.runsPods || object.at("metadata", "finalizers") != nil else { return }
-        if object.at("metadata", "deletionTimestamp") != nil {
-            if object.at("spec", "restartPolicy")?.text == "Never" {
-                endOnce(object, key)
-                return
+        let node = object.at("spec", "nodeName")?.text
+        let runsOnce = object.at("spec", "restartPolicy")?.text == "Never"
+        guard object.at("metadata", "deletionTimestamp") == nil else {
+            if node == nil ? runsOnce : settings.runsPods && node == Self.node {
+                // It ends when it is told to.
+                if runsOnce { endOnce(object, key) } else { letGo(object, key) }
             }
-            // It ends when it is told to.
-            if object.at("spec", "nodeName") != nil { store(nil, at: key) }
             return
         }
         guard settings.runsPods else { return }
-        guard object.at("spec", "nodeName") != nil else {
+        guard let node else {
+            // Other schedulers, and other nodes, are play-acted by tests.
             if object.at("spec", "schedulerName")?.text == "default-scheduler" { schedule(object, key) }
             return
         }
-        if object.at("spec", "restartPolicy")?.text == "Never" {
+        guard node == Self.node else { return }
+        if runsOnce {
             runOnce(object, key)
             return
         }
@@ -68,8 +69,19 @@ extension Cluster {
         }
     }
 
+    /// The one that the double plays.
+    private static let node = "node-1"
+
+    /// A kubelet deletes a pod without grace once its containers have stopped.
+    func letGo(_ object: ObjectValue, _ key: ObjectKey) {
+        guard object.at("metadata", "deletionGracePeriodSeconds") != 0, let kind = kinds[.pods] else { return }
+        remove(object, key, kind, grace: 0)
+    }
+
     private func schedule(_ object: ObjectValue, _ key: ObjectKey) {
-        let running = (objects[.pods] ?? [:]).values.count { $0.at("spec", "nodeName") != nil && $0.isAlive }
+        let running = (objects[.pods] ?? [:]).values.count {
+            $0.at("spec", "nodeName")?.text == Self.node && $0.isAlive
+        }
         guard running < settings.room else {
             var status = object["status"] ?? [:]
             guard status["conditions"] == nil else { return }
@@ -82,8 +94,7 @@ extension Cluster {
             touch(key, in: .milliseconds(50))
             return
         }
-        let bound = object.setting(["spec", "nodeName"], to: "node-1")
-        store(bound.sorted, at: key)
+        place(object, key, on: Self.node)
         touch(key, in: settings.start)
     }
 

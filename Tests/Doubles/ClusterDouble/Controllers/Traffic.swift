@@ -37,6 +37,7 @@ extension Cluster {
         }
         var labels = object.at("metadata", "labels") ?? [:]
         labels["kubernetes.io/service-name"] = .text(key.name)
+        if object.at("spec", "clusterIP") == "None" { labels["service.kubernetes.io/headless"] = "" }
         labels["endpointslice.kubernetes.io/managed-by"] = "endpointslice-controller.k8s.io"
         guard let slice = slices.first else {
             let made: ObjectValue = [
@@ -47,13 +48,13 @@ extension Cluster {
                 ],
                 "addressType": "IPv4", "endpoints": .list(endpoints), "ports": .list(ports),
             ]
-            make(.slices, key.namespace, made, by: "kube-controller-manager")
+            make(.slices, key.namespace, made, by: Self.controllers)
             return
         }
         var changed = slice.1.setting(["metadata", "labels"], to: labels)
         changed["endpoints"] = .list(endpoints)
         if !endpoints.isEmpty { changed["ports"] = .list(ports) }
-        put(changed, at: slice.0, by: "kube-controller-manager")
+        put(changed, at: slice.0, by: Self.controllers)
     }
 
     private static func port(_ target: ObjectValue?, of pod: ObjectValue) -> ObjectValue? {
@@ -64,50 +65,5 @@ extension Cluster {
             }
         }
         return nil
-    }
-
-    /// Between its bounds; by CPU where the test says how much there is of it.
-    func autoscaler(_ object: ObjectValue, _ key: ObjectKey) {
-        guard object.at("spec", "scaleTargetRef", "kind")?.text == "Deployment",
-            let name = object.at("spec", "scaleTargetRef", "name")?.text
-        else { return }
-        let place = ObjectKey(kind: .deployments, namespace: key.namespace, name: name)
-        guard let target = self.object(place) else { return }
-        let now = target.at("spec", "replicas")?.number ?? 1
-        let least = object.at("spec", "minReplicas")?.number ?? 1
-        let most = object.at("spec", "maxReplicas")?.number ?? 1
-        var wanted = now
-        var average: Int64?
-        let pods = (objects[.pods] ?? [:]).values.filter { pod in
-            pod.isReady && pod.at("metadata", "namespace")?.text == key.namespace
-                && LabelSelector(target.at("spec", "selector") ?? [:]).matches(pod.at("metadata", "labels") ?? [:])
-        }
-        let load = pods.compactMap { Int64($0.at("metadata", "annotations", "double/cpu-percent")?.text ?? "") }
-        let goal = (object.at("spec", "metrics")?.items ?? []).first { $0.at("resource", "name")?.text == "cpu" }?
-            .at("resource", "target", "averageUtilization")?.number
-        // A load that its pods share.
-        let total = target.at("metadata", "annotations", "double/cpu-percent").flatMap { Int64($0.text ?? "") }
-        if let goal, let total, now > 0 {
-            average = total / now
-            wanted = max(1, (total + goal - 1) / goal)
-        } else if let goal, !load.isEmpty, now > 0 {
-            let mean = load.reduce(0, +) / Int64(load.count)
-            average = mean
-            wanted = max(1, (now * mean + goal - 1) / goal)
-        }
-        // Nothing scales what somebody has switched off.
-        if now > 0 { wanted = min(max(wanted, least), most) }
-        if wanted != now {
-            put(target.setting(["spec", "replicas"], to: .number(wanted)), at: place, by: "kube-controller-manager")
-        }
-        var status = object["status"] ?? [:]
-        status["currentReplicas"] = .number(now)
-        status["desiredReplicas"] = .number(wanted)
-        if let average {
-            status["currentMetrics"] = [
-                ["type": "Resource", "resource": ["name": "cpu", "current": ["averageUtilization": .number(average)]]]
-            ]
-        }
-        putStatus(status, of: object, at: key, by: "kube-controller-manager")
     }
 }

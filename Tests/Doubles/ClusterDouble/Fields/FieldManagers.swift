@@ -48,7 +48,8 @@ struct FieldManagers: Sendable {
                     "apiVersion": .text(entry.version), "fieldsType": "FieldsV1",
                     "fieldsV1": entry.fields.value(isOwnKind: Self.isOwn(entry.version)),
                     "manager": .text(entry.manager), "operation": entry.isApply ? "Apply" : "Update",
-                    "subresource": entry.part.isEmpty ? nil : .text(entry.part), "time": .text(entry.time),
+                    "subresource": entry.part.isEmpty ? nil : .text(entry.part),
+                    "time": entry.time.isEmpty ? nil : .text(entry.time),
                 ]
             }
         ).unlessEmpty
@@ -64,17 +65,32 @@ struct FieldManagers: Sendable {
     mutating func update(_ comparison: FieldComparison, by writer: Entry) {
         guard !comparison.isSame else { return }
         let touched = comparison.added.union(comparison.modified)
+        lose(touched.union(comparison.removed))
+        guard !touched.isEmpty else { return }
         var own = entries.first { $0.isSame(writer) } ?? writer
         entries.removeAll { $0.isSame(writer) }
-        let gone = touched.union(comparison.removed)
+        own.fields = own.fields.union(touched)
+        own.time = writer.time
+        entries.append(own)
+    }
+
+    private mutating func lose(_ fields: FieldSet) {
         entries = entries.compactMap { entry in
             var left = entry
-            left.fields = entry.fields.subtracting(gone)
+            left.fields = entry.fields.subtracting(fields)
             return left.fields.isEmpty ? nil : left
         }
-        own.fields = own.fields.union(touched).subtracting(comparison.removed)
-        own.time = writer.time
-        if !own.fields.isEmpty { entries.append(own) }
+    }
+
+    /// What nobody is known to own belongs to whoever wrote it before anybody applied.
+    mutating func begin(with fields: FieldSet, _ writer: Entry) {
+        guard entries.isEmpty, !fields.isEmpty else { return }
+        var before = writer
+        before.manager = "before-first-apply"
+        before.isApply = false
+        before.part = ""
+        before.fields = fields
+        entries = [before]
     }
 
     /// Server-side apply. Source: structured-merge-diff, `merge/update.go`.
@@ -83,34 +99,30 @@ struct FieldManagers: Sendable {
     mutating func apply(
         _ configuration: ObjectValue, to live: ObjectValue, _ shape: FieldShape, by writer: Entry, isForced: Bool
     ) throws(Conflicts) -> ObjectValue {
-        let merged = live.merged(with: configuration, shape)
         let before = entries.first { $0.isSame(writer) }
         let others = entries.filter { !$0.isSame(writer) }
-        let owned = others.reduce(writer.fields) { $0.union($1.fields) }
-        var result = merged
-        for path in (before?.fields.subtracting(writer.fields).members ?? []).reversed() where !owned.covers(path) {
-            result = result.removing(path[...], shape) ?? [:]
-        }
+        // Whoever applies says the name as well, though nobody owns it.
+        var owned = writer.fields
+        owned.insert([.field("metadata"), .field("name")])
+        owned = others.reduce(owned) { $0.union($1.fields) }
+        let result = live.merged(with: configuration, shape)
+            .pruned(of: before?.fields ?? FieldSet(), owned: owned, shape)
         let comparison = FieldComparison(live, result, shape)
         let touched = comparison.added.union(comparison.modified)
-        var conflicts: [Conflict] = []
-        var left: [Entry] = []
-        for entry in others {
+        let conflicts = others.compactMap { entry -> Conflict? in
             let fields = entry.fields.intersection(touched)
-            if !fields.isEmpty {
-                conflicts.append(
-                    Conflict(
-                        manager: entry.manager, isApply: entry.isApply, version: entry.version, part: entry.part,
-                        fields: fields.members))
-            }
-            var rest = entry
-            rest.fields = entry.fields.subtracting(touched.union(comparison.removed))
-            if !rest.fields.isEmpty { left.append(rest) }
+            guard !fields.isEmpty else { return nil }
+            return Conflict(
+                manager: entry.manager, isApply: entry.isApply, version: entry.version, part: entry.part,
+                fields: fields.members)
         }
         if !conflicts.isEmpty, !isForced { throw Conflicts(all: conflicts) }
+        entries = others
+        lose(touched.union(comparison.removed))
         var own = writer
-        if let before, before.fields == writer.fields, comparison.isSame { own.time = before.time }
-        entries = left + (own.fields.isEmpty ? [] : [own])
+        // Whoever changes nothing is not told when.
+        if comparison.isSame { own.time = before?.time ?? "" }
+        if !own.fields.isEmpty { entries.append(own) }
         return result
     }
 
@@ -132,22 +144,12 @@ extension FieldSet {
             }
         }
     }
-
-    /// Whether a field, or something in it, is a member.
-    func covers(_ path: [FieldElement]) -> Bool {
-        var set = self
-        for element in path {
-            guard let next = set.children[element] else { return false }
-            set = next
-        }
-        return !set.isEmpty
-    }
 }
 
 extension ObjectValue {
     /// This object with what a configuration says. Source: structured-merge-diff, `typed/merge.go`.
     func merged(with other: ObjectValue, _ shape: FieldShape) -> ObjectValue {
-        if case .atomic = shape { return other }
+        if shape.isAtomic { return other }
         switch (self, other) {
         case (.map(let own), .map(let others)):
             var fields = own
@@ -159,6 +161,9 @@ extension ObjectValue {
                 }
             }
             return .map(fields)
+        // Nothing said is nothing changed.
+        case (.map(let own), .null) where !own.isEmpty: return self
+        case (.list(let own), .null) where !own.isEmpty && shape.items != nil: return self
         case (.list(let own), .list(let others)):
             guard let inner = shape.items else { return other }
             return .list(Self.merged(own, others, shape, inner))
@@ -194,24 +199,5 @@ extension ObjectValue {
             place += 1
         }
         return result
-    }
-
-    /// Without one field; maps and lists that it leaves empty go as well.
-    func removing(_ path: ArraySlice<FieldElement>, _ shape: FieldShape) -> ObjectValue? {
-        guard let first = path.first else { return nil }
-        let rest = path.dropFirst()
-        switch (first, self) {
-        case (.field(let key), .map(let fields)):
-            guard let value = self[key] else { return self }
-            var copy = self
-            copy[key] = value.removing(rest, shape.child(key))
-            return copy == [:] && !fields.isEmpty ? nil : copy
-        case (_, .list(let items)):
-            let left = items.compactMap { item in
-                item.element(in: shape) == first ? item.removing(rest, shape.items ?? .plain) : item
-            }
-            return left.isEmpty ? nil : .list(left)
-        case _: return self
-        }
     }
 }

@@ -110,7 +110,10 @@ struct FieldSet: Hashable, Sendable {
     }
 
     /// Fields of the cluster's own kinds that are written even when they are empty: nobody can have added them.
-    private static let alwaysThere: Set<String> = ["f:spec", "f:template", "f:strategy", "f:containers"]
+    private static let alwaysThere: Set<String> = [
+        "f:spec", "f:template", "f:strategy", "f:containers", "f:status", "f:source", "f:jobTemplate",
+        "f:scaleTargetRef",
+    ]
 
     /// `FieldsV1`.
     /// - Parameter isOwnKind: whether it is of a kind that the server brings, not of a custom one.
@@ -135,7 +138,7 @@ extension FieldSet {
     }
 
     private mutating func collect(_ value: ObjectValue, _ shape: FieldShape, _ path: [FieldElement]) {
-        if case .atomic = shape {
+        if shape.isAtomic {
             insert(path)
             return
         }
@@ -144,7 +147,7 @@ extension FieldSet {
             for field in fields {
                 let next = path + [.field(field.key)]
                 collect(field.value, shape.child(field.key), next)
-                if field.value == .null || field.value == [:] { insert(next) }
+                if field.value == .null || field.value == [:] || !shape.declares(field.key) { insert(next) }
             }
         case .list(let items):
             guard let inner = shape.items else {
@@ -176,6 +179,7 @@ struct FieldComparison {
     private mutating func compare(
         _ old: ObjectValue?, _ new: ObjectValue?, _ shape: FieldShape, _ path: [FieldElement]
     ) {
+        let (old, new) = (Self.like(new, old), Self.like(old, new))
         guard old != new else { return }
         if isWhole(new ?? old, shape) || kindDiffers(old, new) {
             switch (old, new) {
@@ -197,8 +201,18 @@ struct FieldComparison {
         if new == nil { removed.insert(path) }
     }
 
+    /// Null beside a map or a list is an empty one.
+    private static func like(_ other: ObjectValue?, _ value: ObjectValue?) -> ObjectValue? {
+        guard value == .null else { return value }
+        switch other {
+        case .map: return [:]
+        case .list: return []
+        case .text, .number, .bool, .fraction, .null, nil: return value
+        }
+    }
+
     private func isWhole(_ value: ObjectValue?, _ shape: FieldShape) -> Bool {
-        if case .atomic = shape { return true }
+        if shape.isAtomic { return true }
         switch value {
         case .map: return false
         case .list: return shape.items == nil

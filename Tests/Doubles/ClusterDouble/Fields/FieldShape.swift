@@ -1,102 +1,109 @@
 import KubernetesObjects
 
-/// How the parts of an object are merged and owned: what an API server reads from `x-kubernetes-list-type` and
-/// `x-kubernetes-map-type` of its schema. Unless something is said, maps are merged key by key and lists are whole.
+/// How the parts of an object are typed, merged and owned: what an API server reads from its schema.
 indirect enum FieldShape: Sendable {
+    /// Nothing is known: maps are merged key by key, lists are whole.
     case plain
+    case scalar(ScalarKind)
     /// Owned and replaced whole.
-    case atomic
+    case atomic(FieldShape)
+    /// Fields that have names.
     case fields([String: FieldShape])
+    /// Whatever keys one likes.
+    case map(FieldShape)
+    /// A list that is whole.
+    case list(FieldShape)
     /// A list whose items are told apart by some of their fields.
     case keyed([String], FieldShape)
     /// A list of different texts.
     case set
 
+    /// Among fields that have names: what all others are of.
+    static let others = "*"
+
+    /// What a field without parts may be.
+    enum ScalarKind: Sendable {
+        case text, integer, bool, quantity, time
+        /// A number, or a text such as a percentage or a port's name.
+        case either
+    }
+
     /// The shape of a field of this one.
     func child(_ key: String) -> FieldShape {
-        guard case .fields(let fields) = self else { return .plain }
-        return fields[key] ?? .plain
+        switch self {
+        case .fields(let fields): fields[key] ?? fields[Self.others] ?? .plain
+        case .map(let shape): shape
+        case .atomic(let shape): shape.child(key)
+        case .plain, .scalar, .list, .keyed, .set: .plain
+        }
+    }
+
+    /// Whether a field has a name of its own, and is no key that somebody chose.
+    func declares(_ key: String) -> Bool {
+        guard case .fields(let fields) = self else { return false }
+        return fields[key] != nil
+    }
+
+    /// The shape of the items; nil where a list is whole.
+    var items: FieldShape? {
+        switch self {
+        case .keyed(_, let shape): shape
+        case .set: .plain
+        case .plain, .scalar, .atomic, .fields, .map, .list: nil
+        }
+    }
+
+    /// Whether the schema says what there may be.
+    var isKnown: Bool { if case .fields = self { true } else { false } }
+
+    var isAtomic: Bool {
+        switch self {
+        case .atomic, .list: true
+        case .plain, .scalar, .fields, .map, .keyed, .set: false
+        }
     }
 
     /// - Parameter schema: of a custom resource, as its definition says it.
     static func object(_ kind: String, schema: ObjectValue? = nil) -> FieldShape {
-        var fields: [String: FieldShape]
-        if let schema, case .fields(let declared) = custom(schema) {
-            fields = declared
-        } else {
-            fields = builtIn(kind)
-        }
-        fields["metadata"] = metadata
+        var shape = KindShapes.of(kind)
+        if let schema { shape = custom(schema) }
+        guard case .fields(var fields) = shape else { return shape }
+        fields["metadata"] = KindShapes.metadata
+        fields["apiVersion"] = .scalar(.text)
+        fields["kind"] = .scalar(.text)
         return .fields(fields)
     }
 
-    private static let metadata = FieldShape.fields([
-        "finalizers": .set, "ownerReferences": .keyed(["uid"], .atomic),
-    ])
-    private static let conditions = FieldShape.fields(["conditions": .keyed(["type"], .plain)])
-    private static let template = FieldShape.fields(["metadata": metadata, "spec": pod])
-
-    private static func builtIn(_ kind: String) -> [String: FieldShape] {
-        switch kind {
-        case "Pod": ["spec": pod, "status": conditions]
-        case "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet":
-            ["spec": .fields(["selector": .atomic, "template": template]), "status": conditions]
-        case "Job": ["spec": .fields(["selector": .atomic, "template": template]), "status": conditions]
-        case "CronJob":
-            ["spec": .fields(["jobTemplate": .fields(["spec": .fields(["template": template])])])]
-        case "Service":
-            [
-                "spec": .fields(["selector": .atomic, "ports": .keyed(["port", "protocol"], .plain)]),
-                "status": conditions,
-            ]
-        case "HorizontalPodAutoscaler":
-            ["spec": .fields(["scaleTargetRef": .plain]), "status": conditions]
-        case "PodDisruptionBudget": ["spec": .fields(["selector": .atomic]), "status": conditions]
-        case "NetworkPolicy": ["spec": .fields(["podSelector": .atomic])]
-        case "RoleBinding", "ClusterRoleBinding": ["roleRef": .atomic]
-        case "ServiceAccount": ["secrets": .keyed(["name"], .plain)]
-        case "PersistentVolumeClaim": ["spec": .fields(["selector": .atomic]), "status": conditions]
-        case "ResourceQuota": ["spec": .fields(["scopeSelector": .atomic])]
-        case _: ["status": conditions]
-        }
-    }
-
-    private static let reference = FieldShape.fields([
-        "valueFrom": .fields([
-            "fieldRef": .atomic, "resourceFieldRef": .atomic, "configMapKeyRef": .atomic, "secretKeyRef": .atomic,
-        ])
-    ])
-    private static let container = FieldShape.fields([
-        "ports": .keyed(["containerPort", "protocol"], .plain), "env": .keyed(["name"], reference),
-        "volumeMounts": .keyed(["mountPath"], .plain), "volumeDevices": .keyed(["devicePath"], .plain),
-        "resources": .fields(["claims": .keyed(["name"], .plain)]),
-    ])
-    private static let pod = FieldShape.fields([
-        "containers": .keyed(["name"], container), "initContainers": .keyed(["name"], container),
-        "volumes": .keyed(["name"], .fields(["csi": .fields(["nodePublishSecretRef": .atomic])])),
-        "imagePullSecrets": .keyed(["name"], .atomic), "hostAliases": .keyed(["ip"], .plain),
-        "topologySpreadConstraints": .keyed(
-            ["topologyKey", "whenUnsatisfiable"], .fields(["labelSelector": .atomic])),
-        "nodeSelector": .atomic, "schedulingGates": .keyed(["name"], .plain),
-        "resourceClaims": .keyed(["name"], .plain),
-        "affinity": .fields([
-            "nodeAffinity": .fields(["requiredDuringSchedulingIgnoredDuringExecution": .atomic])
-        ]),
-    ])
-
     private static func custom(_ schema: ObjectValue) -> FieldShape {
-        if schema["x-kubernetes-map-type"]?.text == "atomic" { return .atomic }
+        if schema["x-kubernetes-int-or-string"] == true { return .scalar(.either) }
         if let items = schema["items"] {
             switch schema["x-kubernetes-list-type"]?.text {
             case "map":
                 return .keyed((schema["x-kubernetes-list-map-keys"]?.items ?? []).compactMap(\.text), custom(items))
             case "set": return .set
-            case _: return .atomic
+            case _: return .list(custom(items))
             }
         }
-        guard let properties = schema["properties"]?.fields else { return .plain }
-        return .fields(
-            Dictionary(properties.map { ($0.key, custom($0.value)) }, uniquingKeysWith: { first, _ in first }))
+        switch schema["type"]?.text {
+        case "string": return .scalar(.text)
+        case "integer": return .scalar(.integer)
+        case "boolean": return .scalar(.bool)
+        case _: break
+        }
+        let shape: FieldShape
+        let keepsUnknown = schema["x-kubernetes-preserve-unknown-fields"] == true
+        if let values = schema["additionalProperties"], case .map = values {
+            shape = .map(custom(values))
+        } else if keepsUnknown || schema["type"] == "object" || schema["properties"] != nil {
+            var fields = Dictionary(
+                (schema["properties"]?.fields ?? []).map { ($0.key, custom($0.value)) },
+                uniquingKeysWith: { first, _ in first })
+            if keepsUnknown { fields[others] = .plain }
+            shape = .fields(fields)
+        } else {
+            shape = .plain
+        }
+        return schema["x-kubernetes-map-type"]?.text == "atomic" ? .atomic(shape) : shape
     }
 }
 
@@ -111,18 +118,7 @@ extension ObjectValue {
                     (self[key] ?? (key == "protocol" ? .text("TCP") : nil)).map { ObjectField(key, $0) }
                 })
         case .set: return .value(self)
-        case .plain, .atomic, .fields: return nil
-        }
-    }
-}
-
-extension FieldShape {
-    /// The shape of the items; nil where a list is whole.
-    var items: FieldShape? {
-        switch self {
-        case .keyed(_, let shape): shape
-        case .set: .plain
-        case .plain, .atomic, .fields: nil
+        case .plain, .scalar, .atomic, .fields, .map, .list: return nil
         }
     }
 }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import KubernetesObjects
 
 /// What an API server fills in where an object says nothing.
@@ -6,7 +7,12 @@ enum Defaults {
     static func filled(_ object: ObjectValue, _ kind: ServedKind) -> ObjectValue {
         var object = object
         switch kind.kind {
-        case "Pod": object.change("spec") { pod(&$0) }
+        case "Pod":
+            object.change("spec") { spec in
+                pod(&spec)
+                spec.fill("enableServiceLinks", true)
+                for list in ["containers", "initContainers"] { spec.changeItems(list) { requests(&$0) } }
+            }
         case "Deployment": object.change("spec") { deployment(&$0) }
         case "ReplicaSet":
             object.change("spec") { spec in
@@ -21,16 +27,17 @@ enum Defaults {
             }
         case "CronJob": object.change("spec") { cronJob(&$0) }
         case "Service": object.change("spec") { service(&$0) }
-        case "HorizontalPodAutoscaler": object.change("spec") { $0.fill("minReplicas", 1) }
+        case "HorizontalPodAutoscaler": object.change("spec") { autoscaler(&$0) }
         case "NetworkPolicy": object.change("spec") { networkPolicy(&$0) }
-        case "Secret": object.fill("type", "Opaque")
+        case "Secret":
+            object.fill("type", "Opaque")
+            secret(&object)
         case "Namespace":
-            object.fill("spec", [:])
-            object.change("spec") { $0.fill("finalizers", ["kubernetes"]) }
-            object.fill("status", ["phase": "Active"])
+            if let name = object.at("metadata", "name") {
+                object = object.setting(["metadata", "labels", "kubernetes.io/metadata.name"], to: name)
+            }
         case "PersistentVolumeClaim":
             object.change("spec") { $0.fill("volumeMode", "Filesystem") }
-            object.fill("status", ["phase": "Pending"])
         case "CustomResourceDefinition": object.change("spec") { definition(&$0) }
         case "RoleBinding", "ClusterRoleBinding":
             object.changeItems("subjects") { subject in
@@ -45,6 +52,8 @@ enum Defaults {
     }
 
     private static func deployment(_ spec: inout ObjectValue) {
+        // What is not said, and what is zero, is one.
+        if spec["minReadySeconds"] == 0 { spec["minReadySeconds"] = nil }
         spec.fill("replicas", 1)
         spec.fill("revisionHistoryLimit", 10)
         spec.fill("progressDeadlineSeconds", 600)
@@ -93,14 +102,57 @@ enum Defaults {
     private static func service(_ spec: inout ObjectValue) {
         spec.fill("sessionAffinity", "None")
         spec.fill("type", "ClusterIP")
-        if spec["type"]?.text != "ExternalName" {
-            spec.fill("ipFamilyPolicy", "SingleStack")
-            spec.fill("ipFamilies", ["IPv4"])
-            spec.fill("internalTrafficPolicy", "Cluster")
+        let type = spec["type"]?.text
+        if type != "ExternalName" { spec.fill("internalTrafficPolicy", "Cluster") }
+        if type == "NodePort" || type == "LoadBalancer" { spec.fill("externalTrafficPolicy", "Cluster") }
+        if type == "LoadBalancer" { spec.fill("allocateLoadBalancerNodePorts", true) }
+        if spec["sessionAffinity"]?.text == "ClientIP" {
+            spec.fill("sessionAffinityConfig", ["clientIP": ["timeoutSeconds": 10800]])
+        } else {
+            spec["sessionAffinityConfig"] = nil
         }
         spec.changeItems("ports") { port in
             port.fill("protocol", "TCP")
             port.fill("targetPort", port["port"])
+        }
+    }
+
+    /// What is said as text is kept as bytes.
+    private static func secret(_ object: inout ObjectValue) {
+        guard let texts = object["stringData"]?.fields else { return }
+        object["stringData"] = nil
+        var data = object["data"] ?? [:]
+        for field in texts { data[field.key] = .text(Data((field.value.text ?? "").utf8).base64EncodedString()) }
+        object["data"] = data
+    }
+
+    private static func autoscaler(_ spec: inout ObjectValue) {
+        spec.fill("minReplicas", 1)
+        spec.fill(
+            "metrics",
+            [
+                [
+                    "type": "Resource",
+                    "resource": ["name": "cpu", "target": ["type": "Utilization", "averageUtilization": 80]],
+                ]
+            ])
+        spec.change("behavior") { behavior in
+            behavior.fill("scaleDown", [:])
+            behavior.fill("scaleUp", [:])
+            behavior.change("scaleDown") { rules in
+                rules.fill("selectPolicy", "Max")
+                rules.fill("policies", [["periodSeconds": 15, "type": "Percent", "value": 100]])
+            }
+            behavior.change("scaleUp") { rules in
+                rules.fill("stabilizationWindowSeconds", 0)
+                rules.fill("selectPolicy", "Max")
+                rules.fill(
+                    "policies",
+                    [
+                        ["periodSeconds": 15, "type": "Pods", "value": 4],
+                        ["periodSeconds": 15, "type": "Percent", "value": 100],
+                    ])
+            }
         }
     }
 
@@ -147,13 +199,6 @@ enum Defaults {
 
     private static func container(_ container: inout ObjectValue) {
         container.fill("resources", [:])
-        container.change("resources") { resources in
-            for field in resources["limits"]?.fields ?? [] {
-                var requests = resources["requests"] ?? [:]
-                requests.fill(field.key, field.value)
-                resources["requests"] = requests
-            }
-        }
         container.fill("terminationMessagePath", "/dev/termination-log")
         container.fill("terminationMessagePolicy", "File")
         let image = container["image"]?.text ?? ""
@@ -184,6 +229,17 @@ enum Defaults {
                     get.fill("path", "/")
                     get.fill("scheme", "HTTP")
                 }
+            }
+        }
+    }
+
+    /// Whoever says only what a container may use at most requests as much.
+    private static func requests(_ container: inout ObjectValue) {
+        container.change("resources") { resources in
+            for field in resources["limits"]?.fields ?? [] {
+                var requests = resources["requests"] ?? [:]
+                requests.fill(field.key, field.value)
+                resources["requests"] = requests
             }
         }
     }

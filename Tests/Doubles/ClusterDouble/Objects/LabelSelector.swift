@@ -51,10 +51,12 @@ struct LabelSelector: Sendable {
             if let match = part.wholeMatch(of: /([^ !=]+) +(in|notin) +\(([^)]*)\)/) {
                 let values = match.3.split(separator: ",").map { String($0).trimmingSpaces }
                 terms.append(match.2 == "in" ? .among(String(match.1), values) : .notAmong(String(match.1), values))
-            } else if let match = part.wholeMatch(of: /([^ !=]+) *!= *(.*)/) {
+            } else if let match = part.wholeMatch(of: /([^ !=]+) *!= *([^=]*)/) {
                 terms.append(.notAmong(String(match.1), [String(match.2)]))
-            } else if let match = part.wholeMatch(of: /([^ !=]+) *==? *(.*)/) {
+            } else if let match = part.wholeMatch(of: /([^ !=]+) *==? *([^=]*)/) {
                 terms.append(.among(String(match.1), [String(match.2)]))
+            } else if part.contains("=") {
+                throw .bad("unable to parse requirement: \(part)")
             } else if part.hasPrefix("!") {
                 terms.append(.absent(String(part.dropFirst())))
             } else if part.contains(" ") {

@@ -35,19 +35,29 @@ struct Refusal: Error, Sendable {
             code: 404, reason: "NotFound", message: "the server could not find the requested resource", details: [:])
     }
 
+    static var noSuchMethod: Refusal {
+        Refusal(
+            code: 405, reason: "MethodNotAllowed",
+            message: "the server does not allow this method on the requested resource", details: [:])
+    }
+
     static func exists(_ kind: ServedKind, _ name: String) -> Refusal {
         Refusal(
             code: 409, reason: "AlreadyExists", message: "\(kind.title) \"\(name)\" already exists",
             details: details(kind, name))
     }
 
-    static func conflict(_ kind: ServedKind, _ name: String, _ why: String? = nil) -> Refusal {
+    /// - Parameter named: what the details call it, in place of its plural.
+    static func conflict(
+        _ kind: ServedKind, _ name: String, _ why: String? = nil, named: String? = nil
+    ) -> Refusal {
         let why =
             why ?? "the object has been modified; please apply your changes to the latest version and try again"
+        var details = details(kind, name)
+        if let named { details["kind"] = .text(named) }
         return Refusal(
             code: 409, reason: "Conflict",
-            message: "Operation cannot be fulfilled on \(kind.title) \"\(name)\": \(why)",
-            details: details(kind, name))
+            message: "Operation cannot be fulfilled on \(kind.title) \"\(name)\": \(why)", details: details)
     }
 
     static func forbidden(_ kind: ServedKind, _ name: String, _ why: String, causes: [ObjectValue] = []) -> Refusal {
@@ -59,13 +69,29 @@ struct Refusal: Error, Sendable {
 
     static func bad(_ message: String) -> Refusal { Refusal(code: 400, reason: "BadRequest", message: message) }
 
+    /// A patch that leads to something that is no object of its kind.
+    static func unfit(_ message: String) -> Refusal {
+        let words = "Invalid value: \(message)"
+        return Refusal(
+            code: 422, reason: "Invalid", message: " \"\" is invalid: patch: \(words)",
+            details: [
+                "causes": [["reason": "FieldValueInvalid", "message": .text(words), "field": "patch"]]
+            ])
+    }
+
+    /// The server has no better word for it.
+    static func broken(_ message: String) -> Refusal { Refusal(code: 500, reason: "", message: message) }
+
     static func gone(_ message: String) -> Refusal { Refusal(code: 410, reason: "Expired", message: message) }
 
     static func tooMany(_ message: String, after: Int) -> Refusal {
         Refusal(code: 429, reason: "TooManyRequests", message: message, details: [:], retryAfter: after)
     }
 
-    static func invalid(_ kind: ServedKind, _ name: String, _ faults: [FieldFault]) -> Refusal {
+    /// - Parameter named: what the details call it, in place of its kind.
+    static func invalid(
+        _ kind: ServedKind, _ name: String, _ faults: [FieldFault], named: String? = nil
+    ) -> Refusal {
         let words = faults.map { "\($0.field): \($0.words)" }
         let text = words.count == 1 ? words[0] : "[" + words.joined(separator: ", ") + "]"
         let causes = faults.map { fault -> ObjectValue in
@@ -73,7 +99,7 @@ struct Refusal: Error, Sendable {
         }
         let title = kind.group.isEmpty ? kind.kind : "\(kind.kind).\(kind.group)"
         var details = details(kind, name, causes)
-        details["kind"] = .text(kind.kind)
+        details["kind"] = .text(named ?? kind.kind)
         return Refusal(
             code: 422, reason: "Invalid", message: "\(title) \"\(name)\" is invalid: \(text)", details: details)
     }

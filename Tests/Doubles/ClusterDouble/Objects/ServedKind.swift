@@ -15,6 +15,10 @@ struct ServedKind: Hashable, Sendable {
     /// Of a custom resource: the schema of its definition, and the columns that `kubectl get` shows.
     var schema: ObjectValue?
     var columns: [ObjectValue] = []
+    /// Of a custom resource that can be scaled: where its numbers stand.
+    var scale: ObjectValue?
+    /// Nothing is remembered of it before this change.
+    var since: UInt64 = 0
 
     init(
         _ version: String, _ plural: String, _ kind: String, isNamespaced: Bool = true, hasStatus: Bool = false,
@@ -35,6 +39,12 @@ struct ServedKind: Hashable, Sendable {
     /// As messages name it: `deployments.apps`.
     var title: String { group.isEmpty ? plural : "\(plural).\(group)" }
     var isCustom: Bool { schema != nil }
+    /// Whether a deletion is answered with the object itself.
+    var tellsDeleted: Bool {
+        group.isEmpty
+            && ["Pod", "Service", "ServiceAccount", "Namespace", "PersistentVolumeClaim", "ResourceQuota"].contains(
+                kind)
+    }
     var shape: FieldShape { .object(kind, schema: schema) }
 
     static let builtIn: [ServedKind] = [
@@ -64,6 +74,12 @@ struct ServedKind: Hashable, Sendable {
         ServedKind("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding"),
         ServedKind("rbac.authorization.k8s.io/v1", "clusterroles", "ClusterRole", isNamespaced: false),
         ServedKind("rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding", isNamespaced: false),
+        ServedKind(
+            "admissionregistration.k8s.io/v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy",
+            isNamespaced: false, hasStatus: true),
+        ServedKind(
+            "admissionregistration.k8s.io/v1", "validatingadmissionpolicybindings",
+            "ValidatingAdmissionPolicyBinding", isNamespaced: false),
         ServedKind(
             "apiextensions.k8s.io/v1", "customresourcedefinitions", "CustomResourceDefinition", isNamespaced: false,
             hasStatus: true, shortNames: ["crd", "crds"]),

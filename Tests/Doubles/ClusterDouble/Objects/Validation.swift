@@ -3,23 +3,33 @@ import KubernetesObjects
 /// What an API server does not take. Only what a deployer meets: names, what is required, what may not change.
 /// Source: Kubernetes, `pkg/apis/*/validation/validation.go`.
 enum Validation {
-    /// - Parameter old: the object that is there, for a change.
-    static func faults(_ object: ObjectValue, _ old: ObjectValue?, _ kind: ServedKind) -> [FieldFault] {
-        var faults: [FieldFault] = names(object, kind)
+    /// - Parameters:
+    ///   - old: the object that is there, for a change.
+    ///   - part: `status` where only that is written.
+    static func faults(
+        _ object: ObjectValue, _ old: ObjectValue?, _ kind: ServedKind, part: String = ""
+    ) -> [FieldFault] {
+        var faults = names(object, kind) + MetadataValidation.faults(object, old, kind)
+        guard part != "status" || kind.isCustom else { return faults }
         switch kind.kind {
         case "Deployment", "ReplicaSet":
             faults += workload(object, old)
-        case "Pod": faults += pod(object["spec"] ?? [:], "spec")
+        case "Pod": faults += pod(object["spec"] ?? [:], "spec") + podChange(object, old)
         case "Job":
             faults += pod(object.at("spec", "template", "spec") ?? [:], "spec.template.spec")
             let template = object.at("spec", "template")
             if let old, old.at("spec", "template") != template {
                 faults.append(.invalid("spec.template", template, "field is immutable"))
             }
-        case "Service": faults += service(object)
+        case "Service": faults += service(object, old)
         case "HorizontalPodAutoscaler": faults += autoscaler(object)
+        case "ConfigMap", "Secret": faults += data(object, old)
+        case "PodDisruptionBudget": faults += budget(object)
+        case "Ingress": faults += ingress(object)
+        case "Event": faults += event(object)
+        case "Lease": faults += lease(object)
         case _:
-            if let schema = kind.schema { faults += custom(object, schema, "") }
+            if let schema = kind.schema { faults += SchemaValidation.faults(object, schema, "") }
         }
         return faults
     }
@@ -30,12 +40,12 @@ enum Validation {
         }
         switch kind.kind {
         case "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding": return []
-        case "Service" where !isLabel(name):
+        case "Service" where !isLabel(name), "Namespace" where !isLabel(name):
             return [
                 .invalid(
                     "metadata.name", .text(name),
-                    "a DNS-1035 label must consist of lower case alphanumeric characters or '-', "
-                        + "start with an alphabetic character, and end with an alphanumeric character"
+                    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
+                        + "and must start and end with an alphanumeric character"
                 )
             ]
         case _ where !isSubdomain(name):
@@ -51,10 +61,10 @@ enum Validation {
     }
 
     private static func isLabel(_ name: String) -> Bool {
-        name.utf8.count <= 63 && name.wholeMatch(of: /[a-z]([-a-z0-9]*[a-z0-9])?/) != nil
+        name.utf8.count <= 63 && name.wholeMatch(of: /[a-z0-9]([-a-z0-9]*[a-z0-9])?/) != nil
     }
 
-    private static func isSubdomain(_ name: String) -> Bool {
+    static func isSubdomain(_ name: String) -> Bool {
         name.utf8.count <= 253
             && name.wholeMatch(of: /[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/) != nil
     }
@@ -68,12 +78,19 @@ enum Validation {
             faults.append(.invalid("spec.selector", selector, "empty selector is invalid for deployment"))
         }
         let labels = object.at("spec", "template", "metadata", "labels") ?? [:]
-        if let selector, !LabelSelector(selector).matches(labels) {
+        if selector != [:], selector.map({ !LabelSelector($0).matches(labels) }) ?? true {
             faults.append(
                 .invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`"))
         }
         if let replicas = object.at("spec", "replicas")?.number, replicas < 0 {
             faults.append(.invalid("spec.replicas", .number(replicas), "must be greater than or equal to 0"))
+        }
+        if object.at("spec", "strategy", "type")?.text == "Recreate",
+            object.at("spec", "strategy", "rollingUpdate") != nil
+        {
+            faults.append(
+                .forbidden(
+                    "spec.strategy.rollingUpdate", "may not be specified when strategy `type` is 'Recreate'"))
         }
         faults += pod(object.at("spec", "template", "spec") ?? [:], "spec.template.spec")
         if let old, old.at("spec", "selector") != selector {
@@ -100,6 +117,14 @@ enum Validation {
                 faults.append(.required("\(place).name"))
             }
             if container["image"]?.text?.isEmpty ?? true { faults.append(.required("\(place).image")) }
+            for (number, port) in (container["ports"]?.items ?? []).enumerated() {
+                if let value = port["containerPort"]?.number, !(1...65535).contains(value) {
+                    faults.append(
+                        .invalid(
+                            "\(place).ports[\(number)].containerPort", .number(value),
+                            "must be between 1 and 65535, inclusive"))
+                }
+            }
             for name in ["cpu", "memory"] {
                 guard let request = Quantity.thousandths(container.at("resources", "requests", name)),
                     let limit = Quantity.thousandths(container.at("resources", "limits", name)), request > limit
@@ -114,9 +139,76 @@ enum Validation {
         return faults
     }
 
-    private static func service(_ object: ObjectValue) -> [FieldFault] {
+    /// Of a pod that is there, little may change.
+    private static func podChange(_ object: ObjectValue, _ old: ObjectValue?) -> [FieldFault] {
+        guard let old else { return [] }
+        func fixed(_ object: ObjectValue) -> ObjectValue {
+            var spec = object["spec"] ?? [:]
+            for key in ["activeDeadlineSeconds", "tolerations", "nodeName", "schedulingGates"] { spec[key] = nil }
+            for list in ["containers", "initContainers"] { spec.changeItems(list) { $0["image"] = nil } }
+            return spec.sorted
+        }
+        guard fixed(object) != fixed(old) else { return [] }
+        return [
+            .forbidden(
+                "spec",
+                "pod updates may not change fields other than `spec.containers[*].image`, "
+                    + "`spec.initContainers[*].image`, `spec.activeDeadlineSeconds`, `spec.tolerations` "
+                    + "(only additions to existing tolerations), `spec.terminationGracePeriodSeconds` "
+                    + "(allow it to be set to 1 if it was previously negative)")
+        ]
+    }
+
+    private static func data(_ object: ObjectValue, _ old: ObjectValue?) -> [FieldFault] {
+        var faults: [FieldFault] = []
+        for list in ["data", "binaryData"] {
+            for field in object[list]?.fields ?? [] where field.key.wholeMatch(of: /[-._a-zA-Z0-9]+/) == nil {
+                faults.append(
+                    .invalid(
+                        "\(list)[\(field.key)]", .text(field.key),
+                        "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"))
+            }
+        }
+        guard let old, old["immutable"] == true else { return faults }
+        for key in ["immutable", "data", "binaryData"] where object[key] != old[key] {
+            faults.append(.forbidden(key, "field is immutable when `immutable` is set"))
+        }
+        return faults
+    }
+
+    private static func budget(_ object: ObjectValue) -> [FieldFault] {
+        guard object.at("spec", "minAvailable") != nil, object.at("spec", "maxUnavailable") != nil else { return [] }
+        return [.invalid("spec", object["spec"], "minAvailable and maxUnavailable cannot be both set")]
+    }
+
+    private static func ingress(_ object: ObjectValue) -> [FieldFault] {
+        (object.at("spec", "rules")?.items ?? []).enumerated().flatMap { index, rule in
+            (rule.at("http", "paths")?.items ?? []).enumerated().filter { $1["pathType"] == nil }.map { number, _ in
+                .required("spec.rules[\(index)].http.paths[\(number)].pathType", "pathType must be specified")
+            }
+        }
+    }
+
+    private static func event(_ object: ObjectValue) -> [FieldFault] {
+        let said = object.at("involvedObject", "namespace")?.text ?? ""
+        let own = object.at("metadata", "namespace")?.text
+        guard said != own, !said.isEmpty || own != "default" else { return [] }
+        return [.invalid("involvedObject.namespace", .text(said), "does not match event.namespace")]
+    }
+
+    private static func lease(_ object: ObjectValue) -> [FieldFault] {
+        guard let seconds = object.at("spec", "leaseDurationSeconds")?.number, seconds <= 0 else { return [] }
+        return [.invalid("spec.leaseDurationSeconds", .number(seconds), "must be greater than 0")]
+    }
+
+    private static func service(_ object: ObjectValue, _ old: ObjectValue?) -> [FieldFault] {
         let ports = object.at("spec", "ports")?.items ?? []
         var faults: [FieldFault] = []
+        if let before = old?.at("spec", "clusterIP"), let now = object.at("spec", "clusterIP"), before != now,
+            object.at("spec", "type")?.text != "ExternalName"
+        {
+            faults.append(.invalid("spec.clusterIPs[0]", object.at("spec", "clusterIPs"), "may not change once set"))
+        }
         if ports.isEmpty, object.at("spec", "clusterIP")?.text != "None",
             object.at("spec", "type")?.text != "ExternalName"
         {
@@ -141,43 +233,6 @@ enum Validation {
         if most < least {
             faults.append(
                 .invalid("spec.maxReplicas", .number(most), "must be greater than or equal to `minReplicas`"))
-        }
-        return faults
-    }
-
-    /// `type`, `required`, `enum` and bounds of a custom resource's schema.
-    private static func custom(_ value: ObjectValue, _ schema: ObjectValue, _ path: String) -> [FieldFault] {
-        var faults: [FieldFault] = []
-        if let type = schema["type"]?.text, !value.isOf(type), schema["x-kubernetes-int-or-string"] == nil {
-            let place = path.isEmpty ? "<nil>" : path
-            faults.append(
-                FieldFault(
-                    field: place, reason: "FieldValueTypeInvalid",
-                    words:
-                        "Invalid value: \"\(value.typeName)\": \(place) in body must be of type \(type): \"\(value.typeName)\""
-                ))
-            return faults
-        }
-        for required in schema["required"]?.items.compactMap(\.text) ?? [] where value[required] == nil {
-            faults.append(.required(path.isEmpty ? required : "\(path).\(required)"))
-        }
-        if let allowed = schema["enum"]?.items, !allowed.contains(value) {
-            let words = allowed.map { ObjectText.json($0) }.joined(separator: ", ")
-            faults.append(
-                FieldFault(
-                    field: path, reason: "FieldValueNotSupported",
-                    words: "Unsupported value: \(ObjectText.json(value)): supported values: \(words)"))
-        }
-        if let least = schema["minimum"]?.number, let number = value.number, number < least {
-            faults.append(
-                .invalid(path, value, "\(path) in body should be greater than or equal to \(least)"))
-        }
-        for property in schema["properties"]?.fields ?? [] where property.key != "metadata" {
-            guard let part = value[property.key] else { continue }
-            faults += custom(part, property.value, path.isEmpty ? property.key : "\(path).\(property.key)")
-        }
-        if let items = schema["items"] {
-            for (index, item) in value.items.enumerated() { faults += custom(item, items, "\(path)[\(index)]") }
         }
         return faults
     }

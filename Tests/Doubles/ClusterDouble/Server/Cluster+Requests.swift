@@ -32,7 +32,7 @@ extension Cluster {
         case "": return target
         case "status": return kind.hasStatus ? target : nil
         case "scale": return kind.hasScale ? target : nil
-        case "eviction", "log": return kind.id == .pods ? target : nil
+        case "eviction", "binding", "log": return kind.id == .pods ? target : nil
         case _: return nil
         }
     }
@@ -62,31 +62,19 @@ extension Cluster {
             let key = ObjectKey(kind: kind.id, namespace: target.namespace, name: name)
             let found = if let past { object(key, at: past) } else { object(key) }
             guard let found else { throw .notFound(kind, name) }
-            return target.part == "scale" ? Self.scale(of: found) : found
+            return target.part == "scale" ? ScalePart.scale(of: found, kind) : Blanks.shown(found, kind)
         }
         return try list(target, asked, at: past)
     }
 
-    /// What a pod's program wrote; nil: it runs nowhere.
-    func log(_ target: Target, _ asked: Asked) throws(Refusal) -> String? {
-        let key = ObjectKey(kind: .pods, namespace: target.namespace, name: target.name ?? "")
-        guard let pod = object(key) else { throw .notFound(target.kind, key.name) }
-        let names = (pod.at("spec", "containers")?.items ?? []).compactMap { $0["name"]?.text }
-        if let wanted = asked.query["container"], !names.contains(wanted) {
-            throw .bad("container \(wanted) is not valid for pod \(key.name)")
-        }
-        if names.count > 1, asked.query["container"] == nil {
-            let all = names.joined(separator: " ")
-            throw .bad("a container name must be specified for pod \(key.name), choose one of: [\(all)]")
-        }
-        guard pod.at("spec", "nodeName") != nil else { return nil }
-        let time = asked.query["timestamps"] == "true" ? (pod.at("status", "startTime")?.text ?? Self.now) + " " : ""
-        return lines(of: pod).map { "\(time)\($0)\n" }.joined()
-    }
-
     private func list(_ target: Target, _ asked: Asked, at past: UInt64?) throws(Refusal) -> ObjectValue {
         let namespace = target.namespace.isEmpty ? nil : target.namespace
+        try ListOptions.check(asked, version)
         var state = past ?? version
+        if asked.query["resourceVersionMatch"] == "Exact", let exact = UInt64(asked.query["resourceVersion"] ?? "") {
+            guard exact >= forgotten else { throw .gone("too old resource version: \(exact) (\(forgotten))") }
+            state = exact
+        }
         var offset = 0
         if let token = asked.query["continue"] {
             let parts = token.split(separator: ".").compactMap { UInt64($0) }
@@ -101,7 +89,10 @@ extension Cluster {
             let selector = try LabelSelector(query: text)
             items = items.filter { selector.matches($0.at("metadata", "labels") ?? [:]) }
         }
-        if let text = asked.query["fieldSelector"] { items = try Self.selected(items, text) }
+        if let text = asked.query["fieldSelector"] {
+            let selector = try FieldSelector(text, target.kind)
+            items = items.filter { selector.matches($0) }
+        }
         var more: ObjectValue?
         var rest: ObjectValue?
         let whole = items.count
@@ -118,7 +109,7 @@ extension Cluster {
             "metadata": ["resourceVersion": .text(String(state)), "continue": more, "remainingItemCount": rest],
             "items": .list(
                 items.map { item in
-                    var item = item
+                    var item = Blanks.shown(item, target.kind)
                     // Items of a list do not say what they are.
                     if !target.kind.isCustom {
                         item["kind"] = nil
@@ -127,22 +118,6 @@ extension Cluster {
                     return item
                 }),
         ]
-    }
-
-    private static func selected(_ items: [ObjectValue], _ text: String) throws(Refusal) -> [ObjectValue] {
-        var items = items
-        for term in text.split(separator: ",") {
-            let isNot = term.contains("!=")
-            let parts = term.split(separator: "=").map { String($0.filter { $0 != "!" }) }
-            guard let path = parts.first else { throw .bad("invalid selector: '\(term)'") }
-            let value = parts.count > 1 ? parts[1] : ""
-            let keys = path.split(separator: ".").map(String.init)
-            items = items.filter { item in
-                let found = keys.reduce(ObjectValue?.some(item)) { $0?[$1] }?.text ?? ""
-                return (found == value) != isNot
-            }
-        }
-        return items
     }
 
     // MARK: - Writing
@@ -175,6 +150,10 @@ extension Cluster {
                         ],
                     ])
             }
+            if target.part == "scale" {
+                let replicas = try asked.object().at("spec", "replicas")?.number
+                return (try rescale(target, to: replicas, options, isApplied: true), false)
+            }
             let isNew = self.object(key) == nil
             return (try apply(target.kind, target.namespace, name, try asked.object(), options), isNew)
         }
@@ -186,7 +165,7 @@ extension Cluster {
         let patched: ObjectValue
         switch type {
         case "application/merge-patch+json": patched = old.patched(try asked.object())
-        case "application/strategic-merge-patch+json":
+        case "application/strategic-merge-patch+json" where !target.kind.isCustom:
             patched = old.merged(with: try asked.object().sorted, target.kind.shape)
         case "application/json-patch+json":
             guard let steps = ObjectValue(json: asked.body)?.items else { throw .bad("a JSON patch is a list") }
@@ -196,8 +175,8 @@ extension Cluster {
                 code: 415, reason: "UnsupportedMediaType",
                 message:
                     "the body of the request was in an unknown format - accepted media types include: "
-                    + "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
-            )
+                    + "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml",
+                details: target.kind.isCustom ? nil : [:])
         }
         return (try change(patched.sorted, old, key, target.kind, options), false)
     }
@@ -210,59 +189,6 @@ extension Cluster {
                 nil, asked.options(target))
         }
         return list
-    }
-
-    // MARK: - Parts
-
-    private static func scale(of object: ObjectValue) -> ObjectValue {
-        let selector = (object.at("spec", "selector", "matchLabels")?.fields ?? [])
-            .map { "\($0.key)=\($0.value.text ?? "")" }.joined(separator: ",")
-        var metadata = object["metadata"] ?? [:]
-        for key in ["labels", "annotations", "generation", "managedFields", "ownerReferences"] { metadata[key] = nil }
-        return [
-            "kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata,
-            "spec": ["replicas": object.at("spec", "replicas")],
-            "status": ["replicas": object.at("status", "replicas") ?? 0, "selector": .text(selector)],
-        ]
-    }
-
-    private func rescale(_ target: Target, to count: Int64?, _ options: WriteOptions) throws(Refusal) -> ObjectValue {
-        let key = ObjectKey(kind: target.kind.id, namespace: target.namespace, name: target.name ?? "")
-        guard let old = object(key) else { throw .notFound(target.kind, key.name) }
-        guard let count, count >= 0 else {
-            throw .invalid(
-                target.kind, key.name,
-                [.invalid("spec.replicas", count.map { .number($0) }, "must be greater than or equal to 0")])
-        }
-        return Self.scale(
-            of: try change(old.setting(["spec", "replicas"], to: .number(count)), old, key, target.kind, options))
-    }
-
-    func evict(_ target: Target) throws(Refusal) -> ObjectValue {
-        let key = ObjectKey(kind: .pods, namespace: target.namespace, name: target.name ?? "")
-        guard let pod = object(key) else { throw .notFound(target.kind, key.name) }
-        for budget in all(.budgets, target.namespace) {
-            let selector = LabelSelector(budget.at("spec", "selector") ?? [:])
-            guard selector.matches(pod.at("metadata", "labels") ?? [:]),
-                budget.at("status", "disruptionsAllowed")?.number ?? 0 <= 0
-            else { continue }
-            throw Refusal(
-                code: 429, reason: "TooManyRequests",
-                message: "Cannot evict pod as it would violate the pod's disruption budget.",
-                details: [
-                    "causes": [
-                        [
-                            "reason": "DisruptionBudget",
-                            "message": .text(
-                                "The disruption budget \(budget.at("metadata", "name")?.text ?? "") needs "
-                                    + "\(budget.at("status", "desiredHealthy")?.number ?? 0) healthy pods and has "
-                                    + "\(budget.at("status", "currentHealthy")?.number ?? 0) currently"),
-                        ]
-                    ]
-                ])
-        }
-        remove(pod, key, target.kind)
-        return ["kind": "Status", "apiVersion": "v1", "metadata": [:], "status": "Success", "code": 201]
     }
 }
 

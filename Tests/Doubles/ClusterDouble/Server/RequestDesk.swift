@@ -38,7 +38,7 @@ final class RequestDesk: Sendable {
         let mark = log.withLock { log -> RequestMark in
             defer { log.requests += 1 }
             let mark = RequestMark(
-                index: log.requests, method: asked.method, path: asked.path, isWatch: asked.query["watch"] == "true")
+                index: log.requests, method: asked.method, path: asked.path, isWatch: asked.isWatch)
             if mark.isWrite, asked.query["dryRun"] == nil { log.writes.append("\(asked.method) \(asked.path)") }
             return mark
         }
@@ -68,51 +68,71 @@ final class RequestDesk: Sendable {
     }
 
     private func handle(_ asked: Asked, lag: UInt64?) async throws(Refusal) -> Response {
-        if asked.method == "GET", let page = await cluster.discovery(asked.path) { return answer(page) }
-        if asked.path.hasPrefix("/apis/authorization.k8s.io/v1/") {
+        if let page = await cluster.discovery(asked.path) {
+            guard asked.method == "GET" else { throw .noSuchMethod }
+            if case .text(let text) = page { return Self.plain(text) }
+            return answer(page)
+        }
+        if asked.path.hasPrefix("/apis/authorization.k8s.io/v1/")
+            || asked.path.hasPrefix("/apis/authentication.k8s.io/v1/")
+        {
             return answer(try await cluster.review(asked), code: 201)
         }
-        guard let target = await cluster.target(asked.path) else { throw .noSuchPath }
+        guard let target = await cluster.target(asked.path) else {
+            guard await cluster.serves(asked.path) else { return Self.plain("404 page not found\n", code: 404) }
+            throw .noSuchPath
+        }
         try await cluster.authorize(asked, target)
+        let warnings = try await cluster.warnings(asked, target)
+        var response = try await carriedOut(asked, target, lag: lag)
+        let said = warnings + (await cluster.remarks(asked, target))
+        for words in said { response.headers.append(HTTPField(name: Self.warning, value: words)) }
+        return response
+    }
+
+    private static let warning = HTTPField.Name("Warning") ?? .via
+
+    private func carriedOut(_ asked: Asked, _ target: Target, lag: UInt64?) async throws(Refusal) -> Response {
+        let kind = target.kind
         switch asked.method {
-        case "GET" where asked.query["watch"] == "true": return try await watch(target, asked)
+        case "GET" where asked.isWatch: return try await watch(target, asked)
         case "GET" where target.part == "log":
             guard let text = try await cluster.log(target, asked) else { return Response(status: .noContent) }
-            return Response(
-                status: .ok, headers: [.contentType: "text/plain"],
-                body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+            return Self.plain(text)
         case "GET":
             let past: UInt64? =
                 if let lag { max(1, await cluster.version - min(lag, await cluster.version - 1)) } else { nil }
-            return answer(try await cluster.read(target, asked, at: past))
+            let found = try await cluster.read(target, asked, at: past)
+            return answer(asked.wantsTable ? TableView.of(found, kind) : found)
         case "POST":
-            if target.part == "eviction" { return answer(try await cluster.evict(target), code: 201) }
+            if target.part == "eviction" { return answer(try await cluster.evict(target, asked), code: 201) }
+            if target.part == "binding" {
+                return answer(try await cluster.bind(target, try asked.object()), code: 201)
+            }
+            guard target.part.isEmpty else { throw .noSuchMethod }
             let made = try await cluster.create(
                 target.kind, target.namespace, try asked.object(), asked.options(target))
-            return answer(made, code: 201)
+            return answer(Blanks.shown(made, kind), code: 201)
         case "PUT":
-            return answer(try await cluster.put(target, try asked.object(), asked.options(target)))
+            let put = try await cluster.put(target, try asked.object(), asked.options(target))
+            return answer(Blanks.shown(put, kind))
         case "PATCH":
             let (object, isNew) = try await cluster.patch(target, asked)
-            return answer(object, code: isNew ? 201 : 200)
+            return answer(Blanks.shown(object, kind), code: isNew ? 201 : 200)
         case "DELETE":
             guard target.name != nil else { return answer(try await cluster.deleteAll(target, asked)) }
-            return answer(
-                try await cluster.delete(
-                    target.kind, target.namespace, target.name ?? "", asked.body.isEmpty ? nil : try asked.object(),
-                    asked.options(target)))
-        case _: throw Refusal(code: 405, reason: "MethodNotAllowed", message: "the server does not allow this method")
+            let gone = try await cluster.delete(
+                kind, target.namespace, target.name ?? "", asked.body.isEmpty ? nil : try asked.object(),
+                asked.options(target))
+            return answer(gone["kind"]?.text == kind.kind ? Blanks.shown(gone, kind) : gone)
+        case _: throw .noSuchMethod
         }
     }
 
     // MARK: - Watches
 
     private func watch(_ target: Target, _ asked: Asked) async throws(Refusal) -> Response {
-        let selector: LabelSelector? =
-            if let text = asked.query["labelSelector"] { try LabelSelector(query: text) } else { nil }
-        let start = asked.query["resourceVersion"].flatMap { UInt64($0) }.flatMap { $0 == 0 ? nil : $0 }
-        let namespace = target.namespace.isEmpty ? nil : target.namespace
-        let (id, lines) = try await cluster.follow(target.kind.id, namespace, selector, from: start)
+        let (id, lines) = try await cluster.follow(target, asked)
         let seconds = asked.query["timeoutSeconds"].flatMap { Double($0) } ?? 3600
         let sendsBookmarks = asked.query["allowWatchBookmarks"] == "true"
         let (cluster, kind) = (cluster, target.kind)
@@ -126,13 +146,12 @@ final class RequestDesk: Sendable {
                 }
                 defer { clock.cancel() }
                 do {
-                    for await line in lines { try await writer.write(Self.line(line.type, line.object)) }
+                    for await line in lines {
+                        try await writer.write(Self.line(line.type, Blanks.shown(line.object, kind)))
+                    }
                     if sendsBookmarks {
-                        let mark: ObjectValue = [
-                            "kind": .text(kind.kind), "apiVersion": .text(kind.apiVersion),
-                            "metadata": ["resourceVersion": .text(String(await cluster.version))],
-                        ]
-                        try await writer.write(Self.line("BOOKMARK", mark))
+                        let mark = WatchLine.bookmark(kind, await cluster.version)
+                        try await writer.write(Self.line(mark.type, mark.object))
                     }
                     try await writer.finish(nil)
                 } catch {
@@ -154,6 +173,12 @@ final class RequestDesk: Sendable {
             body: ResponseBody(byteBuffer: ByteBuffer(string: ObjectText.json(value))))
     }
 
+    private static func plain(_ text: String, code: Int = 200) -> Response {
+        Response(
+            status: .init(code: code), headers: [.contentType: "text/plain; charset=utf-8"],
+            body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+    }
+
     private func answer(_ refusal: Refusal) -> Response {
         var response = answer(refusal.value, code: refusal.code)
         if let after = refusal.retryAfter { response.headers[.retryAfter] = String(after) }
@@ -173,7 +198,10 @@ struct Asked: Sendable {
     var method: String
     var path: String
     var query: [String: String] = [:]
+    /// Whether changes are asked for.
+    var isWatch = false
     var type: String
+    var accept: String
     var user: String
     var agent: String
     var body: [UInt8]
@@ -196,6 +224,11 @@ struct Asked: Sendable {
     init(_ request: Request) async throws {
         method = request.method.rawValue
         path = request.uri.path
+        // An older way to say the same.
+        if path.contains("/v1/watch/") {
+            path = path.replacing("/v1/watch/", with: "/v1/", maxReplacements: 1)
+            isWatch = true
+        }
         for pair in (request.uri.query ?? "").split(separator: "&") {
             let words = pair.split(separator: "=", maxSplits: 1).map {
                 let text = String($0.replacing("+", with: " "))
@@ -203,11 +236,15 @@ struct Asked: Sendable {
             }
             query[words[0]] = words.count > 1 ? words[1] : ""
         }
+        if query["watch"] == "true" || query["watch"] == "1" { isWatch = true }
         type = request.headers[.contentType] ?? "application/json"
+        accept = request.headers[.accept] ?? ""
         user = HTTPField.Name("Impersonate-User").flatMap { request.headers[$0] } ?? "admin"
         agent = String((request.headers[.userAgent] ?? "unknown").prefix { $0 != "/" })
         body = Array(buffer: try await request.body.collect(upTo: 8 << 20))
     }
+
+    var wantsTable: Bool { accept.contains("as=Table") }
 
     func object() throws(Refusal) -> ObjectValue {
         guard let value = ObjectValue(json: body), case .map = value else {
@@ -229,6 +266,6 @@ struct Target: Sendable {
     /// Empty: all of them, or objects of the whole cluster.
     var namespace = ""
     var name: String?
-    /// `status`, `scale`, `eviction`; empty for the object itself.
+    /// `status`, `scale`, `eviction`, `binding`, `log`; empty for the object itself.
     var part = ""
 }

@@ -5,7 +5,14 @@ extension Cluster {
     func authorize(_ asked: Asked, _ target: Target) throws(Refusal) {
         guard asked.user != "admin" else { return }
         let resource = target.part.isEmpty ? target.kind.plural : "\(target.kind.plural)/\(target.part)"
-        let verb = Self.verb(asked, target)
+        var verb = Self.verb(asked, target)
+        let key = ObjectKey(kind: target.kind.id, namespace: target.namespace, name: target.name ?? "")
+        if asked.type.hasPrefix("application/apply-patch"), object(key) == nil,
+            may(asked.user, verb, target.kind.group, resource, target.namespace, target.name)
+        {
+            // Whoever applies what is not there creates it.
+            verb = "create"
+        }
         guard !may(asked.user, verb, target.kind.group, resource, target.namespace, target.name) else { return }
         let scope = target.namespace.isEmpty ? "at the cluster scope" : "in the namespace \"\(target.namespace)\""
         throw .forbidden(
@@ -16,7 +23,7 @@ extension Cluster {
 
     private static func verb(_ asked: Asked, _ target: Target) -> String {
         switch asked.method {
-        case "GET" where asked.query["watch"] == "true": "watch"
+        case "GET" where asked.isWatch: "watch"
         case "GET": target.name == nil ? "list" : "get"
         case "POST": "create"
         case "PUT": "update"
@@ -60,7 +67,7 @@ extension Cluster {
         }
     }
 
-    /// `SelfSubjectAccessReview` and `SelfSubjectRulesReview`.
+    /// `SelfSubjectAccessReview`, `SelfSubjectRulesReview` and `SelfSubjectReview`.
     func review(_ asked: Asked) throws(Refusal) -> ObjectValue {
         var body = try asked.object()
         let namespace = body.at("spec", "namespace")?.text ?? ""
@@ -78,6 +85,10 @@ extension Cluster {
                 asked.user == "admin"
                 ? [["apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]]] : rules(of: asked.user, in: namespace)
             body["status"] = ["incomplete": false, "nonResourceRules": [], "resourceRules": .list(rules)]
+        case "selfsubjectreviews":
+            let groups: ObjectValue =
+                asked.user == "admin" ? ["system:masters", "system:authenticated"] : ["system:authenticated"]
+            body["status"] = ["userInfo": ["username": .text(asked.user), "groups": groups]]
         case _: throw .noSuchPath
         }
         return body

@@ -24,19 +24,26 @@ extension Cluster {
     ) throws(Refusal) -> ObjectValue {
         var object = object
         if kind.id == .pods, old == nil {
-            object = withAccount(object)
+            object = try withAccount(object, kind, namespace)
             try checkSecurity(object, kind, namespace)
         }
-        if old == nil { try checkQuota(object, kind, namespace) }
         return object
     }
 
     /// Source: Kubernetes, `plugin/pkg/admission/serviceaccount`.
-    private func withAccount(_ pod: ObjectValue) -> ObjectValue {
+    private func withAccount(
+        _ pod: ObjectValue, _ kind: ServedKind, _ namespace: String
+    ) throws(Refusal) -> ObjectValue {
         var pod = pod
+        let account = pod.at("spec", "serviceAccountName")?.text ?? "default"
+        guard let there = object(.serviceAccounts, namespace, account) else {
+            throw .forbidden(
+                kind, pod.at("metadata", "name")?.text ?? "",
+                "error looking up service account \(namespace)/\(account): serviceaccount \"\(account)\" not found")
+        }
         pod.change("spec") { spec in
-            spec.fill("serviceAccountName", "default")
-            spec["serviceAccount"] = spec["serviceAccountName"]
+            spec["serviceAccountName"] = .text(account)
+            spec["serviceAccount"] = .text(account)
             spec.fill("tolerations", [])
             var tolerations = spec["tolerations"]?.items ?? []
             for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"]
@@ -48,9 +55,9 @@ extension Cluster {
             spec["tolerations"] = .list(tolerations)
             spec.fill("preemptionPolicy", "PreemptLowerPriority")
             spec.fill("priority", 0)
-            spec.fill("enableServiceLinks", true)
         }
-        guard pod.at("spec", "automountServiceAccountToken") != false else { return pod.sorted }
+        let mounts = pod.at("spec", "automountServiceAccountToken") ?? there["automountServiceAccountToken"]
+        guard mounts != false else { return pod.sorted }
         let name = "kube-api-access-" + suffix()
         pod.change("spec") { spec in
             let volumes = spec["volumes"]?.items ?? []
@@ -95,53 +102,20 @@ extension Cluster {
         let space = object(.namespaces, "", namespace)
         let level = space?.at("metadata", "labels", "pod-security.kubernetes.io/enforce")?.text
         guard level == "restricted" else { return }
-        let faults = Self.violations(pod["spec"] ?? [:])
+        let faults = PodSecurity.violations(pod["spec"] ?? [:])
         guard !faults.isEmpty else { return }
         throw .forbidden(
             kind, pod.at("metadata", "name")?.text ?? "",
             "violates PodSecurity \"restricted:latest\": \(faults.joined(separator: ", "))")
     }
 
-    private static func violations(_ spec: ObjectValue) -> [String] {
-        var faults: [String] = []
-        let containers = (spec["containers"]?.items ?? []) + (spec["initContainers"]?.items ?? [])
-        func names(_ failing: (ObjectValue) -> Bool) -> String? {
-            let found = containers.filter(failing).compactMap { $0["name"]?.text }.map { "\"\($0)\"" }
-            guard !found.isEmpty else { return nil }
-            return (found.count == 1 ? "container " : "containers ") + found.joined(separator: ", ")
-        }
-        if let found = names({ $0.at("securityContext", "allowPrivilegeEscalation") != false }) {
-            faults.append(
-                "allowPrivilegeEscalation != false (\(found) must set securityContext.allowPrivilegeEscalation=false)")
-        }
-        if let found = names({
-            !($0.at("securityContext", "capabilities", "drop")?.items.contains("ALL") ?? false)
-        }) {
-            faults.append(
-                "unrestricted capabilities (\(found) must set securityContext.capabilities.drop=[\"ALL\"])")
-        }
-        let podRuns = spec.at("securityContext", "runAsNonRoot") == true
-        if let found = names({ container in
-            let own = container.at("securityContext", "runAsNonRoot")
-            return own == false || (own == nil && !podRuns)
-        }) {
-            faults.append("runAsNonRoot != true (pod or \(found) must set securityContext.runAsNonRoot=true)")
-        }
-        let podProfile = spec.at("securityContext", "seccompProfile", "type") != nil
-        if let found = names({ !podProfile && $0.at("securityContext", "seccompProfile", "type") == nil }) {
-            faults.append(
-                "seccompProfile (pod or \(found) must set securityContext.seccompProfile.type to \"RuntimeDefault\" or \"Localhost\")"
-            )
-        }
-        return faults
-    }
-
     // MARK: - Quota
 
     /// What a namespace may use at most. Source: Kubernetes, `pkg/quota/v1/evaluator/core`.
-    private func checkQuota(_ object: ObjectValue, _ kind: ServedKind, _ namespace: String) throws(Refusal) {
+    func checkQuota(_ object: ObjectValue, _ kind: ServedKind, _ namespace: String) throws(Refusal) {
         for quota in all(.quotas, namespace) {
             let name = quota.at("metadata", "name")?.text ?? ""
+            try checkAmounts(object, kind, quota)
             var requested: [String] = []
             var used: [String] = []
             var limited: [String] = []
@@ -161,6 +135,25 @@ extension Cluster {
                         + "used: \(used.joined(separator: ",")), limited: \(limited.joined(separator: ","))")
             }
         }
+    }
+
+    /// Where a quota counts amounts, every container has to say its own.
+    private func checkAmounts(_ object: ObjectValue, _ kind: ServedKind, _ quota: ObjectValue) throws(Refusal) {
+        guard kind.id == .pods else { return }
+        var missing: [String] = []
+        for limit in quota.at("spec", "hard")?.fields ?? [] {
+            let parts = limit.key.split(separator: ".").map(String.init)
+            let (list, name) = parts.count == 2 ? (parts[0], parts[1]) : ("requests", parts[0])
+            guard ["requests", "limits"].contains(list), ["cpu", "memory"].contains(name) else { continue }
+            let silent = (object.at("spec", "containers")?.items ?? [])
+                .filter { $0.at("resources", list, name) == nil }.compactMap { $0["name"]?.text }
+            if !silent.isEmpty { missing.append("\(limit.key) for: \(silent.joined(separator: ","))") }
+        }
+        guard !missing.isEmpty else { return }
+        throw .forbidden(
+            kind, object.at("metadata", "name")?.text ?? "",
+            "failed quota: \(quota.at("metadata", "name")?.text ?? ""): must specify "
+                + missing.joined(separator: "; "))
     }
 
     static func text(_ amount: Int64, _ resource: String) -> String {

@@ -8,11 +8,11 @@ package actor Cluster {
     var objects: [KindID: [ObjectKey: ObjectValue]] = [:]
     /// Of the last change.
     private(set) var version: UInt64 = 1
-    private var changes: [Change] = []
+    private(set) var changes: [Change] = []
     /// What happened up to here is forgotten: who asks for it is told 410.
     private(set) var forgotten: UInt64 = 0
-    private var followers: [Int: Follower] = [:]
-    private var nextFollower = 0
+    var followers: [Int: Follower] = [:]
+    var nextFollower = 0
     private var nextNumber: UInt64 = 0
     let settings: ClusterSettings
     /// What controllers have to look at.
@@ -37,13 +37,6 @@ package actor Cluster {
         /// Nil: it was deleted.
         var after: ObjectValue?
         var before: ObjectValue?
-    }
-
-    struct Follower {
-        var kind: KindID
-        var namespace: String?
-        var selector: LabelSelector?
-        var told: AsyncStream<WatchLine>.Continuation
     }
 
     package init(_ settings: ClusterSettings) {
@@ -101,7 +94,21 @@ package actor Cluster {
         if key.kind == .definitions { serve(after, before) }
         if after == nil { after = before?.setting(["metadata", "resourceVersion"], to: .text(String(version))) }
         touch(key)
+        if value == nil, let before {
+            for reference in before.at("metadata", "ownerReferences")?.items ?? [] {
+                if let owner = place(of: reference, key.namespace) { touch(owner) }
+            }
+        }
         return after
+    }
+
+    /// Of an object that a reference names.
+    func place(of reference: ObjectValue, _ namespace: String) -> ObjectKey? {
+        let kind = kinds.values.first {
+            $0.kind == reference["kind"]?.text && $0.apiVersion == reference["apiVersion"]?.text
+        }
+        guard let kind, let name = reference["name"]?.text else { return nil }
+        return ObjectKey(kind: kind.id, namespace: kind.isNamespaced ? namespace : "", name: name)
     }
 
     /// Has controllers look at an object.
@@ -160,66 +167,16 @@ package actor Cluster {
 
     static var now: String { moment(in: 0) }
 
-    static func moment(in seconds: Int64) -> String {
-        Date.now.addingTimeInterval(Double(seconds)).formatted(.iso8601)
+    /// So many seconds after another moment, or from now.
+    static func moment(in seconds: Int64, since start: ObjectValue? = nil) -> String {
+        (start?.text.flatMap(moment) ?? Date.now).addingTimeInterval(Double(seconds)).formatted(.iso8601)
     }
 
     /// How long it is until so many seconds after a moment. Negative: it is past.
-    static func left(of seconds: Int64, since moment: ObjectValue?) -> Duration {
+    static func left(of seconds: Int64, since start: ObjectValue?) -> Duration {
         // What is no time is now.
-        let start = moment?.text.flatMap { try? Date($0, strategy: .iso8601) } ?? Date.now
+        let start = start?.text.flatMap(moment) ?? Date.now
         return .seconds(start.addingTimeInterval(Double(seconds)).timeIntervalSinceNow)
-    }
-
-    // MARK: - Following
-
-    /// - Parameter start: nil: everything that there is comes first.
-    func follow(
-        _ kind: KindID, _ namespace: String?, _ selector: LabelSelector?, from start: UInt64?
-    ) throws(Refusal) -> (Int, AsyncStream<WatchLine>) {
-        if let start, start < forgotten {
-            throw .gone("too old resource version: \(start) (\(forgotten))")
-        }
-        let (lines, told) = AsyncStream.makeStream(of: WatchLine.self, bufferingPolicy: .bufferingOldest(100_000))
-        let follower = Follower(kind: kind, namespace: namespace, selector: selector, told: told)
-        if let start {
-            for change in changes where change.version > start { _ = tell(follower, change) }
-        } else {
-            for object in all(kind, namespace)
-            where selector?.matches(object.at("metadata", "labels") ?? [:]) ?? true {
-                told.yield(WatchLine(type: "ADDED", object: object))
-            }
-        }
-        nextFollower += 1
-        followers[nextFollower] = follower
-        return (nextFollower, lines)
-    }
-
-    func end(_ id: Int) {
-        followers.removeValue(forKey: id)?.told.finish()
-    }
-
-    /// - Returns: false when it cannot keep up.
-    private func tell(_ follower: Follower, _ change: Change) -> Bool {
-        guard change.key.kind == follower.kind,
-            follower.namespace == nil || follower.namespace == change.key.namespace
-        else { return true }
-        func isMeant(_ object: ObjectValue?) -> Bool {
-            guard let object else { return false }
-            return follower.selector?.matches(object.at("metadata", "labels") ?? [:]) ?? true
-        }
-        let line: WatchLine
-        switch (isMeant(change.before), isMeant(change.after)) {
-        case (false, false): return true
-        case (false, true): line = WatchLine(type: "ADDED", object: change.after ?? [:])
-        case (true, true): line = WatchLine(type: "MODIFIED", object: change.after ?? [:])
-        case (true, false):
-            let last = (change.after ?? change.before ?? [:])
-                .setting(["metadata", "resourceVersion"], to: .text(String(change.version)))
-            line = WatchLine(type: "DELETED", object: last)
-        }
-        if case .dropped = follower.told.yield(line) { return false }
-        return true
     }
 
     // MARK: - Custom resources
@@ -243,14 +200,11 @@ package actor Cluster {
             shortNames: (definition.at("spec", "names", "shortNames")?.items ?? []).compactMap(\.text))
         kind.schema = served.at("schema", "openAPIV3Schema") ?? [:]
         kind.columns = served["additionalPrinterColumns"]?.items ?? []
+        kind.scale = served.at("subresources", "scale")
+        kind.hasScale = kind.scale != nil
+        kind.since = kinds[id]?.since ?? version
         kinds[id] = kind
     }
-}
-
-/// One line of a watch.
-struct WatchLine: Sendable {
-    var type: String
-    var object: ObjectValue
 }
 
 /// How the double behaves.
