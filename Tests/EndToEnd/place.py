@@ -97,6 +97,13 @@ class Place:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
 
+    def serves(self, text):
+        """Whether this is what a request is answered; no answer in time is none."""
+        try:
+            return self.get() == (200, text)
+        except TimeoutError:
+            return False
+
     def load(self, seconds, rate=200, path="/"):
         return self.start("load", f"http://127.0.0.1:{self.port}{path}", "--rate", str(rate), "--for", f"{seconds}s",
                           "--output", "json", "--quiet")
