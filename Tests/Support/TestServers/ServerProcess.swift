@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 
 /// A server of a test's own, in a process of its own: it prints its port on the first line of its output, and perhaps
@@ -31,11 +30,12 @@ package final class ServerProcess: Sendable {
         try await start([python, "-c", quiet + script] + arguments)
     }
 
-    /// Starts a program and waits for its port: on a thread of Dispatch's, since other tests need those of the pool.
+    /// Starts a program and waits for its port, on a thread of its own: those of Dispatch are the pool that all tests
+    /// run on, and a few servers that start slowly would hold all of them.
     /// - Parameter words: the program, absolute, and its arguments.
     package static func start(_ words: [String]) async throws -> ServerProcess {
         let result: Result<ServerProcess, any Error> = await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { continuation.resume(returning: Result { try ServerProcess(words) }) }
+            OwnThread.run { continuation.resume(returning: Result { try ServerProcess(words) }) }
         }
         return try result.get()
     }
@@ -48,7 +48,7 @@ package final class ServerProcess: Sendable {
         posix_spawn_file_actions_init(&actions)
         posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
         defer { posix_spawn_file_actions_destroy(&actions) }
-        // Threads of Dispatch's let no signal through, and a child inherits that.
+        // A thread may let no signal through, and a child inherits that.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -77,7 +77,7 @@ package final class ServerProcess: Sendable {
     /// The next line that it prints; waits for it.
     package func next() async -> String {
         await withCheckedContinuation { continuation in
-            DispatchQueue.global().async { [output] in continuation.resume(returning: Self.line(output)) }
+            OwnThread.run { [output] in continuation.resume(returning: Self.line(output)) }
         }
     }
 
