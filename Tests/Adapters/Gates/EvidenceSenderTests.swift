@@ -48,7 +48,7 @@ struct EvidenceSenderTests {
 
     /// Within a look there are several glances; a recording has one reading for each look.
     @Test func aLookIsKeptOnce() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let kept = Mutex("")
         let recorder = TrafficRecorder(wall: { 1_700_000_000_000 }) { _, _, lines in kept.withLock { $0 += lines } }
@@ -86,7 +86,7 @@ struct EvidenceSenderTests {
     }
 
     @Test func itEndsWithTheAnswerAndTellsWhatWasItsOwn() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let clock = ContinuousClock()
         let began = clock.now
@@ -100,14 +100,14 @@ struct EvidenceSenderTests {
     }
 
     @Test func aWorseCanaryIsCaughtWithin() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let result = await look(sender(step: 500, canaryErrors: 40), load(), port: server.port)
         #expect(result.verdict == .fail, "\(result.evidence)")
     }
 
     @Test func theBudgetHolds() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let sender = sender(step: 1)
         for number in 1...3 {
@@ -125,7 +125,7 @@ struct EvidenceSenderTests {
     }
 
     @Test func whatIsNotThereShowsNothing() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         // The counts alone would be a pass: 4xx are no failures of a release.
         let sender = sender(step: 500)
@@ -143,7 +143,7 @@ struct EvidenceSenderTests {
     }
 
     @Test func aCancelledLookSendsNoMore() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let clock = ContinuousClock()
         let began = clock.now

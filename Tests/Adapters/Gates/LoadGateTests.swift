@@ -16,7 +16,7 @@ struct LoadGateTests {
     }
 
     @Test func aGoodReleaseKeepsItsLimits() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let limits = ThresholdSpec(
             errorRate: 1_000, latencies: [LatencyLimit(percentile: 95_000, limit: .seconds(3))], minRate: 50_000,
@@ -27,7 +27,7 @@ struct LoadGateTests {
     }
 
     @Test func failuresAndSlownessFail() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let broken = await look(
             ThresholdSpec(errorRate: 1_000, minRequests: 10), at: [instance(1, port: server.port)],
@@ -40,7 +40,7 @@ struct LoadGateTests {
     }
 
     @Test func fewRequestsAreNoPass() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let seen = await look(
             ThresholdSpec(errorRate: 1_000, minRequests: 10_000), at: [instance(1, port: server.port)])
@@ -64,7 +64,7 @@ struct LoadGateTests {
 
     /// Two instances share the flows of a ramp: rates and errors are judged together, latencies of each by itself.
     @Test func flowsAreHeldAgainstThresholds() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let flows = [
             FlowSpec(name: "fine", steps: [FlowStep(name: "fine", path: "/health")]),
@@ -95,7 +95,7 @@ struct LoadGateTests {
 
     /// Fewer users than instances: who gets none is not asked, and the look is no error for that.
     @Test func fewUsersAreEnough() async throws {
-        let server = try await NginxServer()
+        let server = try await NginxServer.start()
         defer { server.stop() }
         let spec = LoadSpec(
             path: "/health", limits: ThresholdSpec(minRequests: 10), ramp: LoadProfile(parsing: "1 user for 400ms"),

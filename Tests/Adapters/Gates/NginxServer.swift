@@ -9,7 +9,17 @@ final class NginxServer: Sendable {
     private let directory: String
     private let pid: pid_t
 
-    init() async throws {
+    /// The port was taken by somebody else before nginx had it.
+    private struct Taken: Error {}
+
+    static func start() async throws -> NginxServer {
+        for _ in 0..<4 {
+            do { return try await NginxServer() } catch is Taken { continue }
+        }
+        return try await NginxServer()
+    }
+
+    private init() async throws {
         var template = Array("/tmp/slipway-gates-XXXXXX".utf8CString)
         try #require(mkdtemp(&template) != nil)
         let directory = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
@@ -43,7 +53,14 @@ final class NginxServer: Sendable {
         try #require(failure == 0, "nginx does not start: \(failure)")
         pid = child
         let port = self.port
-        try #require(try await eventually { Self.listens(port) }, "nginx does not listen")
+        var hasEnded = false
+        let isThere = try await eventually {
+            var status: Int32 = 0
+            hasEnded = hasEnded || waitpid(child, &status, WNOHANG) == child
+            return hasEnded || Self.listens(port)
+        }
+        if hasEnded { throw Taken() }
+        try #require(isThere, "nginx does not listen")
     }
 
     func stop() {

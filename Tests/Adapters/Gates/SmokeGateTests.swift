@@ -180,7 +180,7 @@ struct SmokeGateTests {
     .enabled(if: access(NginxServer.program, X_OK) == 0, "nginx is not installed"))
 struct SmokeOnNginxTests {
     @Test func asksIt() async throws {
-        let nginx = try await NginxServer()
+        let nginx = try await NginxServer.start()
         defer { nginx.stop() }
         let spec = SmokeSpec(requests: [
             SmokeRequest(
