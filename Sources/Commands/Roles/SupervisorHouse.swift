@@ -184,6 +184,7 @@ struct SupervisorHouse {
                 for await _ in runtime.changes() { engine.waker.signal() }
             }
             group.addTask { await clusters.run() }
+            // Until the house is left, as the clusters are followed.
             group.addTask { await clusterMigrations.run() }
             group.addTask {
                 for await _ in clusters.changes() { engine.waker.signal() }

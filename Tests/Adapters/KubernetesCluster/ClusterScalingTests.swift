@@ -119,6 +119,18 @@ import Testing
         }
     }
 
+    /// What is made again begins with one pod: its count has to be said again too.
+    @Test func aDeploymentThatSomebodyDeletesComesBackAsLarge() async throws {
+        try await with { bench, client in
+            try await wish(bench, 1, [set(1, 5, nil)])
+            try await settle(bench, "five") { pods($0, 1) == 5 && $0.generation == 1 }
+            try await client.delete(APIResource(.deployment), namespace: namespace, name: "api-r1")
+            try await settle(bench, "that it is gone to be seen") { $0.generation == 0 }
+            try await wish(bench, 1, [set(1, 5, nil)])
+            try await settle(bench, "five again") { pods($0, 1) == 5 && $0.generation == 1 }
+        }
+    }
+
     /// An autoscaler that counts is nobody's hand edit: the wish stands as carried out, and nothing is written.
     @Test func whatTheAutoscalerDoesIsNotPutBack() async throws {
         try await with { bench, client in

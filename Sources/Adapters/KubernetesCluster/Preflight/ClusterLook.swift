@@ -26,6 +26,7 @@ package struct ClusterLook: ClusterPort {
     }
 
     package func look(_ question: ClusterQuestion) async -> ClusterView {
+        // Whichever is first; the other one is cancelled, and waited for.
         await withTaskGroup(of: ClusterView?.self) { group in
             group.addTask { await wholeLook(question) }
             group.addTask {

@@ -92,7 +92,9 @@ struct ClusterTrial: Sendable {
             if object.kind == .namespace, !view.isNamespaceNew { continue }
             var verbs = ["create", "patch"]
             switch object.kind {
-            case .deployment, .configMap, .service, .ingress: verbs.append("delete")
+            // Its count is looked at before an autoscaler gets it.
+            case .deployment: verbs += ["get", "delete"]
+            case .configMap, .service, .ingress: verbs.append("delete")
             case .cronJob, .jobSet, .disruptionBudget: verbs += ["list", "delete"]
             case .job:
                 verbs += ["get", "list", "watch", "delete"]

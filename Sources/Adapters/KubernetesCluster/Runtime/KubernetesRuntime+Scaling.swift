@@ -10,7 +10,8 @@ import Ports
 /// default, which would leave one pod of many. It is said under a field manager of its own, from whom the autoscaler
 /// takes it over by writing another number.
 extension KubernetesRuntime {
-    static let countManager = "slipway-replicas"
+    /// Kubernetes' word for who says a field.
+    static let countFieldManager = "slipway-replicas"
 
     static func countTitle(_ title: String) -> String { "count of \(title)" }
 
@@ -84,7 +85,7 @@ extension KubernetesRuntime {
                 [
                     "apiVersion": .text(deployment.kind.apiVersion), "kind": .text(deployment.kind.rawValue),
                     "metadata": ["name": .text(deployment.name)], "spec": ["replicas": .number(count)],
-                ], manager: Self.countManager, isForced: true)
+                ], manager: Self.countFieldManager, isForced: true)
             services[key]?.applied[title] = mark
             services[key]?.counts[deployment.title] = set.bounds == nil ? count : nil
             note(written, as: deployment.title, key)

@@ -389,6 +389,8 @@ package actor KubernetesRuntime: RuntimePort {
                 // What was applied a moment ago may not be in the mirror yet.
                 if book.seen.remove(title) != nil {
                     book.applied[title] = nil
+                    // What is made again begins with one pod.
+                    book.applied[Self.countTitle(title)] = nil
                     book.done = nil
                 }
                 continue
@@ -402,9 +404,9 @@ package actor KubernetesRuntime: RuntimePort {
                     book.generations[title] = now
                     continue
                 }
-                book.applied[Self.countTitle(title)] = nil
             }
             book.applied[title] = nil
+            book.applied[Self.countTitle(title)] = nil
             book.done = nil
         }
         services[key] = book
