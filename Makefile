@@ -18,7 +18,7 @@ demo: setup
 	python3 Examples/shop/demo.py --slipway .build/release/slipway $(if $(SEED),--seed $(SEED))
 
 setup:
-	./scripts/setup
+	SWIFT=$(SWIFT) ./scripts/setup
 
 lint:
 	$(SWIFT) format lint --strict --recursive --parallel Sources Package.swift
