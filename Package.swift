@@ -90,7 +90,7 @@ let adapters: [Target] = [
     floor("ProcessRuntime", "Adapters/ProcessRuntime", ["Domain", "Ports", "KeeperControl", "CLinux", .logging]),
     floor(
         "KubernetesCluster", "Adapters/KubernetesCluster",
-        ["Domain", "Ports", "KubernetesObjects", "KubernetesAPI", "RegistryAPI"]),
+        ["Domain", "Ports", "KubernetesObjects", "KubernetesAPI", "RegistryAPI", "Asking"]),
     floor("ProxyRouter", "Adapters/ProxyRouter", ["Domain", "Ports", "ProxyControl", "KeeperControl"]),
     floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
     floor(
@@ -223,6 +223,12 @@ let checks: [Target] = [
         "SimulationTests", "Simulation/Checks",
         ["SimulationHarness", "Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"]),
     tests("TraceTests", "Traces", ["SimulationHarness"]),
+    tests(
+        "ClusterFaultTests", "Simulation/ClusterFaults",
+        [
+            "Domain", "Rollouts", "Deployments", "Ports", "Engine", "KubernetesAPI", "KubernetesObjects",
+            "KubernetesCluster", "ClusterDouble", "JournalConformance", .logging,
+        ]),
     tests("ManifestsTests", "Core/Manifests", ["Manifests", "Domain"], exclude: ["Fixtures"]),
     tests(
         "CommandsTests", "Commands",

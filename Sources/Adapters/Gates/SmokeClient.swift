@@ -5,65 +5,15 @@ import Glibc
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-
-/// What an instance answered.
-struct SmokeAnswer: Sendable {
-    var status: Int
-    var headers: [(name: String, value: String)]
-    /// At most `SmokeClient.bodyLimit` bytes.
-    var body: [UInt8]
-    var isCut: Bool
-    /// From before the connection was opened to the last byte.
-    var took: Duration
-
-    func values(of name: String) -> [String] {
-        headers.filter { $0.name.lowercased() == name.lowercased() }.map(\.value)
-    }
-}
-
-/// Why there was no answer.
-struct SmokeTrouble: Error, Sendable {
-    enum Kind: Sendable {
-        /// The instance did not take the request, or broke off, or took too long.
-        case noAnswer
-        /// The request could not be made at all.
-        case badRequest
-    }
-
-    var kind: Kind
-    /// `connection refused`, `no answer in 5s`.
-    var words: String
-}
-
-/// One request, ready to be sent.
-struct SmokeCall: Sendable {
-    var method: String
-    var host: String
-    var port: Int
-    var target: String
-    var headers: [(name: String, value: String)]
-    var body: String?
-
-    /// Why it cannot be sent as it is, or nil. A captured value must not end a header and begin another.
-    var fault: String? {
-        for header in headers where header.value.utf8.contains(where: { $0 < 0x20 && $0 != 0x09 || $0 == 0x7f }) {
-            return "the header \(header.name) would have a control character"
-        }
-        guard target.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }) else {
-            return "the path would have a space or a control character"
-        }
-        return nil
-    }
-}
+import Ports
 
 /// Sends single requests to one address. Each has a connection of its own, so that a connection that the server has
 /// closed in the meantime is never mistaken for a failure; redirects are not followed.
-struct SmokeClient: Sendable {
-    /// What is read of a body, in bytes.
-    static let bodyLimit = 1 << 20
-
-    func send(_ call: SmokeCall, within limit: Duration) async throws(SmokeTrouble) -> SmokeAnswer {
-        if let fault = call.fault { throw SmokeTrouble(kind: .badRequest, words: fault) }
+struct SmokeClient: InstanceCallPort {
+    func send(
+        _ call: InstanceCall, to instance: InstanceID, of release: Release, within limit: Duration
+    ) async throws(InstanceCallTrouble) -> InstanceAnswer {
+        if let fault = call.fault { throw InstanceCallTrouble(kind: .badRequest, words: fault) }
         var configuration = HTTPClient.Configuration()
         configuration.redirectConfiguration = .disallow
         configuration.decompression = .disabled
@@ -72,19 +22,22 @@ struct SmokeClient: Sendable {
         let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         // The limit holds for the body too.
         let result = await TimeLimit(limit).race { await Self.send(call, on: client) }.answer(
-            orLate: .failure(SmokeTrouble(kind: .noAnswer, words: "no complete answer in \(durationText(limit))")),
-            orCancelled: .failure(SmokeTrouble(kind: .noAnswer, words: "the look was cancelled")))
+            orLate: .failure(
+                InstanceCallTrouble(kind: .noAnswer, words: "no complete answer in \(durationText(limit))")),
+            orCancelled: .failure(InstanceCallTrouble(kind: .noAnswer, words: "the look was cancelled")))
         do {
             try await client.shutdown()
         } catch {
             // The answer stands; what is left is a connection that its event loop closes.
             if case .success = result { return try result.get() }
-            throw SmokeTrouble(kind: .noAnswer, words: Self.words(error))
+            throw InstanceCallTrouble(kind: .noAnswer, words: Self.words(error))
         }
         return try result.get()
     }
 
-    private static func send(_ call: SmokeCall, on client: HTTPClient) async -> Result<SmokeAnswer, SmokeTrouble> {
+    private static func send(
+        _ call: InstanceCall, on client: HTTPClient
+    ) async -> Result<InstanceAnswer, InstanceCallTrouble> {
         let host = call.host.contains(":") ? "[\(call.host)]" : call.host
         var request = HTTPClientRequest(url: "http://\(host):\(call.port)\(call.target)")
         request.method = HTTPMethod(rawValue: call.method)
@@ -98,7 +51,7 @@ struct SmokeClient: Sendable {
             var body: [UInt8] = []
             var isCut = false
             for try await part in response.body {
-                let room = bodyLimit - body.count
+                let room = InstanceAnswer.bodyLimit - body.count
                 body += part.readableBytesView.prefix(room)
                 if part.readableBytes > room {
                     isCut = true
@@ -106,14 +59,14 @@ struct SmokeClient: Sendable {
                 }
             }
             return .success(
-                SmokeAnswer(
+                InstanceAnswer(
                     status: Int(response.status.code), headers: response.headers.map { ($0.name, $0.value) },
                     body: body, isCut: isCut, took: clock.now - start))
         } catch let error as HTTPClientError {
             let isOurs = error == .invalidURL || error == .emptyHost
-            return .failure(SmokeTrouble(kind: isOurs ? .badRequest : .noAnswer, words: words(error)))
+            return .failure(InstanceCallTrouble(kind: isOurs ? .badRequest : .noAnswer, words: words(error)))
         } catch {
-            return .failure(SmokeTrouble(kind: .noAnswer, words: words(error)))
+            return .failure(InstanceCallTrouble(kind: .noAnswer, words: words(error)))
         }
     }
 

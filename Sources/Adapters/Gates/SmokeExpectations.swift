@@ -1,4 +1,5 @@
 import Domain
+import Ports
 
 /// Compares an answer with what a request of a smoke gate demands.
 struct SmokeExpectations: Sendable {
@@ -20,7 +21,7 @@ struct SmokeExpectations: Sendable {
         return parts.joined(separator: ", ").printable.bounded(to: 500)
     }
 
-    func misses(_ answer: SmokeAnswer) -> [Miss] {
+    func misses(_ answer: InstanceAnswer) -> [Miss] {
         var misses: [Miss] = []
         let isWanted = request.status.map { $0 == answer.status } ?? (200...399).contains(answer.status)
         if !isWanted { misses.append(Miss(got: "", wanted: statusWords)) }
@@ -39,7 +40,7 @@ struct SmokeExpectations: Sendable {
     private var statusWords: String { request.status.map { "status \($0)" } ?? "status 200…399" }
 
     /// A value without parameters (`text/html`) allows any (`text/html; charset=utf-8`).
-    private func header(_ expected: Variable, _ answer: SmokeAnswer) -> [Miss] {
+    private func header(_ expected: Variable, _ answer: InstanceAnswer) -> [Miss] {
         let values = answer.values(of: expected.name)
         let wanted = "header \(expected.name): \(expected.value)"
         if values.isEmpty { return [Miss(got: "no header \(expected.name)", wanted: wanted)] }
@@ -54,7 +55,7 @@ struct SmokeExpectations: Sendable {
         return [Miss(got: "header \(expected.name): \(values.joined(separator: ", "))", wanted: wanted)]
     }
 
-    private func json(_ answer: SmokeAnswer) -> [Miss] {
+    private func json(_ answer: InstanceAnswer) -> [Miss] {
         if request.expectJSON.isEmpty { return [] }
         guard let found = JSONValue(parsing: answer.body) else {
             return [Miss(got: answer.isCut ? "body too long to be read as JSON" : "body is no JSON", wanted: "JSON")]

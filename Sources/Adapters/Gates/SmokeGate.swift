@@ -10,9 +10,11 @@ package struct SmokeGate: Sendable {
     /// Instances asked in one look.
     package static let instancesPerLook = 5
 
-    private let client = SmokeClient()
+    private let direct = SmokeClient()
+    private let cluster: (any InstanceCallPort)?
 
-    package init() {}
+    /// - Parameter cluster: reaches the pods of releases that are made for a cluster; nil: they are asked directly.
+    package init(cluster: (any InstanceCallPort)? = nil) { self.cluster = cluster }
 
     package func look(_ spec: SmokeSpec, _ request: LookRequest) async -> LookResult {
         let ready = request.instances.sorted { $0.id < $1.id }
@@ -22,6 +24,7 @@ package struct SmokeGate: Sendable {
         }
         let deadline = ContinuousClock.now + .milliseconds(request.gate.schedule.timeout.milliseconds)
         let chosen = Self.chosen(of: ready, look: request.key.look)
+        let client: any InstanceCallPort = request.release.parts.place == nil ? direct : cluster ?? direct
         let runs = await withTaskGroup(of: (Int, SmokeRun).self) { group in
             for (index, instance) in chosen.enumerated() {
                 group.addTask {
@@ -65,10 +68,10 @@ struct SmokeRun: Sendable {
     private(set) var findings: [Finding] = []
     private let instance: InstanceView
     private let release: Release
-    private let client: SmokeClient
+    private let client: any InstanceCallPort
     private var captured = Placeholders(values: [:])
 
-    init(instance: InstanceView, release: Release, client: SmokeClient) {
+    init(instance: InstanceView, release: Release, client: any InstanceCallPort) {
         self.instance = instance
         self.release = release
         self.client = client
@@ -95,7 +98,7 @@ struct SmokeRun: Sendable {
         _ request: SmokeRequest, _ address: (host: String, port: Int), until deadline: ContinuousClock.Instant
     ) async -> Bool {
         let plain = "\(request.method) \(request.path) on instance \(instance.id)"
-        let call: SmokeCall
+        let call: InstanceCall
         do throws(Placeholders.UnknownName) {
             call = try self.call(request, address)
         } catch {
@@ -108,9 +111,9 @@ struct SmokeRun: Sendable {
             add(asked, got: "not asked: the look's time was used up before", verdict: .error)
             return false
         }
-        let answer: SmokeAnswer
-        do throws(SmokeTrouble) {
-            answer = try await client.send(call, within: left)
+        let answer: InstanceAnswer
+        do throws(InstanceCallTrouble) {
+            answer = try await client.send(call, to: instance.id, of: release, within: left)
         } catch {
             let wanted = SmokeExpectations(request: request).words
             switch error.kind {
@@ -122,7 +125,7 @@ struct SmokeRun: Sendable {
         return judge(answer, request, asked)
     }
 
-    private mutating func judge(_ answer: SmokeAnswer, _ request: SmokeRequest, _ asked: String) -> Bool {
+    private mutating func judge(_ answer: InstanceAnswer, _ request: SmokeRequest, _ asked: String) -> Bool {
         let expectations = SmokeExpectations(request: request)
         var misses = expectations.misses(answer)
         if misses.isEmpty { misses = capture(request.capture, answer) }
@@ -140,7 +143,7 @@ struct SmokeRun: Sendable {
     }
 
     private mutating func capture(
-        _ wanted: [Variable], _ answer: SmokeAnswer
+        _ wanted: [Variable], _ answer: InstanceAnswer
     ) -> [SmokeExpectations.Miss] {
         if wanted.isEmpty { return [] }
         guard let json = JSONValue(parsing: answer.body) else {
@@ -160,7 +163,7 @@ struct SmokeRun: Sendable {
 
     private func call(
         _ request: SmokeRequest, _ address: (host: String, port: Int)
-    ) throws(Placeholders.UnknownName) -> SmokeCall {
+    ) throws(Placeholders.UnknownName) -> InstanceCall {
         let path = try captured.fill(request.path, encode: Placeholders.pathSegment)
         var headers: [(name: String, value: String)] = []
         for header in request.headers { headers.append((header.name, try captured.fill(header.value))) }
@@ -170,7 +173,7 @@ struct SmokeRun: Sendable {
         if !has("connection") { headers.append(("Connection", "close")) }
         var body: String?
         if let text = request.body { body = try captured.fill(text) }
-        return SmokeCall(
+        return InstanceCall(
             method: request.method, host: address.host, port: address.port,
             target: path.hasPrefix("/") ? path : "/\(path)", headers: headers, body: body)
     }
@@ -180,7 +183,7 @@ struct SmokeRun: Sendable {
     }
 
     /// `status 302 to /login in 4ms`.
-    private static func words(_ answer: SmokeAnswer) -> String {
+    private static func words(_ answer: InstanceAnswer) -> String {
         let target = (300...399).contains(answer.status) ? answer.values(of: "location").first : nil
         let place = target.map { " to \($0.printable.bounded(to: 200))" } ?? ""
         return "status \(answer.status)\(place) in \(timeText(microseconds: answer.took.microseconds))"

@@ -70,7 +70,7 @@ struct SupervisorHouse {
         let places = try PlaceSwitch(
             path: state.clusters, runtime: runtime, router: router, migrations: runtime.migrations, logs: runtime)
         let traffic = TrafficHistory(now: { SystemMoment.now().wall }) { try await router.counts($0, in: $1) }
-        let gates = gates(artifacts, router, traffic, recorder(journal, logger))
+        let gates = gates(artifacts, router, traffic, places.desk, recorder(journal, logger))
         let releases = ReleaseLibrary(journal: durable)
         let engine = EngineService(
             loop,
@@ -111,11 +111,12 @@ struct SupervisorHouse {
 
     private static func gates(
         _ artifacts: ArtifactDirectory, _ router: EmbeddedRouter<ProxyControlClient, KeeperListeners>,
-        _ traffic: TrafficHistory, _ recorder: TrafficRecorder
+        _ traffic: TrafficHistory, _ clusters: ClusterDesk, _ recorder: TrafficRecorder
     ) -> GateDesk {
         let sources = SourceDesk(traffic: traffic) { SystemMoment.now().wall }
         let looks = MetricLooks(sources, recorder: recorder) { SystemMoment.now().wall }
         return GateDesk(
+            smoke: SmokeGate(cluster: PodCalls(clusters)),
             command: CommandGate { look in
                 guard let digest = look.release.parts.artifact?.digest else { return "/" }
                 return try await artifacts.unpack(digest)

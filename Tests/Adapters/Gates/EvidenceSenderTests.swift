@@ -130,7 +130,9 @@ struct EvidenceSenderTests {
         // The counts alone would be a pass: 4xx are no failures of a release.
         let sender = sender(step: 500)
         for number in 1...2 {
-            let missing = await look(sender, load("/no-such-page", requests: 40), port: server.port, number: number)
+            // A piece of it is well above what is too little to say anything.
+            let many = load("/no-such-page", perSecond: 200, requests: 400)
+            let missing = await look(sender, many, port: server.port, number: number)
             #expect(missing.verdict == .error, "\(missing.evidence)")
             #expect(missing.evidence.summary.contains("it asks for what is not there"))
         }

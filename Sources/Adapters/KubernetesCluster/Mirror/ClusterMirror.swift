@@ -10,7 +10,7 @@ actor ClusterMirror {
     private let selector: String
     nonisolated let router: ClusterRouter
     private let kinds: [MirroredKind]
-    private var objects: [MirroredKind: [String: ObjectValue]] = [:]
+    private var objects: [MirroredKind: ObjectTable] = [:]
     private var synced: Set<MirroredKind> = []
     private var troubles: [MirroredKind: ClusterTrouble] = [:]
     /// When a pod was first seen to be ready, by its UID.
@@ -92,11 +92,11 @@ actor ClusterMirror {
         switch event {
         case .all(let list):
             synced.insert(kind)
-            objects[kind] = Dictionary(list.items.map { (Self.name($0), $0) }) { $1 }
-        case .added(let object), .modified(let object): objects[kind, default: [:]][Self.name(object)] = object
-        case .deleted(let object): objects[kind]?[Self.name(object)] = nil
+            objects[kind] = ObjectTable(list.items)
+        case .added(let object), .modified(let object): objects[kind, default: ObjectTable()].put(object)
+        case .deleted(let object): objects[kind]?.remove(object.at("metadata", "name")?.text ?? "")
         }
-        if kind == .pods { noteReadiness() }
+        if kind == .pods { noteReadiness(event) }
         wake()
     }
 
@@ -106,7 +106,7 @@ actor ClusterMirror {
         case .deleted(let pod): keep(pod, isLastWord: true)
         case .all(let list):
             let there = Set(list.items.map { PodReading($0).uid })
-            for pod in objects[.pods, default: [:]].values where !there.contains(PodReading(pod).uid) {
+            for pod in objects[.pods, default: ObjectTable()].values where !there.contains(PodReading(pod).uid) {
                 keep(pod, isLastWord: false)
             }
         case .added, .modified: break
@@ -133,18 +133,30 @@ actor ClusterMirror {
         }
     }
 
-    private func noteReadiness() {
-        var since: [String: ContinuousClock.Instant] = [:]
-        for pod in objects[.pods, default: [:]].values where PodReading(pod).isReady {
-            let uid = PodReading(pod).uid
-            since[uid] = readySince[uid] ?? .now
-            haveBeenReady.insert(uid)
+    private func noteReadiness(_ event: WatchEvent) {
+        switch event {
+        case .added(let pod), .modified(let pod): noteReadiness(PodReading(pod))
+        case .deleted(let pod): forgetReadiness(PodReading(pod).uid)
+        case .all(let list):
+            let there = list.items.map { PodReading($0) }
+            for uid in Set(readySince.keys).union(haveBeenReady).subtracting(there.map(\.uid)) { forgetReadiness(uid) }
+            for pod in there { noteReadiness(pod) }
         }
-        readySince = since
-        haveBeenReady.formIntersection(objects[.pods, default: [:]].values.map { PodReading($0).uid })
     }
 
-    private static func name(_ object: ObjectValue) -> String { object.at("metadata", "name")?.text ?? "" }
+    private func noteReadiness(_ pod: PodReading) {
+        guard pod.isReady else {
+            readySince[pod.uid] = nil
+            return
+        }
+        readySince[pod.uid] = readySince[pod.uid] ?? .now
+        haveBeenReady.insert(pod.uid)
+    }
+
+    private func forgetReadiness(_ uid: String) {
+        readySince[uid] = nil
+        haveBeenReady.remove(uid)
+    }
 
     // MARK: - Asking it
 
@@ -177,9 +189,7 @@ actor ClusterMirror {
 
     /// Of one kind, with all of these labels. Sorted by name.
     func all(_ kind: MirroredKind, labels: [String: String] = [:]) -> [ObjectValue] {
-        objects[kind, default: [:]].filter { _, object in
-            labels.allSatisfy { object.at("metadata", "labels", $0.key)?.text == $0.value }
-        }.sorted { $0.key < $1.key }.map(\.value)
+        objects[kind]?.all(labels: labels) ?? []
     }
 
     func object(_ kind: MirroredKind, _ name: String) -> ObjectValue? { objects[kind]?[name] }

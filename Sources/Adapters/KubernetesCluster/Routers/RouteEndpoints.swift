@@ -26,21 +26,22 @@ struct RouteEndpoints {
     /// Whether the ready endpoints are exactly those that are wished for.
     func areReady(_ mirror: ClusterMirror) async -> Bool {
         let pods = await mirror.all(.pods, labels: [ReleaseRendering.serviceLabel: wish.service.text])
-        let slices = await mirror.all(.slices)
         let split = TrafficSplit(wish)
         guard isSplit else {
-            return isReady(wish.service.text, split.shares.map(\.release), pods, slices)
+            return await isReady(wish.service.text, split.shares.map(\.release), pods, mirror)
         }
-        return split.releases.allSatisfy { release in
-            isReady(ReleaseRendering.addressName(wish.service, release), [release], pods, slices)
+        for release in split.releases {
+            let address = ReleaseRendering.addressName(wish.service, release)
+            guard await isReady(address, [release], pods, mirror) else { return false }
         }
+        return true
     }
 
     private func isReady(
-        _ address: String, _ releases: [ReleaseNumber], _ pods: [ObjectValue], _ slices: [ObjectValue]
-    ) -> Bool {
+        _ address: String, _ releases: [ReleaseNumber], _ pods: [ObjectValue], _ mirror: ClusterMirror
+    ) async -> Bool {
         var ready: Set<String> = []
-        for slice in slices where slice.at("metadata", "labels", "kubernetes.io/service-name")?.text == address {
+        for slice in await mirror.all(.slices, labels: [ObjectTable.addressLabel: address]) {
             for endpoint in slice["endpoints"]?.items ?? [] where endpoint.at("conditions", "ready") != false {
                 ready.formUnion((endpoint["addresses"]?.items ?? []).compactMap(\.text))
             }

@@ -11,8 +11,8 @@ import Ports
 package actor KubernetesRuntime: RuntimePort {
     let desk: ClusterDesk
     var services: [ServiceKey: ServiceBook] = [:]
-    private var lastViews: [ServiceKey: RuntimeView] = [:]
-    private var version: UInt64 = 0
+    var lastViews: [ServiceKey: RuntimeView] = [:]
+    var version: UInt64 = 0
     /// Objects of a namespace that were applied, by place and title, with a mark of what was said.
     private var surroundings: [String: String] = [:]
     /// The youngest wish that was told for each service: older ones are not carried out any further.
@@ -240,7 +240,7 @@ package actor KubernetesRuntime: RuntimePort {
     }
 
     /// Two Deployments with the same mark say the same, but for their counts.
-    private static func specMark(_ object: ObjectValue) -> String {
+    static func specMark(_ object: ObjectValue) -> String {
         var spec = object["spec"] ?? [:]
         spec["replicas"] = nil
         return ObjectWriter.mark(spec)
@@ -321,158 +321,5 @@ package actor KubernetesRuntime: RuntimePort {
 
     /// Pods that leave end by themselves when they have drained: the cluster knows best when that is.
     package func letGo(_ instances: [InstanceID], of service: ServiceName, in environment: EnvironmentID) async throws {
-    }
-
-    // MARK: - Views
-
-    package func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RuntimeView] {
-        guard let mirror = try await desk.mirror(of: environment) else { return [:] }
-        try await mirror.check()
-        var names: Set<ServiceName> = []
-        for kind in [MirroredKind.deployments, .pods] {
-            for object in await mirror.all(kind) {
-                if let name = object.at("metadata", "labels", ReleaseRendering.serviceLabel)?.text {
-                    names.insert(ServiceName(name))
-                }
-            }
-        }
-        for key in services.keys where key.environment == environment { names.insert(key.service) }
-        var views: [ServiceName: RuntimeView] = [:]
-        for name in names { views[name] = await view(of: name, in: environment, mirror) }
-        return views
-    }
-
-    private func view(of service: ServiceName, in environment: EnvironmentID, _ mirror: ClusterMirror) async
-        -> RuntimeView
-    {
-        let key = ServiceKey(environment: environment, service: service)
-        let labels = [ReleaseRendering.serviceLabel: service.text]
-        let deployments = await mirror.all(.deployments, labels: labels)
-        let pods = await mirror.all(.pods, labels: labels).map { PodReading($0) }
-        await forgetWhatOthersChanged(deployments, mirror, key)
-        let book = services[key]
-        var view = RuntimeView()
-        if let done = book?.done {
-            (view.fence, view.generation) = (done.fence, done.generation)
-        }
-        var instances: [InstanceView] = []
-        for pod in pods where !pod.hasEnded {
-            if let instance = await Self.instance(pod, book?.releases, mirror) { instances.append(instance) }
-        }
-        view.instances = instances.sorted { $0.id < $1.id }
-        view.sets = Self.sets(book?.done?.sets ?? [], deployments, pods, book?.refusals ?? [:], view.instances)
-        for index in view.sets.indices {
-            view.sets[index].asked = Self.asked(view.sets[index].release, book, deployments)
-        }
-        view.version = lastViews[key]?.version ?? 0
-        if lastViews[key] != view {
-            version += 1
-            view.version = version
-            lastViews[key] = view
-        }
-        return view
-    }
-
-    /// What somebody else has written or deleted is not as it was wished for, perhaps: as long as it has not been
-    /// applied again, the wish is not carried out.
-    private func forgetWhatOthersChanged(
-        _ deployments: [ObjectValue], _ mirror: ClusterMirror, _ key: ServiceKey
-    ) async {
-        let maps = await mirror.all(.records, labels: [ReleaseRendering.serviceLabel: key.service.text])
-        var shown: [String: ObjectValue] = [:]
-        for (kind, objects) in [("deployment", deployments), ("configmap", maps)] {
-            for object in objects { shown["\(kind)/\(object.at("metadata", "name")?.text ?? "")"] = object }
-        }
-        guard var book = services[key], book.done != nil else { return }
-        for title in book.applied.keys where title.hasPrefix("deployment/") || title.hasPrefix("configmap/") {
-            guard let object = shown[title] else {
-                // What was applied a moment ago may not be in the mirror yet.
-                if book.seen.remove(title) != nil {
-                    book.applied[title] = nil
-                    // What is made again begins with one pod.
-                    book.applied[Self.countTitle(title)] = nil
-                    book.done = nil
-                }
-                continue
-            }
-            book.seen.insert(title)
-            guard let ours = book.generations[title], let now = object.at("metadata", "generation")?.number, now > ours
-            else { continue }
-            if title.hasPrefix("deployment/"), book.specs[title] == Self.specMark(object) {
-                let count = object.at("spec", "replicas")?.number ?? 1
-                if book.counts[title].map({ Int64($0) == count }) ?? true {
-                    book.generations[title] = now
-                    continue
-                }
-            }
-            book.applied[title] = nil
-            book.applied[Self.countTitle(title)] = nil
-            book.done = nil
-        }
-        services[key] = book
-    }
-
-    private static func sets(
-        _ wishes: [SetWish], _ deployments: [ObjectValue], _ pods: [PodReading], _ refusals: [ReleaseNumber: String],
-        _ instances: [InstanceView]
-    ) -> [SetView] {
-        wishes.map { wish in
-            let deployment = deployments.first {
-                $0.at("metadata", "labels", ReleaseRendering.releaseLabel)?.text == wish.release.description
-            }
-            if let refusal = refusals[wish.release] { return SetView(release: wish.release, state: .failed(refusal)) }
-            guard let deployment else { return SetView(release: wish.release, state: .preparing) }
-            let own = instances.filter { $0.release == wish.release }
-            let works = own.contains { $0.phase == .ready || $0.phase == .unready }
-            if !works {
-                let hopeless = pods.first { $0.release == wish.release && !$0.isGoing && $0.hopeless != nil }?.hopeless
-                if let hopeless { return SetView(release: wish.release, state: .failed(hopeless)) }
-                let conditions = deployment.at("status", "conditions")?.items ?? []
-                if own.count < wish.count,
-                    let refusal = conditions.first(where: { $0["type"] == "ReplicaFailure" && $0["status"] == "True" })
-                {
-                    return SetView(
-                        release: wish.release, state: .failed(refusal["message"]?.text ?? "its pods are refused"))
-                }
-            }
-            return SetView(release: wish.release, state: .prepared)
-        }
-    }
-
-    private static func instance(
-        _ pod: PodReading, _ releases: [ReleaseNumber: Release]?, _ mirror: ClusterMirror
-    ) async -> InstanceView? {
-        guard let number = pod.release else { return nil }
-        let spec = (releases?[number])?.parts.spec
-        var view = InstanceView(
-            id: pod.id, release: number, phase: .starting, restarts: pod.restarts,
-            backend: pod.backend(port: spec?.port ?? Self.port(pod)), streak: pod.isLooping ? pod.restarts : 0,
-            lastEnd: pod.restarts > 0 ? pod.lastEnd : "")
-        if pod.isGoing {
-            view.phase = .leaving
-        } else if pod.isReady {
-            view.phase = .ready
-            view.readyFor = await mirror.readyFor(pod.uid) ?? .zero
-        } else if await mirror.wasReady(pod.uid) {
-            view.phase = .unready
-            view.trouble = pod.trouble
-        } else {
-            let deadline = spec?.probes.startDeadline ?? .seconds(60)
-            let age = pod.madeAt.map { Date.now.timeIntervalSince($0) } ?? 0
-            view.trouble = pod.trouble
-            if pod.isLooping, pod.restarts > 0 {
-                view.phase = .failed
-            } else if age * 1000 > Double(deadline.milliseconds) {
-                view.phase = .failed
-                view.trouble = "not ready within \(deadline)" + (pod.trouble.isEmpty ? "" : ": \(pod.trouble)")
-            }
-        }
-        return view
-    }
-
-    /// Of the container, for a release that is not known any more.
-    private static func port(_ pod: PodReading) -> Int? {
-        pod.pod.at("spec", "containers")?.items.first?["ports"]?.items.first { $0["name"]?.text == "http" }?[
-            "containerPort"]?.number.map { Int($0) }
     }
 }
