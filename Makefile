@@ -6,12 +6,13 @@ SHELL := /bin/bash
 SWIFT ?= swift
 SEEDS ?= 0..2000
 SEED ?=
-FIGURES ?= footprint switch reload judge proxy load render
+FIGURES ?= footprint switch reload judge proxy load render cluster
 MINUTES ?= 30
 REQUESTS ?= 0
 
 .PHONY: demo test setup lint unit test-kubernetes simulate planted end-to-end faults some-faults release clean format
-.PHONY: bench bench-proxy bench-reload bench-switch bench-footprint bench-judge bench-load bench-render soak
+.PHONY: bench bench-proxy bench-reload bench-switch bench-footprint bench-judge bench-load bench-render \
+	bench-cluster soak
 
 demo: setup
 	$(SWIFT) build -c release --product slipway
@@ -91,6 +92,11 @@ bench-load:
 
 bench-render:
 	python3 Benchmarks/render.py --slipway ./slipway
+
+# Beside the API double of the tests.
+bench-cluster:
+	$(SWIFT) build -c release --product cluster-double
+	python3 Benchmarks/cluster.py --slipway ./slipway --double .build/release/cluster-double
 
 # make soak MINUTES=480; the figures of the docs: MINUTES=30 REQUESTS=20000000
 soak: release

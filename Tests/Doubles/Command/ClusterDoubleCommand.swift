@@ -19,10 +19,13 @@ import Glibc
     @Option(help: "How many pods it has room for.")
     var room = Int.max
 
+    @Option(help: "Write a line for each request that comes to this file, as it comes.")
+    var log: String?
+
     mutating func run() async throws {
         var settings = ClusterSettings()
         settings.room = room
-        let double = try await ClusterDouble.start(settings)
+        let double = try await ClusterDouble.start(settings, faults: try noting())
         if let kubeconfig {
             let text = """
                 apiVersion: v1
@@ -51,5 +54,18 @@ import Glibc
         source.resume()
         for await _ in signals {}
         await double.stop()
+    }
+
+    /// Nothing goes wrong; every request is written down.
+    private func noting() throws -> FaultPlan {
+        guard let log else { return FaultPlan() }
+        let file = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw ValidationError("\(log) cannot be written") }
+        return FaultPlan { mark in
+            let line = Array("\(mark.isWatch ? "WATCH" : mark.method) \(mark.path)\n".utf8)
+            // Whoever reads it misses a line at worst.
+            _ = write(file, line, line.count)
+            return nil
+        }
     }
 }
