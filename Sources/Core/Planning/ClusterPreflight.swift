@@ -13,7 +13,7 @@ package func preflight(
     } else {
         found.append(PreflightFinding("cluster", .fine, "Kubernetes \(view.version) answers"))
         found += [namespace(project, view), permissions(view), kinds(view)]
-        found += refusals(view) + quotas(ClusterDemand(project, starting), view)
+        found += refusals(view) + view.foreignServices.map(foreign) + quotas(ClusterDemand(project, starting), view)
     }
     if let trouble = view.registryTrouble {
         found.append(PreflightFinding("registries", .failure, trouble.text, hint: trouble.hint))
@@ -55,6 +55,20 @@ private func refusals(_ view: ClusterView) -> [PreflightFinding] {
     }
     guard refused.isEmpty, !view.objects.isEmpty, !view.isNamespaceNew else { return refused }
     return [PreflightFinding("objects", .fine, "the server accepts all \(view.objects.count)")]
+}
+
+private func foreign(_ service: ForeignService) -> PreflightFinding {
+    guard let found = service.finds else {
+        return PreflightFinding(
+            "services", .warning,
+            "service/\(service.name) is somebody else's: its requests go on to the pods that it has until the first "
+                + "release is ready, and then to that; what runs there is left alone")
+    }
+    return PreflightFinding(
+        "services", .failure,
+        "service/\(service.name) of somebody else selects \(service.selector.joined(separator: ",")), which pods of "
+            + "\(found) have too: requests would reach them before the rollout says so",
+        hint: "add a label to its selector that only its own pods have, such as their pod-template-hash")
 }
 
 /// What a plan asks for beside what runs, at the worst moment. In thousandths, as quotas are.

@@ -60,6 +60,33 @@ import Testing
         }
     }
 
+    @Test func servicesOfOthersThatMeetOursAreTold() async throws {
+        try await ClusterBench.with { bench in
+            try await standing(bench)
+            let client = KubernetesClient(bench.double.access)
+            let selectors: [(String, ObjectValue)] = [
+                ("api", ["app": "api"]), ("metrics", ["app.kubernetes.io/name": "api"]), ("mail", ["app": "mail"]),
+                ("all", [:]),
+            ]
+            for (name, selector) in selectors {
+                _ = try await client.create(
+                    APIResource(.service), namespace: "shop-prod",
+                    [
+                        "apiVersion": "v1", "kind": "Service", "metadata": ["name": .text(name)],
+                        "spec": ["selector": selector, "ports": [["port": 80]]],
+                    ])
+            }
+            try await client.shutdown()
+            let view = try await look(bench, [try release(bench, 2)], stable: 1)
+            #expect(
+                view.foreignServices == [
+                    ForeignService(name: "api", finds: nil, selector: ["app=api"]),
+                    ForeignService(
+                        name: "metrics", finds: service, selector: ["app.kubernetes.io/name=api"]),
+                ])
+        }
+    }
+
     @Test func aNewReleaseIsComparedWithTheOneThatServes() async throws {
         try await ClusterBench.with { bench in
             try await standing(bench)

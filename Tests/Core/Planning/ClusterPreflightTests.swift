@@ -44,6 +44,19 @@ import Testing
             ])
     }
 
+    @Test func servicesOfOthersThatWouldFindOurPodsAreRefused() {
+        var view = ClusterView()
+        view.foreignServices = [
+            ForeignService(name: "api", finds: nil, selector: ["app=api"]),
+            ForeignService(
+                name: "old", finds: ServiceName("api"), selector: ["app.kubernetes.io/name=api"]),
+        ]
+        let found = findings(view, Shop.spec("api")).filter { $0.name == "services" }
+        #expect(found.map(\.level) == [.warning, .failure])
+        #expect(found[0].text.contains("service/api is somebody else's"))
+        #expect(found[1].text.contains("selects app.kubernetes.io/name=api, which pods of api have too"))
+    }
+
     @Test func certificatesAreToldBeforeTheyEnd() {
         var view = ClusterView()
         view.certificates = [

@@ -78,6 +78,8 @@ package struct ClusterLook: ClusterPort {
         async let objects = trial.objects(seen)
         async let quotas = trial.quotas(seen)
         async let certificates = trial.certificates(seen)
+        async let foreign = trial.foreignServices(seen)
         (view.objects, view.quotas, view.certificates) = await (objects, quotas, certificates)
+        view.foreignServices = await foreign
     }
 }

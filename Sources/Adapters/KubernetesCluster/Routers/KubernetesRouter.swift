@@ -63,8 +63,12 @@ package actor KubernetesRouter: RouterPort {
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         let split = TrafficSplit(wish)
+        if try await hasNothingToSay(split, key, mirror) {
+            holdBack(wish, key)
+            return
+        }
         var book = books[key] ?? RouteBook(wish: wish)
-        book.isSplit = rendering.isSplit
+        (book.isSplit, book.isHeldBack) = (rendering.isSplit, false)
         let objects = rendering.entrances(split)
         for object in objects {
             do {
@@ -87,6 +91,30 @@ package actor KubernetesRouter: RouterPort {
         let titles = Set(objects.map(\.title))
         book.said = book.said.filter { titles.contains($0.key) }
         (book.wish, book.isWhole, book.since, book.followed) = (wish, true, .now, nil)
+        book.last = books[key]?.last
+        books[key] = book
+        desk.ring()
+    }
+
+    /// Whether a table leads nowhere and there is none of ours yet. What has the service's name then is somebody
+    /// else's, and goes on as it is until one of ours can take its place.
+    private func hasNothingToSay(_ split: TrafficSplit, _ key: RouteKey, _ mirror: ClusterMirror) async throws -> Bool {
+        guard split.shares.isEmpty else { return false }
+        let name = key.service.text
+        if books[key]?.said.values.contains(where: { $0.kind == .service && $0.name == name }) == true { return false }
+        if let shown = await mirror.object(.services, name), Self.table(of: shown) != nil { return false }
+        if split.releases.isEmpty { return true }
+        do {
+            let there = try await mirror.client.find(APIResource(.service), namespace: mirror.namespace, name: name)
+            return there.map { Self.table(of: $0) == nil } ?? false
+        } catch {
+            throw PortError(error, "service/\(name) cannot be looked at")
+        }
+    }
+
+    private func holdBack(_ wish: RouteWish, _ key: RouteKey) {
+        var book = RouteBook(wish: wish)
+        (book.isWhole, book.isHeldBack, book.done) = (true, true, wish)
         book.last = books[key]?.last
         books[key] = book
         desk.ring()
@@ -190,6 +218,21 @@ package actor KubernetesRouter: RouterPort {
         }
     }
 
+    /// Not one that somebody else has made, and that was never taken over.
+    private func removeIngress(of service: ServiceName, _ writer: ObjectWriter) async throws(PortError) {
+        let resource = APIResource(.ingress)
+        let there: ObjectValue?
+        do {
+            there = try await writer.client.find(resource, namespace: writer.namespace, name: service.text)
+        } catch {
+            throw PortError(error, "ingress/\(service) cannot be looked at")
+        }
+        guard there?.at("metadata", "labels", ReleaseRendering.managerLabel)?.text == ReleaseRendering.manager else {
+            return
+        }
+        try await remove(resource, service.text, writer)
+    }
+
     /// A Service that leads requests to where a live one leads them: whom it leads to is the router's to say.
     static func keepingTable(of live: ObjectValue?, _ service: ObjectValue) -> ObjectValue {
         var kept = service
@@ -230,7 +273,7 @@ package actor KubernetesRouter: RouterPort {
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         try await removeOthers(than: [], key, mirror, writer)
-        try await remove(APIResource(.ingress), wish.service.text, writer)
+        try await removeIngress(of: wish.service, writer)
         for object in await mirror.all(.services, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
             try await remove(APIResource(.service), object.at("metadata", "name")?.text ?? "", writer)
         }
@@ -254,6 +297,9 @@ package actor KubernetesRouter: RouterPort {
             else { continue }
             let key = RouteKey(environment: environment, service: ServiceName(name))
             views[key.service] = await view(key, table, mirror)
+        }
+        for (key, book) in books where key.environment == environment && book.isHeldBack {
+            views[key.service] = await view(key, (book.wish.fence, book.wish.generation), mirror)
         }
         return views
     }
@@ -279,11 +325,13 @@ package actor KubernetesRouter: RouterPort {
         var view = RouterView()
         var acceptance = RouteAcceptance.open
         let book = books[key]
-        if let book { acceptance = await RouteEndpoints.acceptance(of: book, mirror) }
+        if let book, !book.isHeldBack { acceptance = await RouteEndpoints.acceptance(of: book, mirror) }
         // Another wish may have come meanwhile: then this one is not followed any more.
         if let asked = book?.wish, var book = books[key] {
             let isInForce = book.wish == asked && table == (asked.fence, asked.generation) && book.isWhole
-            if isInForce, acceptance == .followed {
+            if book.isHeldBack {
+                // There is nothing that could follow.
+            } else if isInForce, acceptance == .followed {
                 // Nobody tells when the nodes follow: it is asked again when they should.
                 if book.followed == nil { desk.ring(after: times.lag) }
                 let since = book.followed ?? .now
@@ -292,7 +340,7 @@ package actor KubernetesRouter: RouterPort {
             } else {
                 book.followed = nil
             }
-            if isInForce { view.objection = objection(acceptance, book, mirror) }
+            if isInForce, !book.isHeldBack { view.objection = objection(acceptance, book, mirror) }
             books[key] = book
             if let done = book.done {
                 (view.fence, view.generation) = (done.fence, done.generation)

@@ -6,6 +6,8 @@ struct RouteBook {
     var wish: RouteWish
     /// Whether everything was said, and nobody else has changed it since.
     var isWhole = false
+    /// Nothing was written: the table leads nowhere, and there is none of ours that it would take the place of.
+    var isHeldBack = false
     /// Whether each release has a Service of its own.
     var isSplit = false
     /// What was said last of each object, by its title.

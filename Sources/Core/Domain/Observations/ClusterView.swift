@@ -46,6 +46,8 @@ package struct ClusterView: Hashable, Sendable {
     package var objects: [ObjectLook] = []
     package var quotas: [QuotaView] = []
     package var certificates: [CertificateView] = []
+    /// Services that somebody else made and that meet ours. Sorted by name.
+    package var foreignServices: [ForeignService] = []
     /// Why registries cannot be asked as this machine does; nil: they can.
     package var registryTrouble: Trouble?
     package var images: [ImageLook] = []
@@ -96,6 +98,21 @@ package struct QuotaView: Hashable, Sendable {
         self.resource = resource
         self.hard = hard
         self.used = used
+    }
+}
+
+/// A Service that somebody else made, where ours are to run.
+package struct ForeignService: Hashable, Sendable {
+    package var name: String
+    /// Whose pods its selector would find as soon as they are ready; nil: none of ours.
+    package var finds: ServiceName?
+    /// What its selector says: `app=api`. Sorted.
+    package var selector: [String]
+
+    package init(name: String, finds: ServiceName?, selector: [String]) {
+        self.name = name
+        self.finds = finds
+        self.selector = selector
     }
 }
 

@@ -109,7 +109,7 @@ package struct ReleaseRendering: Sendable {
 
     /// All pods of all services of a project.
     package static func projectSelector(_ environment: EnvironmentID) -> String {
-        "app.kubernetes.io/managed-by=slipway,app.kubernetes.io/part-of=\(environment.project)"
+        "\(managerLabel)=\(manager),app.kubernetes.io/part-of=\(environment.project)"
     }
 
     /// Everything of one service that is its own, whatever the release.
@@ -124,6 +124,9 @@ package struct ReleaseRendering: Sendable {
 
     /// On everything of one release: its number.
     package static let releaseLabel = ServiceRendering.releaseLabel
+    /// On all that Slipway writes, with the value `manager`.
+    package static let managerLabel = "app.kubernetes.io/managed-by"
+    package static let manager = "slipway"
     /// On everything of one service: its name.
     package static let serviceLabel = nameLabel
 }

@@ -43,7 +43,7 @@ enum MetadataValidation {
     private static func key(_ key: String, _ place: String) -> [FieldFault] {
         let parts = key.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         let name = parts.last ?? ""
-        let isName = name.utf8.count <= 63 && name.wholeMatch(of: /([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]/) != nil
+        let isName = name.utf8.count <= 63 && NameForm.isQualified(name)
         let prefix = parts.count == 2 ? parts[0] : "example.com"
         if parts.count <= 2, isName, Validation.isSubdomain(prefix.lowercased()) { return [] }
         return [
@@ -56,7 +56,7 @@ enum MetadataValidation {
 
     private static func value(_ value: String, _ place: String) -> [FieldFault] {
         if value.utf8.count > 63 { return [.invalid(place, .text(value), "must be no more than 63 bytes")] }
-        guard value.wholeMatch(of: /(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?/) == nil else { return [] }
+        guard !value.isEmpty, !NameForm.isQualified(value) else { return [] }
         return [
             .invalid(
                 place, .text(value),

@@ -61,12 +61,11 @@ enum Validation {
     }
 
     private static func isLabel(_ name: String) -> Bool {
-        name.utf8.count <= 63 && name.wholeMatch(of: /[a-z0-9]([-a-z0-9]*[a-z0-9])?/) != nil
+        name.utf8.count <= 63 && NameForm.isLabel(name)
     }
 
     static func isSubdomain(_ name: String) -> Bool {
-        name.utf8.count <= 253
-            && name.wholeMatch(of: /[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/) != nil
+        name.utf8.count <= 253 && NameForm.isSubdomain(name)
     }
 
     private static func workload(_ object: ObjectValue, _ old: ObjectValue?) -> [FieldFault] {
@@ -162,7 +161,7 @@ enum Validation {
     private static func data(_ object: ObjectValue, _ old: ObjectValue?) -> [FieldFault] {
         var faults: [FieldFault] = []
         for list in ["data", "binaryData"] {
-            for field in object[list]?.fields ?? [] where field.key.wholeMatch(of: /[-._a-zA-Z0-9]+/) == nil {
+            for field in object[list]?.fields ?? [] where !NameForm.isKey(field.key) {
                 faults.append(
                     .invalid(
                         "\(list)[\(field.key)]", .text(field.key),

@@ -6,6 +6,7 @@ import Synchronization
 package actor Cluster {
     var kinds: [KindID: ServedKind]
     var objects: [KindID: [ObjectKey: ObjectValue]] = [:]
+    private(set) var tallies: [KindID: Tally] = [:]
     /// Of the last change.
     private(set) var version: UInt64 = 1
     private(set) var changes: [Change] = []
@@ -84,6 +85,7 @@ package actor Cluster {
         let before = objects[key.kind]?[key]
         var after = value?.setting(["metadata", "resourceVersion"], to: .text(String(version)))
         objects[key.kind, default: [:]][key] = after
+        tallies[key.kind, default: Tally()].note(before: before, after: after)
         let change = Change(version: version, key: key, after: after, before: before)
         changes.append(change)
         if changes.count > settings.memory * 2 {

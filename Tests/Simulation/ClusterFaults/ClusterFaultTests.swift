@@ -1,0 +1,52 @@
+import ClusterDouble
+import FoundationEssentials
+import KubernetesObjects
+import Testing
+
+/// Slipway dies, its writes are lost or refused, its watches miss what happens: what stands afterwards, and how
+/// often objects were made and deleted, is as if nothing had happened. After Sieve (Sun et al., OSDI 2022): one
+/// fault at every write, and the run without faults as the oracle.
+///
+/// Of all plans a share is run, another part of each journey; `SLIPWAY_CLUSTER_FAULTS=all` runs every one.
+@Suite(.serialized, .timeLimit(.minutes(15))) struct ClusterFaultTests {
+    /// So many worlds at once: they mostly wait.
+    private static let width = 4
+    /// One of so many plans; no divisor of how many kinds there are, so that each comes up.
+    private static let share = 17
+
+    @Test(arguments: Journey.all.indices) func nothingIsLostAndNothingIsDoneTwice(_ index: Int) async throws {
+        let journey = Journey.all[index]
+        let reference = try await ClusterWorld.go(journey)
+        #expect(reference.late == [], "a thousand turns after everything stood")
+        #expect((reference.tallies[.deployment]?.made ?? 0) == journey.steps.count)
+        let mishaps = Mishap.all(writes: reference.writes)
+        #expect(mishaps.count >= 100, "\(journey.name): \(reference.writes) writes")
+        let every = ProcessInfo.processInfo.environment["SLIPWAY_CLUSTER_FAULTS"] == "all" ? 1 : Self.share
+        await withTaskGroup(of: Void.self) { group in
+            var rest = mishaps.indices.filter { $0 % every == index % every }.map { mishaps[$0] }[...]
+            for _ in 0..<Self.width {
+                guard let mishap = rest.popFirst() else { break }
+                group.addTask { await Self.check(journey, mishap, reference) }
+            }
+            while await group.next() != nil {
+                guard let mishap = rest.popFirst() else { continue }
+                group.addTask { await Self.check(journey, mishap, reference) }
+            }
+        }
+    }
+
+    private static func check(_ journey: Journey, _ mishap: Mishap, _ reference: Outcome) async {
+        do {
+            let outcome = try await ClusterWorld.go(journey, mishap, reference: reference)
+            let differences = outcome.differences(from: reference)
+            if !differences.isEmpty {
+                Issue.record("\(journey.name), \(mishap): \(differences.joined(separator: "\n"))")
+            }
+            if !outcome.late.isEmpty {
+                Issue.record("\(journey.name), \(mishap): written in the end: \(outcome.late.prefix(5))")
+            }
+        } catch {
+            Issue.record("\(journey.name), \(mishap): \(error)")
+        }
+    }
+}

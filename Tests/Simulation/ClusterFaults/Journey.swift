@@ -1,0 +1,93 @@
+import Deployments
+import Domain
+import FoundationEssentials
+import Rollouts
+
+/// What is deployed one after the other, and how each deployment is to end.
+struct Journey: Sendable {
+    struct Step: Sendable {
+        var image: String
+        var strategy: StrategySpec
+        var schema: String?
+        /// The release that serves afterwards; 0: none.
+        var stable: Int
+    }
+
+    var name: String
+    var router: ClusterRouter
+    var scale: ScaleSpec?
+    var steps: [Step]
+
+    static let environment = EnvironmentID(project: "shop", name: "prod")
+    static let service = ServiceName("api")
+    static let namespace = "shop-prod"
+
+    /// Weights by an ingress, five steps.
+    static let canary = Journey(
+        name: "canary", router: .nginx,
+        steps: [
+            Step(image: "example/serves:1", strategy: strategy(canaryKind), stable: 1),
+            Step(image: "example/serves:2", strategy: strategy(canaryKind), stable: 2),
+        ])
+
+    /// All requests at once, and an autoscaler for each release.
+    static let blueGreen = Journey(
+        name: "blue-green", router: .service,
+        scale: ScaleSpec(min: 2, max: 8, targets: [ScaleTarget(metric: .cpu, perInstance: 500, share: 50)]),
+        steps: [
+            Step(image: "example/serves:1", strategy: strategy(.blueGreen(BlueGreenSpec())), stable: 1),
+            Step(image: "example/serves:2", strategy: strategy(.blueGreen(BlueGreenSpec())), stable: 2),
+        ])
+
+    /// A release that never gets ready, and is taken back.
+    static let revert = Journey(
+        name: "revert", router: .service,
+        steps: [
+            Step(image: "example/serves:1", strategy: strategy(.blueGreen(BlueGreenSpec())), stable: 1),
+            Step(
+                image: "example/never:2",
+                strategy: strategy(.blueGreen(BlueGreenSpec()), progressDeadline: .seconds(3)), stable: 1),
+        ])
+
+    /// A few at a time, after a migration.
+    static let rolling = Journey(
+        name: "rolling", router: .service,
+        steps: [
+            Step(image: "example/serves:1", strategy: strategy(.rolling(RollingSpec())), stable: 1),
+            Step(image: "example/serves:2", strategy: strategy(.rolling(RollingSpec())), schema: "2", stable: 2),
+        ])
+
+    static let all = [canary, blueGreen, revert, rolling]
+
+    private static var canaryKind: StrategyKind {
+        .canary(
+            CanarySpec(
+                steps: [5, 20, 40, 60, 80].map { .weight(Weight(clamping: $0)) }, sticky: false))
+    }
+
+    private static func strategy(_ kind: StrategyKind, progressDeadline: Span = .minutes(2)) -> StrategySpec {
+        StrategySpec(kind: kind, progressDeadline: progressDeadline, scaleDownDelay: .milliseconds(20))
+    }
+
+    func order(_ step: Step) throws -> DeployOrder {
+        var spec = ServiceSpec(
+            service: Self.service, image: step.image, command: ["serve"], port: 8080, replicas: 2, scale: scale,
+            drain: .zero)
+        if router != .service { spec.routes = [RouteSpec(listen: "80", host: "shop.example.com", path: "/")] }
+        if let schema = step.schema {
+            spec.migrate = MigrationSpec(command: ["ends"], schema: schema, compatible: true, verify: .zero)
+        }
+        let parts = ReleaseParts(
+            artifact: nil, spec: spec,
+            place: ClusterPlace(cluster: ClusterSpec(namespace: Self.namespace, router: router)))
+        let facts = ReleaseFacts(
+            number: ReleaseNumber(0), digest: try parts.digest(), replicas: spec.replicas, isRouted: spec.isRouted,
+            drain: spec.drain, scale: spec.scale, migration: spec.migrate?.facts)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        let item = OrderItem(
+            service: Self.service, wave: 0,
+            release: .new(facts: facts, parts: Array(try encoder.encode(parts))), strategy: step.strategy, gates: [])
+        return DeployOrder(kind: .deploy, reason: "", items: [item])
+    }
+}
