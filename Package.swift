@@ -152,7 +152,8 @@ let conformance: [Target] = [
     .target(
         name: "ClusterDouble",
         dependencies: [
-            "Domain", "KubernetesObjects", "KubernetesAPI", .httpTypes, .hummingbird, .logging, .nioCore,
+            "CLinux", "Domain", "KubernetesObjects", "KubernetesAPI", "TestServers", .asyncHTTPClient, .httpTypes,
+            .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
         ],
         path: "Tests/Doubles/ClusterDouble", swiftSettings: strict),
     // Servers that tests start and stop, for suites of several floors.
@@ -254,7 +255,10 @@ let checks: [Target] = [
         ]),
     tests(
         "ClusterDoubleTests", "Doubles/Checks",
-        ["ClusterDouble", "ClusterConformance", "KubernetesAPI", "KubernetesObjects"]),
+        [
+            "ClusterDouble", "ClusterConformance", "KubernetesAPI", "KubernetesObjects", .asyncHTTPClient, .nioCore,
+            .nioHTTP1,
+        ]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),
     tests(
