@@ -69,6 +69,7 @@ let clients: [Target] = [
     .target(name: "CLinux", path: "Sources/CLinux", cSettings: [.define("FAILPOINTS", failpoints)]),
     floor("KeeperControl", "Clients/KeeperControl", ["CLinux"]),
     floor("ProxyControl", "Clients/ProxyControl"),
+    floor("ProxyRoutes", "Clients/ProxyRoutes", ["Domain", "Ports", "ProxyControl"]),
     floor("SecureShell", "Clients/SecureShell", ["CLinux"]),
     floor(
         "KubernetesAPI", "Clients/KubernetesAPI",
@@ -90,8 +91,12 @@ let adapters: [Target] = [
     floor("ProcessRuntime", "Adapters/ProcessRuntime", ["Domain", "Ports", "KeeperControl", "CLinux", .logging]),
     floor(
         "KubernetesCluster", "Adapters/KubernetesCluster",
-        ["Domain", "Ports", "KubernetesObjects", "KubernetesAPI", "RegistryAPI", "Asking"]),
-    floor("ProxyRouter", "Adapters/ProxyRouter", ["Domain", "Ports", "ProxyControl", "KeeperControl"]),
+        [
+            "Domain", "Ports", "KubernetesObjects", "KubernetesAPI", "ProxyControl", "ProxyRoutes", "RegistryAPI",
+            "Asking",
+        ]),
+    floor(
+        "ProxyRouter", "Adapters/ProxyRouter", ["Domain", "Ports", "ProxyControl", "ProxyRoutes", "KeeperControl"]),
     floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
     floor(
         "Gates", "Adapters/Gates",
@@ -112,6 +117,12 @@ let adapters: [Target] = [
 let roles: [Target] = [
     floor("Keeper", "Keeper", ["CLinux", "KeeperControl"]),
     floor("Proxy", "Proxy", ["ProxyControl", .nioCore, .nioPosix]),
+    floor(
+        "ProxyAgent", "ProxyAgent",
+        [
+            "KeeperControl", "KubernetesAPI", "KubernetesObjects", "ProxyControl", .httpTypes, .hummingbird, .logging,
+            .nioCore,
+        ]),
     floor("LoadGenerator", "Load", ["Domain", .nioCore, .nioPosix, .histogram]),
 ]
 
@@ -128,7 +139,8 @@ let house: [Target] = [
         [
             "Domain", "Manifests", "KubernetesObjects", "Judging", "Rollouts", "Deployments", "Planning", "Ports",
             "Engine", "Server",
-            "SupervisorAPI", "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy",
+            "SupervisorAPI", "KeeperControl", "ProxyControl", "ProxyRoutes", "KubernetesAPI", "SecureShell", "CLinux",
+            "Keeper", "Proxy", "ProxyAgent",
             "LoadGenerator", "RegistryAPI",
             "DirectoryArtifacts",
             "ProcessRuntime", "ProxyRouter", "KubernetesCluster", "SQLiteJournal", "Gates", "MetricSources",
@@ -152,9 +164,14 @@ let conformance: [Target] = [
     .target(
         name: "ClusterDouble",
         dependencies: [
-            "Domain", "KubernetesObjects", "KubernetesAPI", .httpTypes, .hummingbird, .logging, .nioCore,
+            "CLinux", "Domain", "KubernetesObjects", "KubernetesAPI", "TestServers", .asyncHTTPClient, .httpTypes,
+            .hummingbird, .logging, .nioCore, .nioHTTP1, .nioPosix,
         ],
         path: "Tests/Doubles/ClusterDouble", swiftSettings: strict),
+    // Instances and clients of tests, on this machine's own addresses.
+    .target(
+        name: "LoopbackServers", dependencies: ["Domain", "RouterConformance", "TestServers"],
+        path: "Tests/Support/LoopbackServers", swiftSettings: strict),
     // Servers that tests start and stop, for suites of several floors.
     .target(name: "TestServers", path: "Tests/Support/TestServers", swiftSettings: strict),
     .target(
@@ -184,7 +201,9 @@ let simulation: [Target] = [
         path: "Tests/Simulation/Harness", swiftSettings: strict),
     .executableTarget(
         name: "slipway-judge-study",
-        dependencies: ["Domain", "Judging", "Ports", "Gates", "ProxyControl", "Proxy", "ProxyRouter", .arguments],
+        dependencies: [
+            "Domain", "Judging", "Ports", "Gates", "ProxyControl", "ProxyRoutes", "Proxy", "ProxyRouter", .arguments,
+        ],
         path: "Tests/Judging/Study", swiftSettings: strict),
     .executableTarget(
         name: "slipway-simulate", dependencies: ["SimulationHarness", .arguments], path: "Tests/Simulation/Command",
@@ -256,11 +275,15 @@ let checks: [Target] = [
         "KubernetesClusterTests", "Adapters/KubernetesCluster",
         [
             "KubernetesCluster", "KubernetesAPI", "KubernetesObjects", "RegistryAPI", "Domain", "Ports",
-            "ClusterDouble", "RuntimeConformance", "MigrationConformance",
+            "ClusterDouble", "LoopbackServers", "ProxyControl", "RouterConformance", "RuntimeConformance",
+            "MigrationConformance", "slipway",
         ]),
     tests(
         "ClusterDoubleTests", "Doubles/Checks",
-        ["ClusterDouble", "ClusterConformance", "KubernetesAPI", "KubernetesObjects"]),
+        [
+            "ClusterDouble", "ClusterConformance", "KubernetesAPI", "KubernetesObjects", .asyncHTTPClient, .nioCore,
+            .nioHTTP1,
+        ]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),
     tests(
@@ -271,7 +294,14 @@ let checks: [Target] = [
         ["Domain", "Ports", "Gates", "MetricSources", "MetricSourceConformance", "TestServers"]),
     tests(
         "ProxyRouterTests", "Adapters/ProxyRouter",
-        ["Domain", "Ports", "Proxy", "ProxyControl", "ProxyRouter", "Gates", "KeeperControl", "RouterConformance"]),
+        [
+            "Domain", "Ports", "Proxy", "ProxyControl", "ProxyRoutes", "ProxyRouter", "Gates", "KeeperControl",
+            "LoopbackServers", "RouterConformance", "TestServers",
+        ]),
+    tests("ProxyRoutesTests", "Clients/ProxyRoutes", ["Domain", "Ports", "ProxyControl", "ProxyRoutes"]),
+    tests(
+        "ProxyAgentTests", "ProxyAgent",
+        ["KubernetesAPI", "KubernetesObjects", "ProxyAgent", "ProxyControl"]),
     tests(
         "SQLiteJournalTests", "Adapters/SQLiteJournal",
         ["Domain", "Ports", "SQLiteJournal", "JournalConformance", "journal-crash-probe", .grdb],

@@ -35,13 +35,16 @@ public struct Slipway: AsyncParsableCommand {
                     StatusCommand.self, HistoryCommand.self, LogsCommand.self, VerifyCommand.self,
                     QuarantineCommand.self, JournalCommand.self, DoctorCommand.self, NotifyCommand.self,
                 ]),
-            CommandGroup(name: "Machines", subcommands: [HostCommand.self, ExportCommand.self, RenderCommand.self]),
+            CommandGroup(
+                name: "Machines",
+                subcommands: [HostCommand.self, ExportCommand.self, RenderCommand.self, InstallCommand.self]),
             CommandGroup(name: "Measure", subcommands: [LoadCommand.self, JudgeCommand.self, GatesCommand.self]),
             CommandGroup(
                 name: "Roles",
                 subcommands: [
                     ShutdownCommand.self, RestartCommand.self, KeeperCommand.self, SupervisorCommand.self,
-                    ProxyCommand.self, ProxyBenchCommand.self, ConnectCommand.self,
+                    ProxyCommand.self, ProxyPodCommand.self, ProxyAgentCommand.self,
+                    ProxyBenchCommand.self, ConnectCommand.self,
                 ]),
         ])
 
@@ -56,8 +59,10 @@ public struct Slipway: AsyncParsableCommand {
         return true
     }
 
-    /// Whether these arguments start the keeper, which must not share its process with other threads.
-    public static func isKeeper(_ arguments: [String]) -> Bool { arguments.dropFirst().first == "keeper" }
+    /// Whether these arguments start a keeper, which must not share its process with other threads.
+    public static func isKeeper(_ arguments: [String]) -> Bool {
+        ["keeper", "proxy-pod"].contains(arguments.dropFirst().first)
+    }
 
     /// Runs the keeper on this thread.
     public static func runKeeper() -> Never {

@@ -30,6 +30,7 @@ import metrics
 import ownmetrics
 
 import postgres
+import proxies
 import remote
 import registry
 import rendering
@@ -1294,6 +1295,7 @@ TESTS = [
     *remote.TESTS,
     *replay.TESTS,
     *kubernetes.TESTS,
+    *proxies.TESTS,
     *registry.TESTS,
     *rendering.TESTS,
     *ownmetrics.TESTS,

@@ -1,6 +1,7 @@
 import Domain
 import Ports
 import ProxyControl
+import ProxyRoutes
 
 /// What one service's part of the table should be.
 struct ServiceDesire: Hashable, Sendable {
@@ -179,17 +180,5 @@ extension Entrance {
     fileprivate func clashes(with other: Entrance) -> Bool {
         address == other.address && host?.lowercased() == other.host?.lowercased()
             && Rule(path: path, service: "").normalPath == Rule(path: other.path, service: "").normalPath
-    }
-}
-
-extension ServiceRoute {
-    /// Whether requests are drawn for the releases as by another route: then counts of both may be added.
-    fileprivate func splits(as other: ServiceRoute) -> Bool {
-        guard targets.count == other.targets.count else { return false }
-        for (mine, theirs) in zip(targets, other.targets)
-        where mine.release != theirs.release || mine.weight != theirs.weight || mine.role != theirs.role {
-            return false
-        }
-        return sticky?.salt == other.sticky?.salt
     }
 }

@@ -1,6 +1,7 @@
 package import Domain
 package import Ports
 import ProxyControl
+import ProxyRoutes
 
 /// Slipway's own proxy as a router: one proxy for all environments of a user on this machine.
 ///
@@ -293,11 +294,4 @@ package actor EmbeddedRouter<Link: ProxyLink, Sockets: ListenerSockets>: RouterP
         askers = []
         for asker in woken { asker.resume() }
     }
-}
-
-extension RouterCapabilities {
-    /// What Slipway's own proxy can do.
-    package static let embedded = RouterCapabilities(
-        granularity: 1, matchesHeaders: true, matchesCookies: true, sticky: true, hold: true, counts: true,
-        baseline: true)
 }

@@ -2,6 +2,7 @@ import Domain
 import FoundationEssentials
 import Glibc
 package import Ports
+package import ProxyRoutes
 import Synchronization
 
 /// The stable local address of every service: a port chosen once for each service of each environment, and kept in a

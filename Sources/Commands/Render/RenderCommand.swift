@@ -3,6 +3,7 @@ import Domain
 import FoundationEssentials
 import KubernetesObjects
 import Manifests
+import ProxyControl
 import SupervisorAPI
 
 /// `slipway render`: an environment as objects of a cluster, offline.
@@ -43,6 +44,12 @@ package struct RenderCommand: ParsableCommand {
 
     @Option(help: "The image of a service, SERVICE=IMAGE; give it with its digest. May be repeated.")
     var image: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "With `router: slipway`: render the proxies too, with this image.",
+            discussion: "`slipway install proxy` puts them into the cluster."))
+    var proxyImage: String?
 
     @Option(help: "The version of a Helm chart.")
     var chartVersion: String = "0.1.0"
@@ -133,8 +140,14 @@ package struct RenderCommand: ParsableCommand {
         }
         return (
             project.environment.project,
-            RenderedEnvironment(name: name, namespace: cluster.namespace, objects: rendered.objects)
+            RenderedEnvironment(
+                name: name, namespace: cluster.namespace, objects: rendered.objects + proxies(of: cluster))
         )
+    }
+
+    private func proxies(of cluster: ClusterSpec) -> [KubernetesObject] {
+        guard cluster.router == .slipway, let proxyImage else { return [] }
+        return ProxyPods(cluster, image: proxyImage, statusPort: ProxyReport.port).objects
     }
 
     private func write(_ files: [PackagedFile], to directory: String) throws {

@@ -25,7 +25,7 @@ struct PlaceSwitch {
         self.migrations = MigrationSwitch(
             local: migrations, cluster: KubernetesMigrations(desk, runtime: pods), desk: desk)
         self.runtime = RuntimeSwitch(local: runtime, cluster: pods, desk: desk)
-        self.router = RouterSwitch(local: router, cluster: KubernetesRouter(desk), desk: desk)
+        self.router = RouterSwitch(local: router, cluster: ClusterRouters(desk), desk: desk)
         self.logs = LogSwitch(local: logs, cluster: pods, desk: desk)
     }
 

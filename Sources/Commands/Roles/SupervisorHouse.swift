@@ -15,6 +15,7 @@ import Ports
 import ProcessRuntime
 import ProxyControl
 import ProxyRouter
+import ProxyRoutes
 import SQLiteJournal
 import Server
 import SupervisorAPI
@@ -69,8 +70,8 @@ struct SupervisorHouse {
             }, host: Failpoints.host(host), artifacts: artifacts, logger: logger)
         let places = try PlaceSwitch(
             path: state.clusters, runtime: runtime, router: router, migrations: runtime.migrations, logs: runtime)
-        let traffic = TrafficHistory(now: { SystemMoment.now().wall }) { try await router.counts($0, in: $1) }
-        let gates = gates(artifacts, router, traffic, places.desk, recorder(journal, logger))
+        let traffic = TrafficHistory(now: { SystemMoment.now().wall }, counter: places.router.counts(_:in:))
+        let gates = gates(artifacts, places.router, traffic, places.desk, recorder(journal, logger))
         let releases = ReleaseLibrary(journal: durable)
         let engine = EngineService(
             loop,
@@ -110,8 +111,8 @@ struct SupervisorHouse {
     }
 
     private static func gates(
-        _ artifacts: ArtifactDirectory, _ router: EmbeddedRouter<ProxyControlClient, KeeperListeners>,
-        _ traffic: TrafficHistory, _ clusters: ClusterDesk, _ recorder: TrafficRecorder
+        _ artifacts: ArtifactDirectory, _ router: RouterSwitch, _ traffic: TrafficHistory, _ clusters: ClusterDesk,
+        _ recorder: TrafficRecorder
     ) -> GateDesk {
         let sources = SourceDesk(traffic: traffic) { SystemMoment.now().wall }
         let looks = MetricLooks(sources, recorder: recorder) { SystemMoment.now().wall }

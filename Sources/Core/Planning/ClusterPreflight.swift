@@ -13,6 +13,7 @@ package func preflight(
     } else {
         found.append(PreflightFinding("cluster", .fine, "Kubernetes \(view.version) answers"))
         found += [namespace(project, view), permissions(view), kinds(view)]
+        if let proxies = view.proxies { found.append(finding(proxies, project)) }
         found += refusals(view) + view.foreignServices.map(foreign) + quotas(ClusterDemand(project, starting), view)
     }
     if let trouble = view.registryTrouble {
@@ -29,6 +30,24 @@ private func namespace(_ project: ProjectSpec, _ view: ClusterView) -> Preflight
     guard view.isNamespaceNew else { return PreflightFinding("namespace", .fine, name) }
     return PreflightFinding(
         "namespace", .warning, "\(name) is still to be made, so its objects could not be tried on the server")
+}
+
+private func finding(_ proxies: ProxiesLook, _ project: ProjectSpec) -> PreflightFinding {
+    let namespace = project.cluster?.namespace ?? ""
+    guard proxies.wanted > 0 else {
+        return PreflightFinding(
+            "proxies", .failure,
+            "`router: slipway` leads requests by Slipway's proxy, and there is none in namespace \(namespace)",
+            hint: "`slipway install proxy --env \(project.environment.name) --image IMAGE` puts it there")
+    }
+    guard proxies.ready > 0 else {
+        return PreflightFinding(
+            "proxies", .failure, "none of \(proxies.wanted) proxies in namespace \(namespace) is ready",
+            hint: "`kubectl describe pods -n \(namespace) -l app.kubernetes.io/name=slipway-proxy` says why")
+    }
+    return PreflightFinding(
+        "proxies", proxies.ready < proxies.wanted ? .warning : .fine,
+        "\(proxies.ready) of \(proxies.wanted) are ready")
 }
 
 private func permissions(_ view: ClusterView) -> PreflightFinding {

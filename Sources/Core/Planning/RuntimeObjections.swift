@@ -27,18 +27,7 @@ func runtimeObjections(_ desired: Desired, _ standing: Standing) -> [Objection] 
 }
 
 private func clusterObjections(_ desired: Desired) -> [Objection] {
-    let name = desired.project.environment.name
     var found: [Objection] = []
-    if let router = desired.project.cluster?.router {
-        switch router {
-        case .service, .replicas, .gateway, .istio, .nginx: break
-        case .slipway:
-            found.append(
-                Objection(
-                    "this version has no proxy inside the cluster yet; the environment asks for `router: slipway`",
-                    hint: "set another `router`, or let kubectl apply what `slipway render \(name)` writes"))
-        }
-    }
     for planned in desired.project.services {
         guard desired.only.isEmpty || desired.only.contains(planned.spec.service) else { continue }
         if planned.spec.image == nil {

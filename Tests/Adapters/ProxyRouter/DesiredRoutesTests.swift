@@ -2,6 +2,7 @@ import Domain
 import FoundationEssentials
 import Ports
 import ProxyControl
+import ProxyRoutes
 import Testing
 
 @testable import ProxyRouter

@@ -1,7 +1,9 @@
 import Glibc
 import KeeperControl
+import LoopbackServers
 import Ports
 import Synchronization
+import TestServers
 import Testing
 
 @testable import ProxyRouter
@@ -73,7 +75,7 @@ final class KeeperAtHand: Sendable {
         _ = fcntl(ends[0], F_SETFL, O_NONBLOCK)
         link = try KeeperLink(descriptor: ends[0]) { _ in }
         let other = ends[1]
-        Thread.run { Self.serve(other) }
+        OwnThread.run { Self.serve(other) }
     }
 
     private static func serve(_ descriptor: Int32) {

@@ -1,5 +1,6 @@
 import Domain
 import Glibc
+import LoopbackServers
 import Ports
 import Proxy
 import ProxyControl
@@ -138,30 +139,5 @@ final class LiveSubject: RouterSubject {
     ) async throws -> TrialAnswer {
         let address = try router.localAddress(of: service, in: environment)
         return try await request.answer(port: address.port)
-    }
-}
-
-extension TrialRequest {
-    func answer(port: Int) async throws -> TrialAnswer {
-        var lines = ["GET \(path) HTTP/1.1", "Host: localhost", "Connection: close"]
-        lines += headers.map { "\($0.name): \($0.value)" }
-        if !cookies.isEmpty {
-            lines.append("Cookie: " + cookies.map { "\($0.name)=\($0.value)" }.joined(separator: "; "))
-        }
-        let text = try await Loopback.ask(port: port, lines.joined(separator: "\r\n") + "\r\n\r\n")
-        let parts = text.split(separator: "\r\n\r\n", maxSplits: 1).map(String.init)
-        let head = (parts.first ?? "").split(separator: "\r\n").map(String.init)
-        let words = (parts.count > 1 ? parts[1] : "").split(separator: " ").map(String.init)
-        let status = head.first?.split(separator: " ").dropFirst().first.flatMap { Int($0) } ?? 0
-        var answer = TrialAnswer(status: status)
-        if words.count == 2, let release = ReleaseNumber(words[0]), let instance = InstanceID(words[1]) {
-            answer.release = release
-            answer.instance = instance
-        }
-        for line in head where line.lowercased().hasPrefix("set-cookie: ") {
-            let pair = line.dropFirst(12).split(separator: ";")[0].split(separator: "=", maxSplits: 1).map(String.init)
-            if pair.count == 2 { answer.cookies.append(Variable(name: pair[0], value: pair[1])) }
-        }
-        return answer
     }
 }

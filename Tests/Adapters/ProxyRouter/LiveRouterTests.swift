@@ -1,4 +1,5 @@
 import Domain
+import LoopbackServers
 import Ports
 import ProxyControl
 import ProxyRouter

@@ -1,7 +1,9 @@
 import Domain
 import Glibc
+import LoopbackServers
 import Ports
 import ProxyRouter
+import ProxyRoutes
 import Testing
 
 @Suite("Stable local addresses")

@@ -1,5 +1,6 @@
 import Domain
 import Gates
+import LoopbackServers
 import Ports
 import ProxyRouter
 import RouterConformance

@@ -16,6 +16,14 @@ import Glibc
     @Option(help: "Write a kubeconfig that leads here to this file.")
     var kubeconfig: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Pods of this image are processes of this program; may be given again.", valueName: "image=program"))
+    var program: [String] = []
+
+    @Option(help: "Where such pods have their volumes and logs; a short path.")
+    var directory: String?
+
     @Option(help: "How many pods it has room for.")
     var room = Int.max
 
@@ -25,6 +33,14 @@ import Glibc
     mutating func run() async throws {
         var settings = ClusterSettings()
         settings.room = room
+        if !program.isEmpty {
+            let pairs = program.map { $0.split(separator: "=", maxSplits: 1).map(String.init) }
+            guard let directory, pairs.allSatisfy({ $0.count == 2 }) else {
+                throw ValidationError("--program IMAGE=PROGRAM, and with it --directory DIR")
+            }
+            settings.programs = try PodPrograms(
+                Dictionary(pairs.map { ($0[0], $0[1].split(separator: " ").map(String.init)) }) { $1 }, in: directory)
+        }
         let double = try await ClusterDouble.start(settings, faults: try noting())
         if let kubeconfig {
             let text = """

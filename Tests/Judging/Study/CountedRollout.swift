@@ -2,7 +2,7 @@ import Domain
 import Gates
 import Judging
 import Ports
-import ProxyRouter
+import ProxyRoutes
 import Synchronization
 
 /// One rollout from the proxy's counters to the gate's word: requests are counted by the counters of the proxy's event

@@ -2,7 +2,7 @@
 enum Floor: Hashable, Sendable {
     /// Rooms of Core by rank: a room knows those of lower rank only.
     case core(Int)
-    case ports, shim, clients, engine, adapters, keeper, proxy, load, server, commands, entry
+    case ports, shim, clients, engine, adapters, keeper, proxy, agent, load, server, commands, entry
 
     init?(folder: String) {
         switch folder {
@@ -16,6 +16,7 @@ enum Floor: Hashable, Sendable {
         case "Engine": self = .engine
         case "Keeper": self = .keeper
         case "Proxy": self = .proxy
+        case "ProxyAgent": self = .agent
         case "Load": self = .load
         case "Server": self = .server
         case "Commands": self = .commands
@@ -36,7 +37,11 @@ enum Floor: Hashable, Sendable {
         case (.adapters, .load): module == "LoadGenerator"
         // What a cluster answers is an object.
         case (.clients, .core): module == "KubernetesObjects"
-        case (.clients, .clients): module == "Asking"
+        case (.clients, .clients): module == "Asking" || module == "ProxyControl"
+        // Counts are what the engine asks routers for.
+        case (.clients, .ports): true
+        case (.agent, .clients): ["KeeperControl", "KubernetesAPI", "ProxyControl"].contains(module)
+        case (.agent, .core): module == "KubernetesObjects"
         // What an analysis measured is judged where the counts are; a cluster's runtime writes objects.
         case (.adapters, .core): module == "Judging" || module == "KubernetesObjects"
         case (.keeper, .shim): true
@@ -61,7 +66,7 @@ enum Floor: Hashable, Sendable {
         case .keeper: ["Glibc"]
         case .proxy: ["NIOCore", "NIOPosix", "Glibc", "Dispatch", "Synchronization", "FoundationEssentials"]
         case .entry: ["ArgumentParser", "Dispatch"]
-        case .shim, .clients, .adapters, .load, .server, .commands: nil
+        case .shim, .clients, .adapters, .agent, .load, .server, .commands: nil
         }
     }
 

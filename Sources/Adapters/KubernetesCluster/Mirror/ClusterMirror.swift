@@ -9,6 +9,8 @@ actor ClusterMirror {
     nonisolated let namespace: String
     private let selector: String
     nonisolated let router: ClusterRouter
+    /// What Slipway's own proxies say of themselves; nil where they lead no requests.
+    nonisolated let reports: ProxyReports?
     private let kinds: [MirroredKind]
     private var objects: [MirroredKind: ObjectTable] = [:]
     private var synced: Set<MirroredKind> = []
@@ -36,6 +38,8 @@ actor ClusterMirror {
         self.namespace = namespace
         self.selector = selector
         self.changed = changed
+        reports =
+            router == .slipway ? ProxyReports(client, namespace: namespace, changed: changed) : nil
     }
 
     /// Follows the cluster until the task is cancelled.
@@ -44,6 +48,7 @@ actor ClusterMirror {
             for kind in kinds {
                 group.addTask { await self.follow(kind) }
             }
+            if let reports { group.addTask { await reports.run() } }
         }
         // Nobody follows any more: who waits is told so.
         for kind in kinds {
@@ -65,10 +70,13 @@ actor ClusterMirror {
     private func follow(_ kind: MirroredKind) async {
         while !Task.isCancelled {
             do {
-                try await client.watch(kind.resource, namespace: namespace, labels: selector) { [weak self] trouble in
+                try await client.watch(
+                    kind.resource, namespace: namespace, labels: kind.selector ?? selector
+                ) { [weak self] trouble in
                     await self?.note(trouble, kind)
                 } told: { [weak self] event in
                     await self?.take(event, kind)
+                    if kind == .proxies { await self?.showProxies() }
                 }
             } catch let trouble as ClusterTrouble {
                 note(trouble, kind)
@@ -79,6 +87,8 @@ actor ClusterMirror {
             }
         }
     }
+
+    private func showProxies() async { await reports?.see(all(.proxies)) }
 
     private func note(_ trouble: ClusterTrouble, _ kind: MirroredKind) {
         troubles[kind] = trouble
@@ -229,6 +239,8 @@ enum MirroredKind: Sendable {
     case services
     case slices
     case records
+    /// Slipway's own, where it leads requests.
+    case proxies
     case routes
     case meshRoutes
     case ingresses
@@ -247,14 +259,18 @@ enum MirroredKind: Sendable {
         case .gateway: [.routes]
         case .istio: [.meshRoutes]
         case .nginx: [.ingresses]
-        case .service, .replicas, .slipway: []
+        case .service, .replicas: []
+        case .slipway: [.proxies]
         }
     }
+
+    /// Nil: what belongs to the project.
+    var selector: String? { self == .proxies ? ProxyPods.query : nil }
 
     var resource: APIResource {
         switch self {
         case .deployments: APIResource(.deployment)
-        case .pods: .pods
+        case .pods, .proxies: .pods
         case .services: APIResource(.service)
         case .slices: .slices
         case .records: APIResource(.configMap)

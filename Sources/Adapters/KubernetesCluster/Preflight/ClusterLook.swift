@@ -70,6 +70,7 @@ package struct ClusterLook: ClusterPort {
             try await trial.lookAtNamespace(&view)
             view.unknownKinds = try await trial.unknownKinds()
             view.forbidden = try await trial.forbidden(view)
+            view.proxies = try await trial.proxies(view)
         } catch {
             view.trouble = ClusterView.Trouble(error.text, hint: error.hint)
             return

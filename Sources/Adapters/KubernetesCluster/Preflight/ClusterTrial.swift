@@ -41,6 +41,18 @@ struct ClusterTrial: Sendable {
         }
     }
 
+    /// Whether Slipway's own proxies are there, where they are to lead requests.
+    func proxies(_ view: ClusterView) async throws(ClusterTrouble) -> ProxiesLook? {
+        guard question.cluster.router == .slipway else { return nil }
+        let none = ProxiesLook(wanted: 0, ready: 0)
+        guard !view.isNamespaceNew, view.namespaceTrouble == nil else { return none }
+        let found = try await client.find(APIResource(.deployment), namespace: namespace, name: ProxyPods.name)
+        guard let found else { return none }
+        return ProxiesLook(
+            wanted: Int(found.at("spec", "replicas")?.number ?? 1),
+            ready: Int(found.at("status", "readyReplicas")?.number ?? 0))
+    }
+
     /// Kinds that would be written and that the cluster does not serve.
     func unknownKinds() async throws(ClusterTrouble) -> [String] {
         let kinds = Set(renderings.flatMap { $0.rendering.all.map(\.kind) })
@@ -80,6 +92,7 @@ struct ClusterTrial: Sendable {
             }
         }
         needs.insert(Need(verb: "get", group: "", resource: "pods/log"))
+        if question.cluster.router == .slipway { needs.insert(Need(verb: "get", group: "", resource: "pods/proxy")) }
         for kind in [ObjectKind.configMap, .service] {
             let resource = APIResource(kind)
             for verb in ["get", "create", "update"] where kind == .configMap || verb == "get" {
@@ -165,7 +178,12 @@ struct ClusterTrial: Sendable {
             }
             let spec = release.parts.spec
             let scalers = rendering.scalers(spec.scale.map { ScaleBounds(min: $0.min, max: $0.max) })
-            let entrances = rendering.entrances(TrafficSplit(all: release.number))
+            let isInside = question.cluster.router == .slipway
+            // Which port the proxies have for it is told by what is there, or chosen later.
+            let entrances =
+                isInside
+                ? rendering.entrances(throughProxiesAt: RouteObject.ports.lowerBound)
+                : rendering.entrances(TrafficSplit(all: release.number))
             for object in rendering.shared + rendering.own + scalers + entrances {
                 candidates.append(Candidate(object: object, service: release.service, release: release))
             }

@@ -3,6 +3,7 @@ import FoundationEssentials
 import KubernetesAPI
 import KubernetesObjects
 package import Ports
+import ProxyRoutes
 
 /// Leads requests to releases by the cluster's own means.
 ///
@@ -37,7 +38,8 @@ package actor KubernetesRouter: RouterPort {
         var all = RouterCapabilities(
             granularity: 100, matchesHeaders: false, matchesCookies: false, sticky: false, hold: false, counts: false)
         switch router {
-        case .service, .replicas, .slipway: break
+        case .service, .replicas: break
+        case .slipway: return .embedded
         case .gateway, .nginx: (all.granularity, all.matchesHeaders) = (1, true)
         case .istio: (all.granularity, all.matchesHeaders, all.matchesCookies) = (1, true, true)
         }
@@ -236,6 +238,12 @@ package actor KubernetesRouter: RouterPort {
     /// A Service that leads requests to where a live one leads them: whom it leads to is the router's to say.
     static func keepingTable(of live: ObjectValue?, _ service: ObjectValue) -> ObjectValue {
         var kept = service
+        if live?.at("spec", "selector")?.covers(ClusterProxyRouter.selector) == true {
+            // Proxies are in between; the port is theirs.
+            let spec = live?["spec"] ?? [:]
+            kept = kept.setting(["spec", "selector"], to: ClusterProxyRouter.selector)
+            return spec["ports"].map { kept.setting(["spec", "ports"], to: $0) } ?? kept
+        }
         if let release = live?.at("spec", "selector", ReleaseRendering.releaseLabel) {
             kept = kept.setting(["spec", "selector", ReleaseRendering.releaseLabel], to: release)
         }

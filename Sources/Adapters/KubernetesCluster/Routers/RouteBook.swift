@@ -46,17 +46,23 @@ struct RouteBook {
     ///   - shown: by title.
     mutating func forgetWhatOthersChanged(_ kinds: Set<ObjectKind>, _ shown: [String: ObjectValue]) {
         for (title, var entry) in said where kinds.contains(entry.kind) {
-            var isKept = true
-            if let object = shown[title] {
-                // What the mirror shows may be from before it was written.
-                guard entry.isSeen || Self.isAsYoung(object, as: entry.version) else { continue }
-                entry.isSeen = true
-                isKept = ["metadata", "spec"].allSatisfy { object[$0]?.covers(entry.value[$0] ?? [:]) ?? false }
-            } else if entry.isSeen {
-                isKept = false
-            }
-            said[title] = isKept ? entry : nil
-            if !isKept { (isWhole, followed, done) = (false, nil, nil) }
+            let isChanged = entry.isChanged(shown[title])
+            said[title] = isChanged ? nil : entry
+            if isChanged { (isWhole, followed, done) = (false, nil, nil) }
+        }
+    }
+}
+
+extension RouteBook.Said {
+    /// Whether somebody else has changed or deleted it.
+    /// - Parameter shown: as the mirror shows it; nil: not at all.
+    mutating func isChanged(_ shown: ObjectValue?) -> Bool {
+        guard let shown else { return isSeen }
+        // What the mirror shows may be from before it was written.
+        guard isSeen || Self.isAsYoung(shown, as: version) else { return false }
+        isSeen = true
+        return !["metadata", "spec", "data"].allSatisfy { part in
+            value[part].map { shown[part]?.covers($0) ?? false } ?? true
         }
     }
 

@@ -51,8 +51,22 @@ package struct ClusterView: Hashable, Sendable {
     /// Why registries cannot be asked as this machine does; nil: they can.
     package var registryTrouble: Trouble?
     package var images: [ImageLook] = []
+    /// Nil: no proxy of ours leads requests there.
+    package var proxies: ProxiesLook?
 
     package init() {}
+}
+
+/// Slipway's own proxies in the namespace.
+package struct ProxiesLook: Hashable, Sendable {
+    /// Zero: they are not installed.
+    package var wanted: Int
+    package var ready: Int
+
+    package init(wanted: Int, ready: Int) {
+        self.wanted = wanted
+        self.ready = ready
+    }
 }
 
 /// One object, as it is and as the server says that it would be.

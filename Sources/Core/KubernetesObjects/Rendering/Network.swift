@@ -14,7 +14,10 @@ extension ServiceRendering {
 
     private var incoming: [ObjectValue] {
         var rules: [ObjectValue] = []
-        if let port = spec.port {
+        if let port = spec.port, cluster.router == .slipway {
+            // Everybody comes through the proxies.
+            rules.append(["from": [Self.proxies], "ports": Self.ports([port])])
+        } else if let port = spec.port {
             let callers = project.services.filter { $0.spec.needs.contains(spec.service) }.map(\.spec.service)
             if !callers.isEmpty {
                 rules.append(["from": .list(callers.map { pods(of: $0) }), "ports": Self.ports([port])])
@@ -40,6 +43,8 @@ extension ServiceRendering {
         ]
         for need in spec.needs {
             guard let port = project.services.first(where: { $0.spec.service == need })?.spec.port else { continue }
+            // The port that the proxies listen on for it is chosen when it is first routed.
+            if cluster.router == .slipway { rules.append(["to": [Self.proxies]]) }
             rules.append(["to": [pods(of: need)], "ports": Self.ports([port])])
         }
         if !extras.account.permissions.isEmpty {
@@ -48,6 +53,10 @@ extension ServiceRendering {
         }
         rules += extras.network.to.map { ["to": [party($0.who)], "ports": Self.ports($0.ports)] }
         return rules
+    }
+
+    private static var proxies: ObjectValue {
+        ["podSelector": ["matchLabels": map(ProxyPods.selector)]]
     }
 
     private static func ports(_ ports: [Int]) -> ObjectValue? {
@@ -216,10 +225,12 @@ extension ServiceRendering {
             "port": hasOwnPort ? "metrics" : "http", "path": monitor.path == "/metrics" ? nil : .text(monitor.path),
             "interval": .text("\(ObjectQuantity.seconds(monitor.every))s"),
         ]
-        let key = spec.isRouted ? "endpoints" : "podMetricsEndpoints"
+        // Behind a proxy the Service leads to the proxies.
+        let isOfPods = !spec.isRouted || cluster.router == .slipway
+        let key = isOfPods ? "podMetricsEndpoints" : "endpoints"
         let content = ObjectValue.map([
             ObjectField("selector", ["matchLabels": Self.map(selector)]), ObjectField(key, [endpoint]),
         ])
-        return object(spec.isRouted ? .serviceMonitor : .podMonitor, [ObjectField("spec", content)])
+        return object(isOfPods ? .podMonitor : .serviceMonitor, [ObjectField("spec", content)])
     }
 }

@@ -92,6 +92,21 @@ package struct ReleaseRendering: Sendable {
         return address + addresses + service.entrances
     }
 
+    /// One Service for each of these releases, which leads to its pods alone: for those who share requests out
+    /// themselves.
+    package func addresses(of releases: [ReleaseNumber]) -> [KubernetesObject] { service.addresses(of: releases) }
+
+    /// The Service and what leads to it, with proxies in between.
+    /// - Parameter port: that they listen on for the service.
+    package func entrances(throughProxiesAt port: Int) -> [KubernetesObject] {
+        guard var address = service.address, let own = service.spec.port else { return [] }
+        let ports: ObjectValue = [["name": "http", "port": .number(own), "targetPort": .number(port)]]
+        address.content = [
+            ObjectField("spec", ["selector": ServiceRendering.map(ProxyPods.selector), "ports": ports])
+        ]
+        return [address] + service.entrances
+    }
+
     /// What rollouts say for themselves: how many pods there are, and what runs before them.
     package var counted: [KubernetesObject] { rendered.objects.filter { Self.countedKinds.contains($0.kind) } }
 

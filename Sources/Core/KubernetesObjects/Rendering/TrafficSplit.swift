@@ -48,9 +48,12 @@ extension ServiceRendering {
     static func addressName(_ service: String, _ release: ReleaseNumber) -> String { "\(service)-r\(release)" }
 
     /// One Service for each release that requests may reach.
-    func addresses(of split: TrafficSplit) -> [KubernetesObject] {
+    func addresses(of split: TrafficSplit) -> [KubernetesObject] { addresses(of: split.releases) }
+
+    /// One Service for each of these releases.
+    func addresses(of releases: [ReleaseNumber]) -> [KubernetesObject] {
         guard let address else { return [] }
-        return split.releases.map { release in
+        return releases.map { release in
             var own = address
             own.name = Self.addressName(name, release)
             own.labels[Self.releaseLabel] = release.description

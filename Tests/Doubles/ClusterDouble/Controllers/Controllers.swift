@@ -7,8 +7,10 @@ extension Cluster {
     func work() async {
         await withTaskGroup(of: Void.self) { group in
             group.addTask { await self.sound() }
+            if let kubelet { group.addTask { await kubelet.work() } }
             await attend()
-            group.cancelAll()
+            // Programs are ended first.
+            if kubelet == nil { group.cancelAll() }
         }
     }
 
@@ -74,6 +76,8 @@ extension Cluster {
     private func reconcile(_ key: ObjectKey) {
         guard let object = object(key) else {
             collect(key)
+            if key.kind == .services { lead(key) }
+            if key.kind == .pods { kubelet?.miss(key) }
             return
         }
         if collectUnowned(object, key) { return }
@@ -82,7 +86,10 @@ extension Cluster {
         case .deployments: deployment(object, key)
         case .replicaSets: replicaSet(object, key)
         case .pods: pod(object, key)
-        case .services: service(object, key)
+        case .services:
+            service(object, key)
+            lead(key)
+        case .slices: leadService(of: object, key)
         case .autoscalers: autoscaler(object, key)
         case .budgets: budget(object, key)
         case .quotas: quota(object, key)

@@ -42,6 +42,7 @@ extension Cluster {
         }
         let node = object.at("spec", "nodeName")?.text
         let runsOnce = object.at("spec", "restartPolicy")?.text == "Never"
+        if settings.runsPods, node == Self.node, let kubelet, kubelet.see(object, key, self) { return }
         guard object.at("metadata", "deletionTimestamp") == nil else {
             if node == nil ? runsOnce : settings.runsPods && node == Self.node {
                 // It ends when it is told to.
@@ -76,6 +77,7 @@ extension Cluster {
     func letGo(_ object: ObjectValue, _ key: ObjectKey) {
         guard object.at("metadata", "deletionGracePeriodSeconds") != 0, let kind = kinds[.pods] else { return }
         remove(object, key, kind, grace: 0)
+        kubelet?.forget(object.at("metadata", "uid")?.text ?? "")
     }
 
     private func schedule(_ object: ObjectValue, _ key: ObjectKey) {

@@ -3,12 +3,15 @@ import KubernetesObjects
 /// Addresses and ports that a cluster gives to Services.
 /// Source: Kubernetes, `pkg/registry/core/service/storage`.
 enum Allocations {
-    /// - Parameter number: nothing else has it.
-    static func made(_ service: ObjectValue, _ number: Int64) -> ObjectValue {
+    /// - Parameters:
+    ///   - number: nothing else has it.
+    ///   - address: nil: one that nothing answers at.
+    static func made(_ service: ObjectValue, _ number: Int64, address: String?) -> ObjectValue {
         let type = service.at("spec", "type")?.text
         guard type != "ExternalName" else { return service }
         var service = service
-        let address = service.at("spec", "clusterIP") ?? .text("10.43.\(number / 250 % 250).\(number % 250 + 1)")
+        let free = address ?? "10.43.\(number / 250 % 250).\(number % 250 + 1)"
+        let address = service.at("spec", "clusterIP") ?? .text(free)
         service.change("spec") { spec in
             spec["clusterIP"] = address
             spec["clusterIPs"] = [address]

@@ -95,6 +95,7 @@ struct KindID: Hashable, Sendable {
     static let pods = KindID(group: "", plural: "pods")
     static let services = KindID(group: "", plural: "services")
     static let configMaps = KindID(group: "", plural: "configmaps")
+    static let secrets = KindID(group: "", plural: "secrets")
     static let serviceAccounts = KindID(group: "", plural: "serviceaccounts")
     static let events = KindID(group: "", plural: "events")
     static let claims = KindID(group: "", plural: "persistentvolumeclaims")

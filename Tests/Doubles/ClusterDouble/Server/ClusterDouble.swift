@@ -47,7 +47,10 @@ package final class ClusterDouble: Sendable {
             // It ends by being cancelled; whatever else ends it shows in the test that asks it.
             do { try await server.run() } catch { told.finish() }
         }
-        for await port in ports { return ClusterDouble(cluster, desk, port, running) }
+        for await port in ports {
+            cluster.kubelet?.serve(at: "http://127.0.0.1:\(port)")
+            return ClusterDouble(cluster, desk, port, running)
+        }
         throw Trouble()
     }
 
@@ -57,14 +60,19 @@ package final class ClusterDouble: Sendable {
     package func stop() async {
         await cluster.stop()
         working.cancel()
+        // Programs end first: a server that stops must not meet new connections.
+        await working.value
         running.cancel()
         await running.value
-        await working.value
     }
 
     package var access: ClusterAccess {
         ClusterAccess(name: "double", server: "http://127.0.0.1:\(port)", credential: .token("admin"))
     }
+
+    /// Kills the program of a pod, by the pod's UID.
+    /// - Returns: whether it ran.
+    package func kill(_ uid: String) async -> Bool { await cluster.kubelet?.kill(uid) ?? false }
 
     /// Every request that changed something or tried to, as `POST /api/v1/…`.
     package var writes: [String] { desk.writes }

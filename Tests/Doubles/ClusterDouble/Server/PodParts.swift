@@ -87,6 +87,10 @@ extension Cluster {
                     + "choose one of: [\(names.joined(separator: " "))]")
         }
         guard pod.at("spec", "nodeName") != nil else { return nil }
+        if let text = kubelet?.log(pod.at("metadata", "uid")?.text ?? "", isPrevious: asked.query["previous"] == "true")
+        {
+            return text
+        }
         let time = asked.query["timestamps"] == "true" ? (pod.at("status", "startTime")?.text ?? Self.now) + " " : ""
         return lines(of: pod).map { "\(time)\($0)\n" }.joined()
     }

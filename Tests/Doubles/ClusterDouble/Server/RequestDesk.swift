@@ -78,6 +78,7 @@ final class RequestDesk: Sendable {
         {
             return answer(try await cluster.review(asked), code: 201)
         }
+        if let door = PodDoor(asked.path) { return try await handOn(asked, door) }
         guard let target = await cluster.target(asked.path) else {
             guard await cluster.serves(asked.path) else { return Self.plain("404 page not found\n", code: 404) }
             throw .noSuchPath
@@ -126,6 +127,22 @@ final class RequestDesk: Sendable {
                 asked.options(target))
             return answer(gone["kind"]?.text == kind.kind ? Blanks.shown(gone, kind) : gone)
         case _: throw .noSuchMethod
+        }
+    }
+
+    // MARK: - Pods
+
+    private func handOn(_ asked: Asked, _ door: PodDoor) async throws(Refusal) -> Response {
+        var target = Target(kind: await cluster.kind(.pods), namespace: door.namespace, name: door.pod)
+        target.part = "proxy"
+        try await cluster.authorize(asked, target)
+        let pod = try await cluster.read(
+            Target(kind: target.kind, namespace: door.namespace, name: door.pod), asked, at: nil)
+        let address = pod.at("status", "podIP")?.text ?? ""
+        do { return try await door.answer(asked, at: address) } catch {
+            throw Refusal(
+                code: 503, reason: "ServiceUnavailable",
+                message: "error trying to reach service: dial tcp \(address):\(door.port): \(error)", details: nil)
         }
     }
 
@@ -198,6 +215,8 @@ struct Asked: Sendable {
     var method: String
     var path: String
     var query: [String: String] = [:]
+    /// As it was sent.
+    var queryText: String?
     /// Whether changes are asked for.
     var isWatch = false
     var type: String
@@ -224,6 +243,7 @@ struct Asked: Sendable {
     init(_ request: Request) async throws {
         method = request.method.rawValue
         path = request.uri.path
+        queryText = request.uri.query
         // An older way to say the same.
         if path.contains("/v1/watch/") {
             path = path.replacing("/v1/watch/", with: "/v1/", maxReplacements: 1)

@@ -149,7 +149,7 @@ extension Cluster {
     func bornFields(_ object: ObjectValue, _ kind: ServedKind) -> ObjectValue {
         var object = object
         switch kind.kind {
-        case "Service": object = Allocations.made(object, Int64(number()))
+        case "Service": object = Allocations.made(object, Int64(number()), address: serviceAddress())
         case "Namespace":
             object.fill("spec", [:])
             object.change("spec") { $0.fill("finalizers", ["kubernetes"]) }

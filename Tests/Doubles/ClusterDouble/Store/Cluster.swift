@@ -16,6 +16,10 @@ package actor Cluster {
     var nextFollower = 0
     private var nextNumber: UInt64 = 0
     let settings: ClusterSettings
+    /// Where pods are processes.
+    let kubelet: Kubelet?
+    let forwarders: Forwarders?
+    private var services: UInt64 = 0
     /// What controllers have to look at.
     var pending: [ObjectKey] = []
     private let bell: AsyncStream<Void>.Continuation
@@ -42,6 +46,8 @@ package actor Cluster {
 
     package init(_ settings: ClusterSettings) {
         self.settings = settings
+        kubelet = settings.programs.map { Kubelet($0) }
+        forwarders = settings.programs.map { _ in Forwarders() }
         kinds = Dictionary(ServedKind.builtIn.map { ($0.id, $0) }, uniquingKeysWith: { first, _ in first })
         (rings, bell) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         (alarms, clock) = AsyncStream.makeStream(of: Timer.self, bufferingPolicy: .bufferingOldest(100_000))
@@ -132,6 +138,8 @@ package actor Cluster {
         for id in followers.keys.sorted() { end(id) }
         bell.finish()
         clock.finish()
+        kubelet?.stop()
+        forwarders?.stop()
     }
 
     /// All who follow are cut off.
@@ -149,6 +157,13 @@ package actor Cluster {
     func number() -> UInt64 {
         nextNumber += 1
         return nextNumber
+    }
+
+    /// For a Service; nil: any that nothing answers at.
+    func serviceAddress() -> String? {
+        guard let network = settings.programs?.network else { return nil }
+        services += 1
+        return "127.\(network).\(200 + services / 250).\(services % 250 + 1)"
     }
 
     func uid() -> String {
@@ -221,6 +236,8 @@ package struct ClusterSettings: Sendable {
     package var runsPods = true
     /// How many pods the cluster has room for; the others stay pending.
     package var room = Int.max
+    /// Nil: pods are play-acted.
+    package var programs: PodPrograms?
 
     package init() {}
 }

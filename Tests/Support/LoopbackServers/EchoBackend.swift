@@ -1,30 +1,31 @@
 import Dispatch
 import Glibc
 import Synchronization
+import TestServers
 
 /// An HTTP/1.1 server of the test's own that answers with a fixed text; `/fail` with a 500; `/slow` when it is let go.
-final class EchoBackend: Sendable {
+package final class EchoBackend: Sendable {
     private struct State {
         var slow: [DispatchSemaphore] = []
         var isOpen = false
     }
 
-    let port: Int
+    package let port: Int
     private let listener: Int32
     private let text: String
     private let state = Mutex(State())
 
-    init(_ text: String) throws {
+    package init(_ text: String) throws {
         self.text = text
         (listener, port) = try Loopback.listen(port: 0)
-        Thread.run { self.accept() }
+        OwnThread.run { self.accept() }
     }
 
     /// Requests to `/slow` that wait.
-    var waiting: Int { state.withLock { $0.slow.count } }
+    package var waiting: Int { state.withLock { $0.slow.count } }
 
     /// Answers all requests to `/slow`, now and later.
-    func letGo() {
+    package func letGo() {
         let waiting = state.withLock { state in
             state.isOpen = true
             defer { state.slow = [] }
@@ -33,7 +34,7 @@ final class EchoBackend: Sendable {
         for semaphore in waiting { semaphore.signal() }
     }
 
-    func stop() {
+    package func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
         close(listener)
         letGo()
@@ -43,7 +44,7 @@ final class EchoBackend: Sendable {
         while true {
             let connection = Glibc.accept(listener, nil, nil)
             if connection < 0 { return }
-            Thread.run { self.serve(connection) }
+            OwnThread.run { self.serve(connection) }
         }
     }
 
@@ -85,29 +86,5 @@ final class EchoBackend: Sendable {
             return start + 4
         }
         return nil
-    }
-}
-
-/// Threads for calls that block.
-enum Thread {
-    static func run(_ body: @escaping @Sendable () -> Void) {
-        var attributes = pthread_attr_t()
-        pthread_attr_init(&attributes)
-        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        defer { pthread_attr_destroy(&attributes) }
-        var thread = pthread_t()
-        let box = Unmanaged.passRetained(Body(body))
-        let failure = pthread_create(
-            &thread, &attributes,
-            { argument in
-                if let argument { Unmanaged<Body>.fromOpaque(argument).takeRetainedValue().body() }
-                return nil
-            }, box.toOpaque())
-        precondition(failure == 0, "no thread: \(failure)")
-    }
-
-    private final class Body: Sendable {
-        let body: @Sendable () -> Void
-        init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 }

@@ -1,12 +1,13 @@
 import Glibc
 import RouterConformance
+import TestServers
 
-/// Sockets on 127.0.0.1.
-enum Loopback {
-    struct Trouble: Error { var number: Int32 }
+/// Sockets of this machine's own addresses.
+package enum Loopback {
+    package struct Trouble: Error { package var number: Int32 }
 
     /// A listening socket; port 0 lets the system choose.
-    static func listen(port: Int) throws -> (descriptor: Int32, port: Int) {
+    package static func listen(port: Int) throws -> (descriptor: Int32, port: Int) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var yes: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
@@ -27,20 +28,21 @@ enum Loopback {
     }
 
     /// Sends one request on a connection of its own and reads until the server closes it.
+    /// - Parameter host: an IPv4 address.
     /// - Throws: `ConnectionRefused`, `Trouble`.
-    static func ask(port: Int, _ request: String) async throws -> String {
+    package static func ask(host: UInt32 = 0x7f00_0001, port: Int, _ request: String) async throws -> String {
         let result: Result<String, any Error> = await withCheckedContinuation { continuation in
-            Thread.run { continuation.resume(returning: Result { try askBlocking(port: port, request) }) }
+            OwnThread.run { continuation.resume(returning: Result { try askBlocking(host, port, request) }) }
         }
         return try result.get()
     }
 
-    private static func askBlocking(port: Int, _ request: String) throws -> String {
+    private static func askBlocking(_ host: UInt32, _ port: Int, _ request: String) throws -> String {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         defer { close(descriptor) }
         var limit = timeval(tv_sec: 30, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var name = address(port)
+        var name = address(port, host)
         let isConnected = withUnsafePointer(to: &name) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
@@ -64,11 +66,11 @@ enum Loopback {
         }
     }
 
-    private static func address(_ port: Int) -> sockaddr_in {
+    private static func address(_ port: Int, _ host: UInt32 = 0x7f00_0001) -> sockaddr_in {
         var name = sockaddr_in()
         name.sin_family = sa_family_t(AF_INET)
         name.sin_port = in_port_t(UInt16(port)).bigEndian
-        name.sin_addr.s_addr = in_addr_t(0x7f00_0001).bigEndian
+        name.sin_addr.s_addr = in_addr_t(host).bigEndian
         return name
     }
 }

@@ -2,11 +2,11 @@ import ProxyControl
 
 /// Requests a second of each service, out of the proxy's counts: the average of the last few seconds. A value without
 /// I/O; times are milliseconds of a clock that does not jump.
-struct RateMeter: Sendable {
+package struct RateMeter: Sendable {
     /// The average reaches back this far at least, once there are counts.
-    static let reach: Int64 = 5000
+    package static let reach: Int64 = 5000
     /// Over less than this a rate says nothing.
-    static let least: Int64 = 900
+    package static let least: Int64 = 900
 
     private struct Sample: Sendable {
         var at: Int64
@@ -16,8 +16,10 @@ struct RateMeter: Sendable {
     private var source = ""
     private var samples: [String: [Sample]] = [:]
 
+    package init() {}
+
     /// Takes in counts that never fall while the proxy lives. Those of an earlier start of the proxy end with it.
-    mutating func absorb(_ sums: [(service: String, requests: UInt64)], source: String, at now: Int64) {
+    package mutating func absorb(_ sums: [(service: String, requests: UInt64)], source: String, at now: Int64) {
         if source != self.source {
             self.source = source
             samples = [:]
@@ -38,7 +40,7 @@ struct RateMeter: Sendable {
     }
 
     /// In thousandths a second; nil before there are counts over a while.
-    func rate(_ service: String) -> Int? {
+    package func rate(_ service: String) -> Int? {
         guard let known = samples[service], let first = known.first, let last = known.last,
             last.at - first.at >= Self.least, last.requests >= first.requests
         else { return nil }

@@ -8,11 +8,11 @@ package import ProxyControl
 /// never falls while the proxy lives. A value without I/O.
 package struct CountLedger: Sendable {
     /// Releases and baselines of one service whose sums are kept, the highest numbers first.
-    static let releasesKept = 16
+    package static let releasesKept = 16
     /// Splits of one service that the proxy has forgotten and that are kept, the latest.
-    static let epochsKept = 32
+    package static let epochsKept = 32
     /// Of those, as many are kept whoever they are of; the others while two of their releases are still counted.
-    static let latestKept = 4
+    package static let latestKept = 4
 
     private struct Sum: Sendable {
         var requests: UInt64 = 0
@@ -134,8 +134,11 @@ package struct CountLedger: Sendable {
         }
     }
 
+    /// What something was counted for.
+    package var services: [String] { books.keys.sorted() }
+
     /// All requests of each service since the proxy started.
-    var sums: [(service: String, requests: UInt64)] {
+    package var sums: [(service: String, requests: UInt64)] {
         books.map { name, book in
             var sum: UInt64 = 0
             for counts in book.current { sum += counts.requests }

@@ -1,42 +1,24 @@
-import Domain
-import Ports
-import ProxyControl
-
-/// Where requests for a service enter: one rule of one listener.
-struct Entrance: Hashable, Comparable, Sendable {
-    var address: SocketAddress
-    var host: String?
-    var path: String
-
-    static func < (left: Entrance, right: Entrance) -> Bool {
-        (left.address, left.host ?? "", left.path) < (right.address, right.host ?? "", right.path)
-    }
-}
+package import Domain
+package import Ports
+package import ProxyControl
 
 /// A wish of the engine in the words of the proxy.
-struct RouteTranslation {
-    let key: ServiceKey
-    let wish: RouteWish
-    let spec: ServiceSpec
+package struct RouteTranslation: Sendable {
+    package let key: ServiceKey
+    package let wish: RouteWish
+    package let spec: ServiceSpec
     /// How long a browser keeps the cookie of a sticky cohort, in seconds.
-    let stickyMaxAge: Int
+    package let stickyMaxAge: Int
 
-    /// The edge routes of the release, and the service's local address for its peers.
-    func entrances(local: SocketAddress) throws(PortError) -> [Entrance] {
-        var entrances: Set<Entrance> = [Entrance(address: local, host: nil, path: "/")]
-        for route in spec.routes {
-            guard let address = SocketAddress(route.listen) else {
-                throw PortError(
-                    .invalid, "\(key): `\(route.listen)` is no address to listen on",
-                    hint: "write a port, or a numeric address with a port, as 127.0.0.1:8080 or [::1]:8080")
-            }
-            entrances.insert(Entrance(address: address, host: route.host, path: route.path))
-        }
-        return entrances.sorted()
+    package init(key: ServiceKey, wish: RouteWish, spec: ServiceSpec, stickyMaxAge: Int) {
+        self.key = key
+        self.wish = wish
+        self.spec = spec
+        self.stickyMaxAge = stickyMaxAge
     }
 
     /// Nil when the service is down: it has no targets, and the proxy knows no service without any.
-    func route(epoch: UInt64) throws(PortError) -> ServiceRoute? {
+    package func route(epoch: UInt64) throws(PortError) -> ServiceRoute? {
         if wish.targets.isEmpty { return nil }
         var targets: [Target] = []
         for target in wish.targets {
@@ -98,5 +80,17 @@ struct RouteTranslation {
             return Hold(
                 maxRequests: hold.requests, maxBytes: Int(clamping: hold.bytes), maxSeconds: Int(clamping: seconds))
         }
+    }
+}
+
+extension ServiceRoute {
+    /// Whether requests are drawn for the releases as by another route: then counts of both may be added.
+    package func splits(as other: ServiceRoute) -> Bool {
+        guard targets.count == other.targets.count else { return false }
+        for (mine, theirs) in zip(targets, other.targets)
+        where mine.release != theirs.release || mine.weight != theirs.weight || mine.role != theirs.role {
+            return false
+        }
+        return sticky?.salt == other.sticky?.salt
     }
 }

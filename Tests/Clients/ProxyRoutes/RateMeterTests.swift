@@ -1,6 +1,6 @@
 import Testing
 
-@testable import ProxyRouter
+@testable import ProxyRoutes
 
 @Suite struct RateMeterTests {
     @Test func anAverageOfTheLastSeconds() {

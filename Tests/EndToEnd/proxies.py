@@ -1,0 +1,186 @@
+"""`router: slipway` on a cluster: its proxies and the services' pods are real processes behind the cluster's double."""
+
+import contextlib
+import json
+import os
+import signal
+import tempfile
+import urllib.request
+
+from kubernetes import Cluster, has_double
+from place import eventually
+
+# Answers over kept connections, on its pod's own address; fails as often as its argument says.
+SERVER = """
+import asyncio, os, random, sys
+rate = float(sys.argv[-1])
+
+class Web(asyncio.Protocol):
+    def connection_made(self, transport):
+        self.transport, self.rest = transport, b""
+
+    def data_received(self, data):
+        self.rest += data
+        while b"\\r\\n\\r\\n" in self.rest:
+            head, self.rest = self.rest.split(b"\\r\\n\\r\\n", 1)
+            isBad = b" /ready " not in head and random.random() < rate
+            status = b"500 Oops" if isBad else b"200 OK"
+            self.transport.write(b"HTTP/1.1 " + status + b"\\r\\nContent-Length: 2\\r\\n\\r\\nok")
+
+async def main():
+    server = await asyncio.get_running_loop().create_server(Web, os.environ["POD_IP"], int(os.environ["PORT"]))
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
+
+MANIFEST = """
+version: 1
+project: shop
+environments:
+  production:
+    runtime: kubernetes
+    namespace: shop
+    router: slipway
+services:
+  api:
+    image: example/web:1
+    command: [serve, "%s"]
+    port: 8080
+    replicas: 2
+    drain: 1s
+    probes: {readiness: {http: /ready, every: 1s}}
+    strategy: {canary: {scaleDownDelay: 0s, steps: [{weight: 50%%}, {gate: better}]}}
+gates:
+  better: {analysis: {errors: +1pp, falseAlarms: 0.1%%, within: 40s}, interval: 500ms}
+"""
+
+
+@contextlib.contextmanager
+def cluster_of_programs(place):
+    place.write("server.py", SERVER)
+    server = os.path.join(place.project, "server.py")
+    # Sockets lie below it: their paths must be short.
+    with tempfile.TemporaryDirectory(prefix="pods-", ignore_cleanup_errors=True) as folder:
+        with Cluster(place, "--directory", folder, "--program", f"example/slipway={place.slipway}",
+                     "--program", f"example/web=/usr/bin/python3 {server}") as cluster:
+            yield cluster
+
+
+def install(place, cluster):
+    said = place.run("install", "proxy", "--env", "production", "--image", "example/slipway:1")
+    assert "deployment/slipway-proxy made" in said, said
+
+    def ready():
+        status = cluster.all("deployments", "apis/apps/v1")["slipway-proxy"].get("status", {})
+        return status.get("readyReplicas") == 2
+
+    eventually(ready, 30, "two proxies")
+
+
+def deploy(place, rate, **words):
+    place.write("slipway.yaml", MANIFEST % rate)
+    return place.run("deploy", "production", **words)
+
+
+def load(place, cluster, seconds, rate):
+    address = cluster.all("services")["api"]["spec"]["clusterIP"]
+    return place.start("load", f"http://{address}:8080/", "--rate", str(rate), "--for", f"{seconds}s",
+                       "--output", "json", "--quiet")
+
+
+def a_worse_canary_is_caught_by_the_counts_of_proxies_inside_a_cluster(place):
+    if not has_double():
+        return
+    with cluster_of_programs(place) as cluster:
+        refused = deploy(place, "0.02", code=1)
+        assert "slipway install proxy --env production" in refused, refused
+        install(place, cluster)
+        again = place.run("install", "proxy", "--env", "production", "--image", "example/slipway:1")
+        assert "changed" not in again.replace("unchanged", "") and " made" not in again, again
+        deploy(place, "0.02")
+        selector = cluster.all("services")["api"]["spec"]["selector"]
+        assert selector["app.kubernetes.io/name"] == "slipway-proxy", selector
+        running = load(place, cluster, 90, 300)
+        output = deploy(place, "0.2", code=3, within=90)
+        running.kill()
+        assert "the canary is worse than tolerated: error rate" in output, output
+        eventually(lambda: "api-r2" not in cluster.deployments(), 30, "the bad release to leave")
+        route = json.loads(cluster.all("configmaps")["slipway-route-api"]["data"]["route.json"])
+        assert [target["release"] for target in route["route"]["targets"]] == [1], route
+        assert "worse than tolerated" in deploy(place, "0.2", code=1), "the release is in quarantine"
+
+
+def processes(role):
+    """The pids of a role in all pods of this test."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                words = file.read().split(b"\0")
+            if len(words) > 3 and words[1] == role.encode() and b"/pods-" in words[3]:
+                found.append(int(pid))
+    return found
+
+
+def a_proxy_that_is_killed_inside_a_cluster_costs_what_it_has_under_way(place):
+    if not has_double():
+        return
+    with cluster_of_programs(place) as cluster:
+        place.write("slipway.yaml", MANIFEST % "0")
+        install(place, cluster)
+        deploy(place, "0")
+        running = load(place, cluster, 8, 200)
+        before = processes("proxy")
+        assert len(before) == 2, before
+        os.kill(before[0], 9)
+        eventually(lambda: len(processes("proxy")) == 2 and before[0] not in processes("proxy"), 10,
+                   "another in its place")
+        os.kill(place.pid_of("supervisor"), 9)
+        report = json.loads(running.communicate(timeout=60)[0])
+        assert report["all"]["count"] > 1000, report["all"]
+        # Those whose answers were under way, and those that were sent on a connection that was just cut.
+        assert report["all"]["failures"] <= 5, (report["counts"], report["failures"])
+
+
+def proxies_go_on_without_the_api_server(place):
+    if not has_double():
+        return
+
+    def answers(address, port):
+        try:
+            with urllib.request.urlopen(f"http://{address}:{port}/", timeout=2) as answer:
+                return answer.read() == b"ok"
+        except OSError:
+            return False
+
+    with cluster_of_programs(place) as cluster:
+        place.write("slipway.yaml", MANIFEST % "0")
+        install(place, cluster)
+        deploy(place, "0")
+        port = json.loads(cluster.all("configmaps")["slipway-route-api"]["data"]["route.json"])["port"]
+        addresses = [pod["status"]["podIP"] for name, pod in cluster.all("pods").items() if "slipway-proxy" in name]
+        assert len(addresses) == 2, addresses
+        # What is stopped answers nobody; the Service's address is its own, so the proxies are asked themselves.
+        os.kill(cluster.process.pid, signal.SIGSTOP)
+        try:
+            before = processes("proxy") + processes("proxy-agent")
+            assert len(before) == 4, before
+            assert all(answers(address, port) for address in addresses)
+            for pid in before:
+                os.kill(pid, 9)
+            eventually(lambda: all(answers(address, port) for address in addresses), 20, "answers by the table on disk")
+            eventually(lambda: len(processes("proxy") + processes("proxy-agent")) == 4, 20, "all to be back")
+        finally:
+            os.kill(cluster.process.pid, signal.SIGCONT)
+        # Those that are back follow again: a later release reaches them.
+        place.write("slipway.yaml", (MANIFEST % "0.001").split("gates:")[0].replace(", {gate: better}", ""))
+        place.run("deploy", "production")
+        assert cluster.deployments()["api-r2"] == 2, cluster.deployments()
+
+
+TESTS = [
+    a_worse_canary_is_caught_by_the_counts_of_proxies_inside_a_cluster,
+    a_proxy_that_is_killed_inside_a_cluster_costs_what_it_has_under_way,
+    proxies_go_on_without_the_api_server,
+]
