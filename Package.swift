@@ -91,6 +91,7 @@ let adapters: [Target] = [
     floor(
         "KubernetesCluster", "Adapters/KubernetesCluster",
         ["Domain", "Ports", "KubernetesObjects", "KubernetesAPI", "RegistryAPI"]),
+    floor("ClusterJournal", "Adapters/ClusterJournal", ["Domain", "Ports", "KubernetesObjects", "KubernetesAPI"]),
     floor("ProxyRouter", "Adapters/ProxyRouter", ["Domain", "Ports", "ProxyControl", "KeeperControl"]),
     floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
     floor(
@@ -131,10 +132,12 @@ let house: [Target] = [
             "SupervisorAPI", "KeeperControl", "ProxyControl", "SecureShell", "CLinux", "Keeper", "Proxy",
             "LoadGenerator", "RegistryAPI",
             "DirectoryArtifacts",
-            "ProcessRuntime", "ProxyRouter", "KubernetesCluster", "SQLiteJournal", "Gates", "MetricSources",
+            "ProcessRuntime", "ProxyRouter", "KubernetesCluster", "KubernetesAPI", "ClusterJournal", "SQLiteJournal",
+            "Gates", "MetricSources",
             "Notifiers",
             .arguments,
             .asyncHTTPClient,
+            .httpTypes,
             .hummingbird,
             .logging,
         ], settings: [.define("FAILPOINTS", failpoints)]),
@@ -152,7 +155,8 @@ let conformance: [Target] = [
     .target(
         name: "ClusterDouble",
         dependencies: [
-            "Domain", "KubernetesObjects", "KubernetesAPI", .httpTypes, .hummingbird, .logging, .nioCore,
+            "Domain", "KubernetesObjects", "KubernetesAPI", .asyncHTTPClient, .httpTypes, .hummingbird, .logging,
+            .nioCore, .nioHTTP1,
         ],
         path: "Tests/Doubles/ClusterDouble", swiftSettings: strict),
     // Servers that tests start and stop, for suites of several floors.
@@ -241,7 +245,7 @@ let checks: [Target] = [
     tests("AskingTests", "Clients/Asking", ["Asking"]),
     tests(
         "KubernetesAPITests", "Clients/KubernetesAPI",
-        ["KubernetesAPI", "KubernetesObjects", "TestServers", .nioCore]),
+        ["KubernetesAPI", "KubernetesObjects", "ClusterDouble", "TestServers", .nioCore]),
     tests("RegistryAPITests", "Clients/RegistryAPI", ["RegistryAPI", "Asking", "Domain", "TestServers"]),
     tests(
         "ClusterConformanceTests", "Conformance/ClusterConformanceTests",
@@ -255,6 +259,12 @@ let checks: [Target] = [
     tests(
         "ClusterDoubleTests", "Doubles/Checks",
         ["ClusterDouble", "ClusterConformance", "KubernetesAPI", "KubernetesObjects"]),
+    tests(
+        "ClusterJournalTests", "Adapters/ClusterJournal",
+        [
+            "ClusterJournal", "KubernetesAPI", "KubernetesObjects", "Domain", "Ports", "ClusterDouble",
+            "JournalConformance",
+        ]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),
     tests(
