@@ -35,13 +35,17 @@ public struct Slipway: AsyncParsableCommand {
                     StatusCommand.self, HistoryCommand.self, LogsCommand.self, VerifyCommand.self,
                     QuarantineCommand.self, JournalCommand.self, DoctorCommand.self, NotifyCommand.self,
                 ]),
-            CommandGroup(name: "Machines", subcommands: [HostCommand.self, ExportCommand.self, RenderCommand.self]),
+            CommandGroup(
+                name: "Machines",
+                subcommands: [
+                    HostCommand.self, InstallCommand.self, ExportCommand.self, RenderCommand.self,
+                ]),
             CommandGroup(name: "Measure", subcommands: [LoadCommand.self, JudgeCommand.self, GatesCommand.self]),
             CommandGroup(
                 name: "Roles",
                 subcommands: [
                     ShutdownCommand.self, RestartCommand.self, KeeperCommand.self, SupervisorCommand.self,
-                    ProxyCommand.self, ProxyBenchCommand.self, ConnectCommand.self,
+                    ServerCommand.self, ProxyCommand.self, ProxyBenchCommand.self, ConnectCommand.self,
                 ]),
         ])
 

@@ -108,6 +108,14 @@ extension SupervisorDesk {
         }
         plan.notes = staged.notes + plan.notes
         plan.objections = staged.objections + plan.objections
+        if !hasMachine, request.project.cluster == nil {
+            plan.objections = [
+                Objection(
+                    "\(id) runs on a machine, and this server is in a cluster",
+                    hint: "take `server` out of the environment, or give it `runtime: kubernetes`")
+            ]
+            return (plan, staged.origin, [])
+        }
         if staged.objections.isEmpty { try await checkFiles(desired, filesCome: filesCome, &plan) }
         let files = desired.artifacts.map { ServiceArtifact(service: $0.service, artifact: $0.artifact) }
         let earlier = desired.pinned.compactMap { release in

@@ -24,6 +24,8 @@ package struct SupervisorDesk: Sendable {
     package var cluster: any ClusterPort
     package var hooks: any HookPort
     package var about: VersionReport
+    /// Whether there is a machine here that instances can run on; a server in a cluster has none.
+    package var hasMachine: Bool
     /// Where peers reach a service on this machine; nil: it was never routed.
     package var localAddress: @Sendable (ServiceName, EnvironmentID) -> String?
     /// Stops everything.
@@ -37,7 +39,7 @@ package struct SupervisorDesk: Sendable {
         intake: any ArtifactIntakePort, logs: any InstanceLogs, migrationLogs: any MigrationLogs,
         router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
         notifier: any NotifierPort, host: any HostPort, cluster: any ClusterPort, hooks: any HookPort,
-        about: VersionReport,
+        about: VersionReport, hasMachine: Bool = true,
         localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
@@ -57,6 +59,7 @@ package struct SupervisorDesk: Sendable {
         self.cluster = cluster
         self.hooks = hooks
         self.about = about
+        self.hasMachine = hasMachine
         self.localAddress = localAddress
         self.shutdown = shutdown
         self.restart = restart

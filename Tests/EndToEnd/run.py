@@ -22,6 +22,7 @@ import traceback
 import urllib.request
 
 import analysis
+import clusterserver
 import fresh
 import keyboard
 import kubernetes
@@ -1294,6 +1295,7 @@ TESTS = [
     *remote.TESTS,
     *replay.TESTS,
     *kubernetes.TESTS,
+    *clusterserver.TESTS,
     *registry.TESTS,
     *rendering.TESTS,
     *ownmetrics.TESTS,

@@ -49,6 +49,19 @@ package actor ClusterDesk {
         (starting, started) = AsyncStream.makeStream(of: Chore.self, bufferingPolicy: .bufferingOldest(10_000))
     }
 
+    /// - Parameters:
+    ///   - places: where environments run, as the caller keeps it.
+    ///   - access: how a kubeconfig context is reached; of the current one for nil.
+    package init(
+        _ places: KnownPlaces, limits: ClientLimits = ClientLimits(),
+        access: @escaping @Sendable (String?) throws -> ClusterAccess
+    ) {
+        self.access = access
+        self.limits = limits
+        book = PlaceBook(places)
+        (starting, started) = AsyncStream.makeStream(of: Chore.self, bufferingPolicy: .bufferingOldest(10_000))
+    }
+
     /// Ends `run`. Nothing may be asked afterwards.
     package nonisolated func stop() { started.finish() }
 

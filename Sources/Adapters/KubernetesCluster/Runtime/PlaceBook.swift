@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 import FoundationEssentials
 import Ports
 
@@ -31,6 +31,14 @@ actor PlaceBook {
         }
     }
 
+    /// Kept by somebody else, who tells all of it.
+    init(_ places: KnownPlaces) {
+        path = nil
+        page = Page(owner: places.owner, clusters: [:])
+        for (environment, cluster) in places.clusters { page.clusters["\(environment)"] = cluster }
+        page.migrating = places.migrating.map { "\($0)" }.sorted()
+    }
+
     var owner: String { page.owner }
 
     func cluster(of environment: EnvironmentID) -> ClusterSpec? { page.clusters["\(environment)"] }
@@ -59,5 +67,23 @@ actor PlaceBook {
         } catch {
             throw PortError(.storage, "\(path) cannot be written: \(error)")
         }
+    }
+}
+
+/// Which cluster environments are on, as somebody knows who keeps it in another place than a file.
+package struct KnownPlaces: Sendable {
+    /// By which name this Slipway signs on clusters: the same at every start.
+    package var owner: String
+    package var clusters: [(environment: EnvironmentID, cluster: ClusterSpec)]
+    /// Environments in which a migration may have been started at some time.
+    package var migrating: [EnvironmentID]
+
+    package init(
+        owner: String, clusters: [(environment: EnvironmentID, cluster: ClusterSpec)] = [],
+        migrating: [EnvironmentID] = []
+    ) {
+        self.owner = owner
+        self.clusters = clusters
+        self.migrating = migrating
     }
 }
