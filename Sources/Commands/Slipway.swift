@@ -27,7 +27,7 @@ public struct Slipway: AsyncParsableCommand {
                     UpCommand.self, DownCommand.self, PlanCommand.self, DeployCommand.self, RollbackCommand.self,
                     PromoteCommand.self, ApproveCommand.self,
                     RejectCommand.self, PauseCommand.self, ResumeCommand.self, AbortCommand.self, RetryCommand.self,
-                    MigrateCommand.self, ScaleCommand.self,
+                    MigrateCommand.self, ScaleCommand.self, HandoverCommand.self,
                 ]),
             CommandGroup(
                 name: "See",

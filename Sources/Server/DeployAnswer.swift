@@ -87,6 +87,7 @@ extension SupervisorDesk {
         _ request: DeployRequest, filesCome: Bool = false
     ) async throws -> (plan: DeployPlan, origin: String, files: [ServiceArtifact]) {
         let id = request.project.environment
+        if let objection = try await objection(to: id) { throw objection }
         var desired = Desired(
             project: request.project, artifacts: request.artifacts.map { ($0.service, $0.artifact) },
             only: request.only, prunes: request.prune ?? false, onFailure: request.onFailure)

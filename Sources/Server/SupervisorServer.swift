@@ -28,6 +28,7 @@ package struct SupervisorServer: Sendable {
         router.add(middleware: ErrorsAsJSON(version: desk.about.version, others: OtherVersions(logger: logger)))
         addReading(router)
         addAsking(router)
+        addHandover(router)
         addHouse(router)
         addArtifacts(router)
         return application(router, socket: socket, logger: logger, onRunning: onRunning)
@@ -44,6 +45,7 @@ package struct SupervisorServer: Sendable {
         router.add(middleware: DoorKeeper(door: door))
         addReading(router)
         addAsking(router)
+        addHandover(router)
         return Application(
             router: router, configuration: .init(address: .hostname(host, port: port), serverName: "slipway"),
             onServerRunning: { await onRunning($0.localAddress?.port ?? port) }, logger: logger)
@@ -161,6 +163,18 @@ package struct SupervisorServer: Sendable {
         }
         router.post("\(environment)/notify/test") { request, context in
             try json(await desk.testNotify(try id(context), try await read(request)))
+        }
+    }
+
+    private func addHandover(_ router: Router<PeerContext>) {
+        let desk = desk
+        let handover = "/v1/environments/:project/:name/handover"
+        router.get("\(handover)") { _, context in try json(try await desk.estate(of: try id(context))) }
+        router.post("\(handover)/give") { _, context in
+            try json(try await desk.give(try id(context), by: try await context.user()))
+        }
+        router.post("\(handover)/take") { request, context in
+            try json(try await desk.take(try id(context), try await read(request), by: try await context.user()))
         }
     }
 

@@ -272,7 +272,47 @@ def without_a_server_it_is_said_how_to_come_by_one(place):
         assert sorted(os.listdir(chart)) == ["Chart.yaml", "crds", "templates", "values.yaml"]
 
 
+def an_environment_goes_from_a_laptop_to_the_server(place):
+    if not has_double():
+        return
+    with Installed(place) as server:
+        here = ["production", "--server", "here"]
+        write(place, 1)
+        place.run("deploy", *here)
+        write(place, 2)
+        place.run("deploy", *here)
+        eventually(lambda: server.cluster.deployments() == {"api-r2": 2}, 30, "the second release alone")
+        signed = server.cluster.all("configmaps")["api.slipway"]["data"]["owner"]
+
+        write(place, 3, HELD)
+        place.run("deploy", *here, "--detach")
+        refused = place.run("handover", "production", code=1)
+        assert "under way" in refused, refused
+        place.run("abort", *here, code=None)
+        eventually(lambda: server.cluster.deployments() == {"api-r2": 2}, 30, "the trial to go")
+        eventually(lambda: "under way" not in place.run("handover", "production", code=None), 30, "the handover")
+
+        # Whoever leads reads its journal anew: the other leads.
+        first = server.leader()
+        process, _ = server.pods[first]
+        assert process.wait(timeout=20) == 0, server.logs()
+        server.kill(first)
+        eventually(lambda: server.leader() not in (None, first), 30, "the other to lead")
+        eventually(lambda: "@2" in place.run("status", "production", code=None), 30, "what stands to be known")
+        assert "drives shop/production already" in place.run("handover", "production", code=1)
+        refused = place.run("deploy", *here, code=1)
+        assert "was handed over" in refused, refused
+
+        write(place, 4)
+        place.run("deploy", "production")
+        eventually(lambda: server.cluster.deployments() == {"api-r4": 2}, 30, "a release by the server")
+        assert server.cluster.all("configmaps")["api.slipway"]["data"]["owner"] != signed
+        place.run("rollback", "production")
+        eventually(lambda: server.cluster.deployments() == {"api-r2": 2}, 30, "a release that the laptop made")
+
+
 TESTS = [
+    an_environment_goes_from_a_laptop_to_the_server,
     a_rollout_goes_on_when_its_leader_is_killed,
     who_may_do_what_is_the_clusters_to_say,
     records_may_be_configmaps,

@@ -25,7 +25,7 @@ extension JournalEntry {
         case .service: .service
         case .deployment: .deployment
         case .release: .release
-        case .environment, .event, .quarantine, .evidence, .fence, .delivery, .recording: .state
+        case .environment, .event, .quarantine, .evidence, .fence, .handover, .delivery, .recording: .state
         }
     }
 

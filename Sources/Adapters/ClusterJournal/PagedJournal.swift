@@ -285,7 +285,8 @@ package actor PagedJournal: JournalPort {
                 guard counts[environment, default: 0] > keeping.deployments else { continue }
             case .release:
                 guard !isNeeded(entry) else { continue }
-            case .service, .environment, .event, .quarantine, .evidence, .fence, .delivery, .recording: continue
+            case .service, .environment, .event, .quarantine, .evidence, .fence, .handover, .delivery, .recording:
+                continue
             }
             try await shelf.remove(entry)
             contents.forget(EntryPlace(entry))

@@ -79,6 +79,20 @@ package struct SupervisorClient: Sendable {
         try await post(path(environment, "quarantine"), request)
     }
 
+    /// Ends that an environment is driven by this supervisor, which starts again without it.
+    package func give(_ environment: EnvironmentID) async throws -> CommandReply {
+        try await send(SupervisorRequest(method: "POST", path: path(environment, "handover/give"), seconds: 60))
+    }
+
+    /// What is known of an environment that was given away.
+    package func estate(_ environment: EnvironmentID) async throws -> EstateReport {
+        try await get(path(environment, "handover"))
+    }
+
+    package func take(_ environment: EnvironmentID, _ estate: EstateReport) async throws -> CommandReply {
+        try await post(path(environment, "handover/take"), estate)
+    }
+
     /// What the gates of a deployment saw, oldest first.
     /// - Parameter after: a place in the journal before the deployment began.
     package func evidence(

@@ -5,7 +5,9 @@ import Gates
 import Glibc
 import Logging
 import MetricSources
+import Notifiers
 import Ports
+import SupervisorAPI
 
 /// What the house of a machine and the one of a cluster have in common.
 enum HouseParts {
@@ -65,6 +67,18 @@ enum HouseParts {
                 body: record.recorded(version: FenceRecord.version, capacity: 32))
         ])
         return (loop, fence)
+    }
+
+    static func notifier(_ hooks: HookDesk) -> TellingDesk {
+        TellingDesk(notifiers: NotifierDesk(version: Slipway.version) { SystemMoment.now().wall }, hooks: hooks)
+    }
+
+    /// What this process says of itself.
+    /// - Parameter place: where its records are, for people.
+    static func about(_ place: String, _ now: Moment) -> VersionReport {
+        VersionReport(
+            version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: place,
+            startedAt: now.wall)
     }
 
     static func quiet(_ logger: Logger) -> Logger {

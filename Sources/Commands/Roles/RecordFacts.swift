@@ -28,7 +28,7 @@ enum RecordFacts {
             // As above.
             guard let release = try? ReleaseLibrary.read(entry), let image = release.parts.spec.image else { return [] }
             return [ObjectField("image", .text(image))]
-        case .environment, .event, .quarantine, .evidence, .fence, .delivery, .recording: return []
+        case .environment, .event, .quarantine, .evidence, .fence, .handover, .delivery, .recording: return []
         }
     }
 
@@ -55,7 +55,12 @@ extension KnownPlaces {
     /// - Throws: `PortError` with code `incompatible` for a release that cannot be read.
     init(owner: String, journal: some JournalPort) async throws {
         self.init(owner: owner)
-        for entry in try await journal.latest() where entry.kind == .release {
+        let states = try await journal.latest()
+        for entry in states where entry.kind == .handover {
+            let record = try HandoverRecord(recorded: entry.body, known: HandoverRecord.version)
+            if !record.isGiven { inherited.append(record.owner) }
+        }
+        for entry in states where entry.kind == .release {
             let release = try ReleaseLibrary.read(entry)
             guard let cluster = release.parts.place?.cluster else { continue }
             clusters.removeAll { $0.environment == release.environment }

@@ -24,11 +24,14 @@ struct ServerHouse {
     let outbox: Outbox
     let server: SupervisorServer
     let lost: AsyncStream<String>
+    /// Told when the journal has to be read anew.
+    let reloads: AsyncStream<Void>
     let logger: Logger
 
     /// Takes over the journal, and goes on where whoever led before has stopped.
     static func open(_ settings: ServerSettings, _ access: ClusterAccess, logger: Logger) async throws -> ServerHouse {
         let (lost, told) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
+        let (reloads, again) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let now = SystemMoment.now()
         let variables = ProcessInfo.processInfo.environment
         let journal = try await PagedJournal.open(
@@ -52,8 +55,7 @@ struct ServerHouse {
                 gates: Failpoints.gates(gates), migrations: Failpoints.migrations(places.migrations),
                 releases: releases, now: SystemMoment.now, logger: logger))
         let hooks = HookDesk(journal: durable, now: SystemMoment.now, logger: logger)
-        let notifier = TellingDesk(
-            notifiers: NotifierDesk(version: Slipway.version) { SystemMoment.now().wall }, hooks: hooks)
+        let notifier = HouseParts.notifier(hooks)
         let refusal = PortError(
             .invalid, "a server in a cluster is started and stopped by the cluster",
             hint: "kubectl -n \(settings.namespace) rollout restart deployment/slipway")
@@ -61,15 +63,15 @@ struct ServerHouse {
             engine: engine, journal: durable, releases: releases, artifacts: NoArtifacts(), intake: NoArtifacts(),
             logs: places.logs, migrationLogs: places.migrations, router: places.router, gates: gates,
             runtime: places.runtime, notifier: notifier, host: none, cluster: places.look, hooks: hooks,
-            about: VersionReport(
-                version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()),
-                state: "namespace \(settings.namespace)", startedAt: now.wall),
-            hasMachine: false, localAddress: { _, _ in nil }, shutdown: { throw refusal },
+            about: HouseParts.about("namespace \(settings.namespace)", now),
+            hasMachine: false, localAddress: { _, _ in nil }, clusterOwner: { await desk.owner },
+            reload: { again.yield() }, shutdown: { throw refusal },
             restart: { _ in throw refusal }, now: SystemMoment.now)
         return ServerHouse(
             journal: journal, clusters: desk, migrations: places.migrations.cluster, engine: engine, releases: releases,
             traffic: traffic,
-            outbox: engine.outbox(notifier), server: SupervisorServer(supervisor), lost: lost, logger: logger)
+            outbox: engine.outbox(notifier), server: SupervisorServer(supervisor), lost: lost, reloads: reloads,
+            logger: logger)
     }
 
     /// Runs until the task is cancelled, or nothing can be written any more.
@@ -100,6 +102,14 @@ struct ServerHouse {
             }
             group.addTask {
                 await traffic.run()
+                return nil
+            }
+            group.addTask {
+                for await _ in reloads {
+                    // The answer to who asked for it goes out first.
+                    try await Task.sleep(for: .milliseconds(300))
+                    return nil
+                }
                 return nil
             }
             group.addTask {

@@ -77,25 +77,24 @@ struct SupervisorHouse {
                 gates: Failpoints.gates(gates), migrations: Failpoints.migrations(places.migrations),
                 releases: releases, now: SystemMoment.now, logger: logger))
         let hooks = HookDesk(journal: durable, now: SystemMoment.now, logger: logger)
-        let notifier = TellingDesk(
-            notifiers: NotifierDesk(version: Slipway.version) { SystemMoment.now().wall }, hooks: hooks)
+        let notifier = HouseParts.notifier(hooks)
         let desk = SupervisorDesk(
             engine: engine, journal: durable, releases: releases, artifacts: artifacts, intake: artifacts,
             logs: places.logs, migrationLogs: places.migrations,
             router: places.router, gates: gates, runtime: places.runtime,
             notifier: notifier, host: HostDesk(state: state, keeper: Int(getppid())),
             cluster: places.look, hooks: hooks,
-            about: VersionReport(
-                version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
-                startedAt: now.wall),
+            about: HouseParts.about(state.path, now),
             localAddress: { service, environment in
                 ports.known(ServiceKey(service, in: environment)).map { "\($0)" }
             },
+            clusterOwner: { await places.desk.owner },
+            reload: { try await link.replace(.supervisor, by: try ownProgram(), state) },
             shutdown: { try await link.shutdown(grace: 30_000) },
             restart: { program in
                 // The proxy first: only this supervisor can tell why it could not be replaced.
-                try await link.replaceRole(.proxy, arguments: [program, "proxy", "--state", state.path])
-                try await link.replaceRole(.supervisor, arguments: [program, "supervisor", "--state", state.path])
+                try await link.replace(.proxy, by: program, state)
+                try await link.replace(.supervisor, by: program, state)
             }, now: SystemMoment.now)
         return SupervisorHouse(
             state: state, link: link, journal: journal, artifacts: artifacts, runtime: runtime, router: router,
@@ -184,6 +183,18 @@ struct SupervisorHouse {
 enum SupervisorEnd: String, Sendable {
     case keeperGone = "the keeper is gone"
     case stopping = "everything is being stopped"
+}
+
+extension KeeperLink {
+    /// Lets a role go on with the program at this path.
+    fileprivate func replace(_ role: RoleName, by program: String, _ state: StateDirectory) async throws {
+        let word =
+            switch role {
+            case .supervisor: "supervisor"
+            case .proxy: "proxy"
+            }
+        try await replaceRole(role, arguments: [program, word, "--state", state.path])
+    }
 }
 
 /// Where the host of instances finds the link, which needs the host's ear before it exists.

@@ -116,9 +116,12 @@ package actor ClusterDesk {
     nonisolated func ring(after pause: Duration) { started.yield(.ring(after: pause)) }
 
     /// How this Slipway signs what it writes.
-    var owner: String {
+    package var owner: String {
         get async { await book.owner }
     }
+
+    /// Names that others signed with, from whom environments were taken over.
+    nonisolated var inherited: [String] { book.inherited }
 
     /// Whether an environment is on a cluster, as far as is known.
     package func knows(_ environment: EnvironmentID) async -> Bool { await book.cluster(of: environment) != nil }

@@ -15,11 +15,13 @@ actor PlaceBook {
 
     private let path: String?
     private var page: Page
+    let inherited: [String]
 
     /// - Parameter path: nil: nothing is kept.
     /// - Throws: `PortError` when what is there cannot be read.
     init(path: String?) throws(PortError) {
         self.path = path
+        inherited = []
         page = Page(owner: UUID().uuidString.lowercased(), clusters: [:])
         guard let path, FileManager.default.fileExists(atPath: path) else { return }
         do {
@@ -34,6 +36,7 @@ actor PlaceBook {
     /// Kept by somebody else, who tells all of it.
     init(_ places: KnownPlaces) {
         path = nil
+        inherited = places.inherited
         page = Page(owner: places.owner, clusters: [:])
         for (environment, cluster) in places.clusters { page.clusters["\(environment)"] = cluster }
         page.migrating = places.migrating.map { "\($0)" }.sorted()
@@ -77,6 +80,8 @@ package struct KnownPlaces: Sendable {
     package var clusters: [(environment: EnvironmentID, cluster: ClusterSpec)]
     /// Environments in which a migration may have been started at some time.
     package var migrating: [EnvironmentID]
+    /// Names of others, from whom environments were taken over: what they have signed may be signed anew.
+    package var inherited: [String] = []
 
     package init(
         owner: String, clusters: [(environment: EnvironmentID, cluster: ClusterSpec)] = [],
