@@ -10,7 +10,8 @@ FIGURES ?= footprint switch reload judge proxy load render cluster
 MINUTES ?= 30
 REQUESTS ?= 0
 
-.PHONY: demo test setup lint unit test-kubernetes simulate planted end-to-end faults some-faults release clean format
+.PHONY: demo test setup lint unit test-kubernetes simulate planted end-to-end faults some-faults cluster-faults \
+	release clean format
 .PHONY: bench bench-proxy bench-reload bench-switch bench-footprint bench-judge bench-load bench-render \
 	bench-cluster soak
 
@@ -57,6 +58,11 @@ end-to-end:
 faults:
 	$(SWIFT) build --product slipway
 	python3 Tests/EndToEnd/faults --slipway .build/debug/slipway --write
+
+# Every mishap at every write of journeys on a cluster; `make unit` runs a share.
+cluster-faults:
+	$(SWIFT) build --build-tests
+	SLIPWAY_CLUSTER_FAULTS=all $(SWIFT) test --skip-build --filter '^ClusterFaultTests\.'
 
 # A share of them, another one for each commit.
 some-faults:

@@ -95,6 +95,7 @@ let adapters: [Target] = [
             "Domain", "Ports", "KubernetesObjects", "KubernetesAPI", "ProxyControl", "ProxyRoutes", "RegistryAPI",
             "Asking",
         ]),
+    floor("ClusterJournal", "Adapters/ClusterJournal", ["Domain", "Ports", "KubernetesObjects", "KubernetesAPI"]),
     floor(
         "ProxyRouter", "Adapters/ProxyRouter", ["Domain", "Ports", "ProxyControl", "ProxyRoutes", "KeeperControl"]),
     floor("SQLiteJournal", "Adapters/SQLiteJournal", ["Domain", "Ports", .grdb, .crypto]),
@@ -143,10 +144,12 @@ let house: [Target] = [
             "Keeper", "Proxy", "ProxyAgent",
             "LoadGenerator", "RegistryAPI",
             "DirectoryArtifacts",
-            "ProcessRuntime", "ProxyRouter", "KubernetesCluster", "SQLiteJournal", "Gates", "MetricSources",
+            "ProcessRuntime", "ProxyRouter", "KubernetesCluster", "KubernetesAPI", "ClusterJournal", "SQLiteJournal",
+            "Gates", "MetricSources",
             "Notifiers",
             .arguments,
             .asyncHTTPClient,
+            .httpTypes,
             .hummingbird,
             .logging,
         ], settings: [.define("FAILPOINTS", failpoints)]),
@@ -266,7 +269,7 @@ let checks: [Target] = [
     tests("AskingTests", "Clients/Asking", ["Asking"]),
     tests(
         "KubernetesAPITests", "Clients/KubernetesAPI",
-        ["KubernetesAPI", "KubernetesObjects", "TestServers", .nioCore]),
+        ["KubernetesAPI", "KubernetesObjects", "ClusterDouble", "TestServers", .nioCore]),
     tests("RegistryAPITests", "Clients/RegistryAPI", ["RegistryAPI", "Asking", "Domain", "TestServers"]),
     tests(
         "ClusterConformanceTests", "Conformance/ClusterConformanceTests",
@@ -283,6 +286,12 @@ let checks: [Target] = [
         [
             "ClusterDouble", "ClusterConformance", "KubernetesAPI", "KubernetesObjects", .asyncHTTPClient, .nioCore,
             .nioHTTP1,
+        ]),
+    tests(
+        "ClusterJournalTests", "Adapters/ClusterJournal",
+        [
+            "ClusterJournal", "KubernetesAPI", "KubernetesObjects", "Domain", "Ports", "ClusterDouble",
+            "JournalConformance",
         ]),
     tests("SecretValuesTests", "Clients/SecretValues", ["SecretValues", "Domain"]),
     tests("NotifiersTests", "Adapters/Notifiers", ["Domain", "Ports", "Notifiers", "TestServers", .crypto]),

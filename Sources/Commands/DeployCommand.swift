@@ -95,8 +95,11 @@ func deployAndFollow(
     }
     reply.tellNotes(common.output)
     if detach {
+        let begun =
+            session.cluster.map { "deployment \(number) goes on without this machine: \($0) drives it" }
+            ?? "deployment \(number) has begun"
         return try reply.conclude(
-            common.output, done: "deployment \(number) has begun: slipway status \(common.environment) --follow")
+            common.output, done: "\(begun): slipway status \(common.environment) --follow")
     }
     let code = try await follow(number, loaded.environment, session, common.output)
     guard code == 0, untilWatched else { return code }

@@ -128,7 +128,7 @@ private struct ExportedEntry: Encodable {
         case .event: event = try Event(recorded: stored.entry.body, known: Event.version)
         case .evidence: evidence = try JSONDecoder().decode(LookResult.self, from: Data(stored.entry.body))
         case .recording: recording = String(decoding: stored.entry.body, as: UTF8.self)
-        case .service, .environment, .deployment, .release, .quarantine, .fence, .delivery:
+        case .service, .environment, .deployment, .release, .quarantine, .fence, .handover, .delivery:
             record = Data(stored.entry.body).base64EncodedString()
         }
     }

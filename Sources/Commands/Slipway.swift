@@ -27,7 +27,7 @@ public struct Slipway: AsyncParsableCommand {
                     UpCommand.self, DownCommand.self, PlanCommand.self, DeployCommand.self, RollbackCommand.self,
                     PromoteCommand.self, ApproveCommand.self,
                     RejectCommand.self, PauseCommand.self, ResumeCommand.self, AbortCommand.self, RetryCommand.self,
-                    MigrateCommand.self, ScaleCommand.self,
+                    MigrateCommand.self, ScaleCommand.self, HandoverCommand.self,
                 ]),
             CommandGroup(
                 name: "See",
@@ -37,13 +37,15 @@ public struct Slipway: AsyncParsableCommand {
                 ]),
             CommandGroup(
                 name: "Machines",
-                subcommands: [HostCommand.self, ExportCommand.self, RenderCommand.self, InstallCommand.self]),
+                subcommands: [
+                    HostCommand.self, InstallCommand.self, ExportCommand.self, RenderCommand.self,
+                ]),
             CommandGroup(name: "Measure", subcommands: [LoadCommand.self, JudgeCommand.self, GatesCommand.self]),
             CommandGroup(
                 name: "Roles",
                 subcommands: [
                     ShutdownCommand.self, RestartCommand.self, KeeperCommand.self, SupervisorCommand.self,
-                    ProxyCommand.self, ProxyPodCommand.self, ProxyAgentCommand.self,
+                    ServerCommand.self, ProxyCommand.self, ProxyPodCommand.self, ProxyAgentCommand.self,
                     ProxyBenchCommand.self, ConnectCommand.self,
                 ]),
         ])

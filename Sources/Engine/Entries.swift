@@ -76,8 +76,9 @@ func restore(_ entries: [JournalEntry]) throws(RestoreError) -> [EnvironmentStat
     var environments: [EnvironmentState] = []
     var active: [(EnvironmentID, DeploymentNumber)] = []
     var watched: [(EnvironmentID, DeploymentNumber)] = []
+    let given = try givenAway(entries)
     for entry in entries {
-        guard let id = entry.environment else { continue }
+        guard let id = entry.environment, !given.contains(id) else { continue }
         let index: Int
         if let known = environments.firstIndex(where: { $0.id == id }) {
             index = known
@@ -111,6 +112,20 @@ func restore(_ entries: [JournalEntry]) throws(RestoreError) -> [EnvironmentStat
     return environments
 }
 
+/// Environments that somebody else drives now.
+private func givenAway(_ entries: [JournalEntry]) throws(RestoreError) -> [EnvironmentID] {
+    var given: [EnvironmentID] = []
+    for entry in entries where entry.kind == .handover {
+        guard let id = entry.environment else { continue }
+        do throws(RecordError) {
+            if try HandoverRecord(recorded: entry.body, known: HandoverRecord.version).isGiven { given.append(id) }
+        } catch {
+            throw RestoreError(entry: "the handover of \(id)", isNewer: error.isNewer)
+        }
+    }
+    return given
+}
+
 private func read(
     _ entry: JournalEntry, into environment: inout EnvironmentState,
     _ active: inout [(EnvironmentID, DeploymentNumber)], _ watched: inout [(EnvironmentID, DeploymentNumber)]
@@ -130,7 +145,7 @@ private func read(
     case .quarantine:
         let record = try QuarantineEntry(recorded: entry.body, known: QuarantineEntry.recordVersion)
         if !record.isLifted { environment.quarantine.append(record) }
-    case .deployment, .release, .event, .evidence, .fence, .delivery, .recording:
+    case .deployment, .release, .event, .evidence, .fence, .handover, .delivery, .recording:
         break
     }
 }

@@ -50,6 +50,8 @@ package enum EntryKind: UInt8, Hashable, Sendable, CaseIterable {
     case evidence = 7
     /// The fence: counted up at every start of a supervisor.
     case fence = 8
+    /// One per environment that was given to another Slipway, or taken over from one.
+    case handover = 9
     /// One per channel and environment: how far it has been told.
     case delivery = 60
     /// What the router counted while a gate judged, so that its run can be replayed.
@@ -58,7 +60,8 @@ package enum EntryKind: UInt8, Hashable, Sendable, CaseIterable {
     /// Whether an entry must survive a power failure before its effects may start. The others survive a killed process.
     package var isDurableBeforeEffects: Bool {
         switch self {
-        case .service, .environment, .deployment, .release, .quarantine, .fence, .event, .delivery: true
+        case .service, .environment, .deployment, .release, .quarantine, .fence, .event, .handover, .delivery:
+            true
         case .evidence, .recording: false
         }
     }
@@ -66,7 +69,7 @@ package enum EntryKind: UInt8, Hashable, Sendable, CaseIterable {
     /// Whether only the newest entry of a key says what is.
     package var isState: Bool {
         switch self {
-        case .service, .environment, .deployment, .release, .quarantine, .fence, .delivery: true
+        case .service, .environment, .deployment, .release, .quarantine, .fence, .handover, .delivery: true
         case .event, .evidence, .recording: false
         }
     }

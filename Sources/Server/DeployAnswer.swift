@@ -87,6 +87,7 @@ extension SupervisorDesk {
         _ request: DeployRequest, filesCome: Bool = false
     ) async throws -> (plan: DeployPlan, origin: String, files: [ServiceArtifact]) {
         let id = request.project.environment
+        if let objection = try await objection(to: id) { throw objection }
         var desired = Desired(
             project: request.project, artifacts: request.artifacts.map { ($0.service, $0.artifact) },
             only: request.only, prunes: request.prune ?? false, onFailure: request.onFailure)
@@ -108,6 +109,14 @@ extension SupervisorDesk {
         }
         plan.notes = staged.notes + plan.notes
         plan.objections = staged.objections + plan.objections
+        if !hasMachine, request.project.cluster == nil {
+            plan.objections = [
+                Objection(
+                    "\(id) runs on a machine, and this server is in a cluster",
+                    hint: "take `server` out of the environment, or give it `runtime: kubernetes`")
+            ]
+            return (plan, staged.origin, [])
+        }
         if staged.objections.isEmpty { try await checkFiles(desired, filesCome: filesCome, &plan) }
         let files = desired.artifacts.map { ServiceArtifact(service: $0.service, artifact: $0.artifact) }
         let earlier = desired.pinned.compactMap { release in

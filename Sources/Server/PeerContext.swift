@@ -6,6 +6,8 @@ import NIOCore
 /// approval by another user would be worth nothing.
 package struct PeerContext: RequestContext {
     package var coreContext: CoreRequestContextStorage
+    /// Who speaks, where a door asks for a token.
+    var speaker: Speaker?
     private let channel: any Channel
 
     package init(source: ApplicationRequestContextSource) {
@@ -13,9 +15,11 @@ package struct PeerContext: RequestContext {
         channel = source.channel
     }
 
-    /// The user at the other end of the Unix socket: its name, or `uid 1001` when it has none.
+    /// Who speaks: as the token says, or the user at the other end of the Unix socket: its name, or `uid 1001` when it
+    /// has none.
     /// - Throws: when the kernel does not tell, and then nothing is done for that client.
     func user() async throws -> String {
+        if let speaker { return speaker.name }
         guard let options = channel as? any SocketOptionProvider else {
             throw HTTPError(.forbidden, message: "this connection does not tell which user is at its other end")
         }

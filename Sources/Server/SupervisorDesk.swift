@@ -24,8 +24,14 @@ package struct SupervisorDesk: Sendable {
     package var cluster: any ClusterPort
     package var hooks: any HookPort
     package var about: VersionReport
+    /// Whether there is a machine here that instances can run on; a server in a cluster has none.
+    package var hasMachine: Bool
     /// Where peers reach a service on this machine; nil: it was never routed.
     package var localAddress: @Sendable (ServiceName, EnvironmentID) -> String?
+    /// How this Slipway signs what it writes to clusters.
+    package var clusterOwner: @Sendable () async -> String
+    /// Starts the supervisor alone again, so that it reads the journal anew. The answer under way still goes out.
+    package var reload: @Sendable () async throws -> Void
     /// Stops everything.
     package var shutdown: @Sendable () async throws -> Void
     /// Goes on with the program at this path: the supervisor is replaced, proxy and instances stay.
@@ -37,8 +43,9 @@ package struct SupervisorDesk: Sendable {
         intake: any ArtifactIntakePort, logs: any InstanceLogs, migrationLogs: any MigrationLogs,
         router: any RouterPort, gates: any GatePort, runtime: any RuntimePort,
         notifier: any NotifierPort, host: any HostPort, cluster: any ClusterPort, hooks: any HookPort,
-        about: VersionReport,
+        about: VersionReport, hasMachine: Bool = true,
         localAddress: @escaping @Sendable (ServiceName, EnvironmentID) -> String?,
+        clusterOwner: @escaping @Sendable () async -> String, reload: @escaping @Sendable () async throws -> Void,
         shutdown: @escaping @Sendable () async throws -> Void,
         restart: @escaping @Sendable (String) async throws -> Void, now: @escaping @Sendable () -> Moment
     ) {
@@ -57,7 +64,10 @@ package struct SupervisorDesk: Sendable {
         self.cluster = cluster
         self.hooks = hooks
         self.about = about
+        self.hasMachine = hasMachine
         self.localAddress = localAddress
+        self.clusterOwner = clusterOwner
+        self.reload = reload
         self.shutdown = shutdown
         self.restart = restart
         self.now = now

@@ -11,7 +11,7 @@ import Ports
 import SupervisorAPI
 import Synchronization
 
-/// The supervisor's interface: HTTP and JSON on a private Unix socket.
+/// The supervisor's interface: HTTP and JSON on a private Unix socket, or on a port with a door that asks for tokens.
 package struct SupervisorServer: Sendable {
     private let desk: SupervisorDesk
 
@@ -28,8 +28,27 @@ package struct SupervisorServer: Sendable {
         router.add(middleware: ErrorsAsJSON(version: desk.about.version, others: OtherVersions(logger: logger)))
         addReading(router)
         addAsking(router)
+        addHandover(router)
+        addHouse(router)
         addArtifacts(router)
         return application(router, socket: socket, logger: logger, onRunning: onRunning)
+    }
+
+    /// The same on a port, for whoever shows a token; without artifacts, and without what ends or replaces the server.
+    /// - Parameter onRunning: called with the port when it listens.
+    package func application(
+        host: String, port: Int, door: TokenDoor, logger: Logger,
+        onRunning: @escaping @Sendable (Int) async -> Void
+    ) -> some ApplicationProtocol {
+        let router = Router(context: PeerContext.self)
+        router.add(middleware: ErrorsAsJSON(version: desk.about.version, others: OtherVersions(logger: logger)))
+        router.add(middleware: DoorKeeper(door: door))
+        addReading(router)
+        addAsking(router)
+        addHandover(router)
+        return Application(
+            router: router, configuration: .init(address: .hostname(host, port: port), serverName: "slipway"),
+            onServerRunning: { await onRunning($0.localAddress?.port ?? port) }, logger: logger)
     }
 
     /// A second door for people who may answer approvals and nothing else: versions, environments, status, approve and
@@ -113,14 +132,16 @@ package struct SupervisorServer: Sendable {
     private func addAsking(_ router: Router<PeerContext>) {
         let desk = desk
         let environment = "/v1/environments/:project/:name"
-        router.post("\(environment)/plan") { request, _ in try json(try await desk.plan(try await read(request))) }
+        router.post("\(environment)/plan") { request, context in
+            try json(try await desk.plan(try await readProject(request, context)))
+        }
         router.post("\(environment)/deploy") { request, context in
-            var asked: DeployRequest = try await read(request)
+            var asked = try await readProject(request, context)
             asked.by = try await context.user()
             return try json(try await desk.deploy(asked))
         }
-        router.post("\(environment)/verify") { request, _ in
-            try json(try await desk.verify(try await read(request)))
+        router.post("\(environment)/verify") { request, context in
+            try json(try await desk.verify(try await readProject(request, context)))
         }
         router.post("\(environment)/rollback") { request, context in
             var asked: RollbackRequest = try await read(request)
@@ -143,6 +164,23 @@ package struct SupervisorServer: Sendable {
         router.post("\(environment)/notify/test") { request, context in
             try json(await desk.testNotify(try id(context), try await read(request)))
         }
+    }
+
+    private func addHandover(_ router: Router<PeerContext>) {
+        let desk = desk
+        let handover = "/v1/environments/:project/:name/handover"
+        router.get("\(handover)") { _, context in try json(try await desk.estate(of: try id(context))) }
+        router.post("\(handover)/give") { _, context in
+            try json(try await desk.give(try id(context), by: try await context.user()))
+        }
+        router.post("\(handover)/take") { request, context in
+            try json(try await desk.take(try id(context), try await read(request), by: try await context.user()))
+        }
+    }
+
+    /// What concerns the supervisor itself.
+    private func addHouse(_ router: Router<PeerContext>) {
+        let desk = desk
         router.post("/v1/restart") { request, _ in
             let asked: RestartRequest = try await read(request)
             try await desk.restart(asked.program)
@@ -194,6 +232,16 @@ private func read<Body: Decodable>(_ request: Request) async throws -> Body {
             .invalid, "cannot read the request of a client of version \(other): \(error)",
             hint: "use the same version on both sides: slipway restart")
     }
+}
+
+/// A project, which must be the one that the path names: that is what whoever asks may do.
+private func readProject(_ request: Request, _ context: PeerContext) async throws -> DeployRequest {
+    let asked: DeployRequest = try await read(request)
+    let named = try id(context)
+    guard asked.project.environment == named else {
+        throw PortError(.invalid, "the path names \(named), and the project \(asked.project.environment)")
+    }
+    return asked
 }
 
 private func json(_ value: some Encodable) throws -> Response {

@@ -111,6 +111,40 @@ def a_worse_canary_is_caught_by_the_counts_of_proxies_inside_a_cluster(place):
         assert "worse than tolerated" in deploy(place, "0.2", code=1), "the release is in quarantine"
 
 
+SMOKED = """
+version: 1
+project: shop
+environments:
+  production: {runtime: kubernetes, namespace: shop, router: service}
+services:
+  api:
+    image: example/web:1
+    command: [serve, "%s"]
+    port: 8080
+    replicas: 2
+    drain: 1s
+    probes: {readiness: {http: /ready, every: 1s}}
+    strategy: {blueGreen: {before: [answers], scaleDownDelay: 0s}}
+gates:
+  answers: {smoke: [{get: "/orders?page=1", status: 200}], interval: 500ms}
+"""
+
+
+def pods_are_asked_through_the_api_server(place):
+    if not has_double():
+        return
+    with cluster_of_programs(place) as cluster:
+        place.write("slipway.yaml", SMOKED % "0")
+        place.run("deploy", "production")
+        said = place.run("verify", "production")
+        assert "answers" in said, said
+        place.write("slipway.yaml", SMOKED % "1")
+        output = place.run("deploy", "production", code=3, within=60)
+        assert "status 500" in output and "wanted status 200" in output, output
+        eventually(lambda: "api-r2" not in cluster.deployments(), 30, "the bad release to leave")
+        assert cluster.serving() == "1"
+
+
 def processes(role):
     """The pids of a role in all pods of this test."""
     found = []
@@ -180,6 +214,7 @@ def proxies_go_on_without_the_api_server(place):
 
 
 TESTS = [
+    pods_are_asked_through_the_api_server,
     a_worse_canary_is_caught_by_the_counts_of_proxies_inside_a_cluster,
     a_proxy_that_is_killed_inside_a_cluster_costs_what_it_has_under_way,
     proxies_go_on_without_the_api_server,

@@ -22,6 +22,7 @@ import traceback
 import urllib.request
 
 import analysis
+import clusterserver
 import fresh
 import keyboard
 import kubernetes
@@ -1296,6 +1297,7 @@ TESTS = [
     *replay.TESTS,
     *kubernetes.TESTS,
     *proxies.TESTS,
+    *clusterserver.TESTS,
     *registry.TESTS,
     *rendering.TESTS,
     *ownmetrics.TESTS,

@@ -18,7 +18,7 @@ package struct APIResource: Hashable, Sendable {
 
     package init(_ kind: ObjectKind) {
         self.init(
-            version: kind.apiVersion, plural: kind.plural, kind: kind.rawValue, isNamespaced: kind != .namespace)
+            version: kind.apiVersion, plural: kind.plural, kind: kind.rawValue, isNamespaced: kind.isNamespaced)
     }
 
     package static let pods = APIResource(version: "v1", plural: "pods", kind: "Pod")

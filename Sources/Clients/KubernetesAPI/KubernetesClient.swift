@@ -216,13 +216,17 @@ package final class KubernetesClient: Sendable {
     }
 
     /// The whole answer, to its last byte, within the limit.
-    func answer(to request: HTTPClientRequest, _ client: HTTPClient) async -> Result<RawAnswer, ClusterTrouble> {
+    /// - Parameter limit: in milliseconds; nil: as the client's limits say.
+    func answer(
+        to request: HTTPClientRequest, _ client: HTTPClient, within limit: Int64? = nil
+    ) async -> Result<RawAnswer, ClusterTrouble> {
         let limits = limits
+        let time = limit ?? limits.answer
         let late = ClusterTrouble(.unreachable, "\(access.server) does not answer: no answer in time")
-        let limit = TimeLimit(.milliseconds(limits.answer))
+        let limit = TimeLimit(.milliseconds(time))
         return await limit.race { [self] () async -> Result<RawAnswer, ClusterTrouble> in
             do {
-                let reply = try await client.execute(request, timeout: .milliseconds(limits.answer))
+                let reply = try await client.execute(request, timeout: .milliseconds(time))
                 let body = Array(buffer: try await reply.body.collect(upTo: limits.bodyLimit))
                 return .success(RawAnswer(status: Int(reply.status.code), headers: reply.headers.raw, body: body))
             } catch {

@@ -55,9 +55,27 @@ package struct RawAnswer: Sendable {
 
 extension KubernetesClient {
     /// Sends a request once, and gives back what is answered: no status is an error.
-    package func send(_ request: RawRequest) async throws(ClusterTrouble) -> RawAnswer {
+    /// - Parameter limit: in milliseconds; nil: as the client's limits say.
+    package func send(_ request: RawRequest, within limit: Int64? = nil) async throws(ClusterTrouble) -> RawAnswer {
         let (client, prepared) = try await prepared(request)
-        return try await answer(to: prepared, client).get()
+        return try await answer(to: prepared, client, within: limit).get()
+    }
+
+    /// A token of an account, which nobody but the audience believes.
+    /// - Parameter seconds: how long it is good for, 600 at least.
+    package func token(
+        of account: String, in namespace: String, audience: String, seconds: Int
+    ) async throws(ClusterTrouble) -> String {
+        let path = APIResource(.serviceAccount).path(namespace: namespace, name: account, part: "token")
+        let request: ObjectValue = [
+            "apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest",
+            "spec": ["audiences": [.text(audience)], "expirationSeconds": .number(seconds)],
+        ]
+        let made = try await ask(.POST, path, body: request)
+        guard let token = made.at("status", "token")?.text else {
+            throw ClusterTrouble(.garbled, "\(access.server) answered a request for a token without one")
+        }
+        return token
     }
 
     /// Sends a request whose answer comes line by line, and reads until there are so many lines, the answer ends, or

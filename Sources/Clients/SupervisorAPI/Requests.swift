@@ -185,6 +185,33 @@ package struct RestartRequest: Codable, Hashable, Sendable {
     package init(program: String) { self.program = program }
 }
 
+/// What is known of an environment that goes to another Slipway: the answer to `GET …/handover`, the body of
+/// `POST …/handover/take`.
+package struct EstateReport: Codable, Hashable, Sendable {
+    /// How the one who gives it signs what it writes to clusters.
+    package var owner: String
+    package var entries: [EstateEntry]
+    package init(owner: String, entries: [EstateEntry]) {
+        self.owner = owner
+        self.entries = entries
+    }
+}
+
+/// One record of it, as the journal has it.
+package struct EstateEntry: Codable, Hashable, Sendable {
+    package var kind: UInt8
+    package var key: String
+    /// Milliseconds since 1970.
+    package var at: Int64
+    package var body: [UInt8]
+    package init(kind: UInt8, key: String, at: Int64, body: [UInt8]) {
+        self.kind = kind
+        self.key = key
+        self.at = at
+        self.body = body
+    }
+}
+
 /// The answer to everything that asks for a change.
 package struct CommandReply: Codable, Hashable, Sendable {
     /// `accepted`, `nothing`, `refused`; `failed`: it was not even asked, or not answered.

@@ -1,30 +1,20 @@
-package import AsyncHTTPClient
 package import Domain
 import FoundationEssentials
-import NIOCore
-import NIOFoundationEssentialsCompat
-import NIOHTTP1
 
-/// Talks to the supervisor over its private Unix socket.
+/// Talks to a supervisor, whatever the way to it.
 package struct SupervisorClient: Sendable {
     /// Of the interface; a supervisor with another one is told apart by the client, and says so itself.
     package static let apiVersion = 1
 
-    private let http: HTTPClient
-    private let socket: String
+    private let way: any SupervisorWay
     private let version: String
-    /// The name of the machine that the supervisor runs on; nil: this one.
-    private let host: String?
 
     /// - Parameters:
-    ///   - socket: path of the supervisor's socket, or of one that leads there.
+    ///   - way: to the supervisor.
     ///   - version: of this binary, told with every request.
-    ///   - host: the name of the machine behind it, for messages; nil: this one.
-    package init(http: HTTPClient, socket: String, version: String, host: String? = nil) {
-        self.http = http
-        self.socket = socket
+    package init(_ way: any SupervisorWay, version: String) {
+        self.way = way
         self.version = version
-        self.host = host
     }
 
     package func version() async throws -> VersionReport { try await get("/v1/version") }
@@ -32,7 +22,7 @@ package struct SupervisorClient: Sendable {
 
     /// - Parameter since: waits, up to some seconds, for a revision above this one.
     package func status(_ environment: EnvironmentID, since: UInt64? = nil) async throws -> StatusReport {
-        try await get(path(environment, "status" + (since.map { "?since=\($0)" } ?? "")), timeout: .seconds(40))
+        try await get(path(environment, "status" + (since.map { "?since=\($0)" } ?? "")), seconds: 40)
     }
 
     package func plan(_ request: DeployRequest) async throws -> PlanReport {
@@ -41,7 +31,7 @@ package struct SupervisorClient: Sendable {
 
     package func deploy(_ request: DeployRequest) async throws -> CommandReply {
         // Hooks run before the answer.
-        try await post(path(request.project.environment, "deploy"), request, timeout: .hours(2))
+        try await post(path(request.project.environment, "deploy"), request, seconds: 7200)
     }
 
     package func rollback(_ environment: EnvironmentID, _ request: RollbackRequest) async throws -> CommandReply {
@@ -89,6 +79,20 @@ package struct SupervisorClient: Sendable {
         try await post(path(environment, "quarantine"), request)
     }
 
+    /// Ends that an environment is driven by this supervisor, which starts again without it.
+    package func give(_ environment: EnvironmentID) async throws -> CommandReply {
+        try await send(SupervisorRequest(method: "POST", path: path(environment, "handover/give"), seconds: 60))
+    }
+
+    /// What is known of an environment that was given away.
+    package func estate(_ environment: EnvironmentID) async throws -> EstateReport {
+        try await get(path(environment, "handover"))
+    }
+
+    package func take(_ environment: EnvironmentID, _ estate: EstateReport) async throws -> CommandReply {
+        try await post(path(environment, "handover/take"), estate)
+    }
+
     /// What the gates of a deployment saw, oldest first.
     /// - Parameter after: a place in the journal before the deployment began.
     package func evidence(
@@ -107,91 +111,67 @@ package struct SupervisorClient: Sendable {
     package func send(
         _ piece: [UInt8], at offset: Int64, of digest: ContentDigest, size: Int64
     ) async throws -> ArtifactReport {
-        var request = request("/v1/artifacts/\(digest.hex)?offset=\(offset)&size=\(size)")
-        request.method = .POST
-        request.headers.add(name: "content-type", value: "application/octet-stream")
-        request.body = .bytes(ByteBuffer(bytes: piece))
-        // Even a slow line carries a piece in this time.
-        return try await send(request, .minutes(10))
+        // Even a slow line carries a piece in ten minutes.
+        try await send(
+            SupervisorRequest(
+                method: "POST", path: "/v1/artifacts/\(digest.hex)?offset=\(offset)&size=\(size)",
+                type: "application/octet-stream", body: piece, seconds: 600))
     }
 
     package func verify(_ request: DeployRequest) async throws -> VerifyReport {
-        try await post(path(request.project.environment, "verify"), request, timeout: .minutes(10))
+        try await post(path(request.project.environment, "verify"), request, seconds: 600)
     }
 
     /// Sends a test over each channel, once.
     package func testNotify(_ environment: EnvironmentID, _ request: NotifyTestRequest) async throws -> NotifyTestReport
     {
-        try await post(path(environment, "notify/test"), request, timeout: .minutes(5))
+        try await post(path(environment, "notify/test"), request, seconds: 300)
     }
 
     /// Lets the supervisor go on with another executable; proxy, instances and connections stay.
     package func restart(program: String) async throws -> CommandReply {
-        try await post("/v1/restart", RestartRequest(program: program), timeout: .seconds(60))
+        try await post("/v1/restart", RestartRequest(program: program), seconds: 60)
     }
 
     /// Stops everything: instances, proxy, supervisor, keeper.
     package func shutdown() async throws -> CommandReply {
-        try await post("/v1/shutdown", CommandRequest(verb: .down, by: ""), timeout: .minutes(2))
+        try await post("/v1/shutdown", CommandRequest(verb: .down, by: ""), seconds: 120)
     }
 
     private func path(_ environment: EnvironmentID, _ rest: String) -> String {
         "/v1/environments/\(environment.project)/\(environment.name)/\(rest)"
     }
 
-    private func get<Answer: Decodable>(_ path: String, timeout: TimeAmount = .seconds(30)) async throws -> Answer {
-        try await send(request(path), timeout)
+    private func get<Answer: Decodable>(_ path: String, seconds: Int64 = 30) async throws -> Answer {
+        try await send(SupervisorRequest(method: "GET", path: path, seconds: seconds))
     }
 
     private func post<Answer: Decodable>(
-        _ path: String, _ body: some Encodable, timeout: TimeAmount = .seconds(60)
+        _ path: String, _ body: some Encodable, seconds: Int64 = 60
     ) async throws -> Answer {
-        var request = request(path)
-        request.method = .POST
-        request.headers.add(name: "content-type", value: "application/json")
-        request.body = .bytes(ByteBuffer(bytes: try JSONEncoder().encode(body)))
-        return try await send(request, timeout)
+        try await send(
+            SupervisorRequest(
+                method: "POST", path: path, type: "application/json", body: [UInt8](try JSONEncoder().encode(body)),
+                seconds: seconds))
     }
 
-    private func request(_ path: String) -> HTTPClientRequest {
-        let escaped = socket.utf8.map { byte -> String in
-            let isPlain = (0x30...0x39).contains(byte) || (0x41...0x5a).contains(byte) || (0x61...0x7a).contains(byte)
-            let hex = String(byte, radix: 16, uppercase: true)
-            return isPlain ? String(UnicodeScalar(byte)) : "%" + (hex.utf8.count == 1 ? "0" : "") + hex
-        }
-        var request = HTTPClientRequest(url: "http+unix://\(escaped.joined())\(path)")
-        request.headers.add(name: "x-slipway-version", value: version)
-        return request
-    }
-
-    private func send<Answer: Decodable>(_ request: HTTPClientRequest, _ timeout: TimeAmount) async throws -> Answer {
-        let response: HTTPClientResponse
-        do {
-            response = try await http.execute(request, timeout: timeout)
-        } catch {
-            throw SupervisorError(
-                code: "unreachable",
-                message: host.map { "the supervisor on \($0) does not answer: \(error)" }
-                    ?? "the supervisor does not answer on \(socket): \(error)",
-                hint: host.map { "slipway host check \($0) shows what is wrong" }
-                    ?? "is it running? slipway doctor shows; slipway up starts it")
-        }
-        let body = try await response.body.collect(upTo: 64 << 20)
-        if (200..<300).contains(response.status.code) {
-            do { return try JSONDecoder().decode(Answer.self, from: Data(buffer: body)) } catch {
-                let other = response.headers.first(name: "x-slipway-version") ?? "unknown"
+    private func send<Answer: Decodable>(_ request: SupervisorRequest) async throws -> Answer {
+        var request = request
+        request.version = version
+        let answer = try await way.send(request)
+        if (200..<300).contains(answer.status) {
+            do { return try JSONDecoder().decode(Answer.self, from: Data(answer.body)) } catch {
                 throw SupervisorError(
                     code: "version",
-                    message: "cannot read the supervisor's answer (it runs version \(other), "
+                    message: "cannot read the supervisor's answer (it runs version \(answer.version ?? "unknown"), "
                         + "this is \(version)): \(error)",
-                    hint: host.map { "bring that machine up to date: slipway host upgrade \($0)" }
-                        ?? "restart it with this binary: slipway restart")
+                    hint: way.updateHint)
             }
         }
         let report: ErrorReport
-        do { report = try JSONDecoder().decode(ErrorReport.self, from: Data(buffer: body)) } catch {
-            report = ErrorReport(
-                code: "http", message: "the supervisor answered \(response.status): \(String(buffer: body))")
+        do { report = try JSONDecoder().decode(ErrorReport.self, from: Data(answer.body)) } catch {
+            let text = String(decoding: answer.body, as: UTF8.self)
+            report = ErrorReport(code: "http", message: "the supervisor answered \(answer.status): \(text)")
         }
         throw SupervisorError(code: report.code, message: report.message, hint: report.hint)
     }

@@ -82,15 +82,8 @@ struct HostsFile: Codable, Hashable, Sendable {
     }
 }
 
-/// The machine that a command is about, unless it is this one: `--host`, or what the manifest says of the environment.
-func chosenHost(_ options: CommonOptions, _ environment: EnvironmentID?) throws -> RemoteHost? {
-    if let name = options.host { return try HostsFile.read().host(name) }
-    guard let name = try manifestHost(options, environment?.name ?? options.environment) else { return nil }
-    return try HostsFile.read().host(name)
-}
-
-/// What stands at `host:` of the environment in the manifest; nil without a manifest that is about this project.
-private func manifestHost(_ options: CommonOptions, _ environment: String) throws -> String? {
+/// What the manifest says of the environment; nil without a manifest that is about this project.
+func manifestSettings(_ options: CommonOptions, _ environment: EnvironmentID?) throws -> EnvironmentSettings? {
     let path: String
     do { path = try findManifest(options.file) } catch let error as SupervisorError where error.code == "manifest" {
         return nil
@@ -103,5 +96,6 @@ private func manifestHost(_ options: CommonOptions, _ environment: String) throw
     }
     guard let manifest = Manifest.parse(text: source.text, file: options.file).manifest else { return nil }
     if let project = options.project, project != manifest.projectName { return nil }
-    return manifest.environments.first { $0.name == environment }?.host
+    let name = environment?.name ?? options.environment
+    return manifest.environments.first { $0.name == name }
 }

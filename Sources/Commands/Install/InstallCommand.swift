@@ -9,10 +9,11 @@ package struct InstallCommand: AsyncParsableCommand {
             Plain objects, written by server-side apply: running it again changes nothing.
 
             Examples:
+              slipway install server --context prod --image example.com/slipway:0.1
               slipway install proxy --env prod --image example.com/slipway:0.1
               slipway install proxy --env prod --image example.com/slipway:0.1 --print
             """,
-        subcommands: [InstallProxyCommand.self])
+        subcommands: [InstallServerCommand.self, InstallProxyCommand.self])
 
     package init() {}
 }

@@ -151,12 +151,7 @@ package struct RenderCommand: ParsableCommand {
     }
 
     private func write(_ files: [PackagedFile], to directory: String) throws {
-        for file in files {
-            let path = directory + "/" + file.path
-            let parent = URL(filePath: path).deletingLastPathComponent().path
-            try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-            try WholeFile.write(file.text, to: path, mode: 0o644, makesParent: false)
-        }
+        try files.write(to: directory)
         note("\(files.count) files in \(directory)")
         for path in leftOvers(files, in: directory) {
             note("note: \(path) is not of this rendering; delete it, or it is applied with the others")

@@ -19,7 +19,15 @@ struct PlaceSwitch {
         path: String, runtime: any RuntimePort, router: any RouterPort,
         migrations: any MigrationPort & MigrationLogs, logs: any InstanceLogs
     ) throws {
-        desk = try Self.desk(path: path)
+        self.init(
+            try Self.desk(path: path), runtime: runtime, router: router, migrations: migrations, logs: logs)
+    }
+
+    init(
+        _ desk: ClusterDesk, runtime: any RuntimePort, router: any RouterPort,
+        migrations: any MigrationPort & MigrationLogs, logs: any InstanceLogs
+    ) {
+        self.desk = desk
         look = Self.look(desk)
         let pods = KubernetesRuntime(desk)
         self.migrations = MigrationSwitch(

@@ -1,9 +1,7 @@
-import Deployments
 import DirectoryArtifacts
 import Domain
 import Engine
 import FoundationEssentials
-import Gates
 import Glibc
 import Hummingbird
 import KeeperControl
@@ -56,7 +54,7 @@ struct SupervisorHouse {
         let now = SystemMoment.now()
         let journal = try await JournalStore.open(directory: state.journal, binary: Slipway.version, now: now.wall)
         let durable = Failpoints.journal(journal)
-        let (loop, fence) = try await restore(durable, now)
+        let (loop, fence) = try await HouseParts.restore(durable, now)
         logger.info("supervisor \(Slipway.version) starts", metadata: ["fence": "\(fence)"])
 
         let artifacts = ArtifactDirectory(directory: state.artifacts)
@@ -70,8 +68,9 @@ struct SupervisorHouse {
             }, host: Failpoints.host(host), artifacts: artifacts, logger: logger)
         let places = try PlaceSwitch(
             path: state.clusters, runtime: runtime, router: router, migrations: runtime.migrations, logs: runtime)
-        let traffic = TrafficHistory(now: { SystemMoment.now().wall }, counter: places.router.counts(_:in:))
-        let gates = gates(artifacts, places.router, traffic, places.desk, recorder(journal, logger))
+        let traffic = HouseParts.traffic(places.router)
+        let gates = HouseParts.gates(
+            artifacts, places.router, traffic, places.desk, HouseParts.recorder(journal, logger))
         let releases = ReleaseLibrary(journal: durable)
         let engine = EngineService(
             loop,
@@ -80,25 +79,24 @@ struct SupervisorHouse {
                 gates: Failpoints.gates(gates), migrations: Failpoints.migrations(places.migrations),
                 releases: releases, now: SystemMoment.now, logger: logger))
         let hooks = HookDesk(journal: durable, now: SystemMoment.now, logger: logger)
-        let notifier = TellingDesk(
-            notifiers: NotifierDesk(version: Slipway.version) { SystemMoment.now().wall }, hooks: hooks)
+        let notifier = HouseParts.notifier(hooks)
         let desk = SupervisorDesk(
             engine: engine, journal: durable, releases: releases, artifacts: artifacts, intake: artifacts,
             logs: places.logs, migrationLogs: places.migrations,
             router: places.router, gates: gates, runtime: places.runtime,
             notifier: notifier, host: HostDesk(state: state, keeper: Int(getppid())),
             cluster: places.look, hooks: hooks,
-            about: VersionReport(
-                version: Slipway.version, api: SupervisorClient.apiVersion, pid: Int(getpid()), state: state.path,
-                startedAt: now.wall),
+            about: HouseParts.about(state.path, now),
             localAddress: { service, environment in
                 ports.known(ServiceKey(service, in: environment)).map { "\($0)" }
             },
+            clusterOwner: { await places.desk.owner },
+            reload: { try await link.replace(.supervisor, by: try ownProgram(), state) },
             shutdown: { try await link.shutdown(grace: 30_000) },
             restart: { program in
                 // The proxy first: only this supervisor can tell why it could not be replaced.
-                try await link.replaceRole(.proxy, arguments: [program, "proxy", "--state", state.path])
-                try await link.replaceRole(.supervisor, arguments: [program, "supervisor", "--state", state.path])
+                try await link.replace(.proxy, by: program, state)
+                try await link.replace(.supervisor, by: program, state)
             }, now: SystemMoment.now)
         return SupervisorHouse(
             state: state, link: link, journal: journal, artifacts: artifacts, runtime: runtime, router: router,
@@ -108,58 +106,6 @@ struct SupervisorHouse {
                 engine: engine, journal: journal, releases: releases, artifacts: artifacts, runtime: runtime,
                 now: SystemMoment.now, logger: logger),
             outbox: engine.outbox(notifier), end: end, logger: logger)
-    }
-
-    private static func gates(
-        _ artifacts: ArtifactDirectory, _ router: RouterSwitch, _ traffic: TrafficHistory, _ clusters: ClusterDesk,
-        _ recorder: TrafficRecorder
-    ) -> GateDesk {
-        let sources = SourceDesk(traffic: traffic) { SystemMoment.now().wall }
-        let looks = MetricLooks(sources, recorder: recorder) { SystemMoment.now().wall }
-        return GateDesk(
-            smoke: SmokeGate(cluster: PodCalls(clusters)),
-            command: CommandGate { look in
-                guard let digest = look.release.parts.artifact?.digest else { return "/" }
-                return try await artifacts.unpack(digest)
-            },
-            threshold: ThresholdGate(recorder: recorder) { service, environment in
-                try await router.counts(service, in: environment)
-            },
-            analysis: AnalysisGate(recorder: recorder) { service, environment in
-                try await router.counts(service, in: environment)
-            }, metric: MetricGate(looks), comparison: ComparisonGate(looks))
-    }
-
-    /// Keeps in the journal what gates judged by. What cannot be kept is missed by replays alone.
-    private static func recorder(_ journal: JournalStore, _ logger: Logger) -> TrafficRecorder {
-        TrafficRecorder(wall: { SystemMoment.now().wall }) { key, gate, lines in
-            let entry = JournalEntry(
-                kind: .recording, environment: key.environment,
-                key: "\(key.service)#\(key.deployment.value)/\(gate)/\(key.run)", at: SystemMoment.now().wall,
-                body: Array(lines.utf8))
-            do { try await journal.append([entry]) } catch {
-                logger.warning("what gate \(gate) judged by cannot be kept for replays: \(error)")
-            }
-        }
-    }
-
-    /// The loop as the journal left it, under a fence of its own: whoever ran before cannot write any more.
-    private static func restore(_ journal: any JournalPort, _ now: Moment) async throws -> (EngineLoop, UInt64) {
-        let entries = try await journal.latest()
-        var fence: UInt64 = 0
-        for entry in entries where entry.kind == .fence {
-            let record = try FenceRecord(recorded: entry.body, known: FenceRecord.version)
-            fence = max(fence, record.fence)
-        }
-        fence += 1
-        let loop = try EngineLoop(restoring: entries, fence: fence)
-        let record = FenceRecord(fence: fence, pid: Int(getpid()), version: Slipway.version)
-        try await journal.append([
-            JournalEntry(
-                kind: .fence, environment: nil, key: "", at: now.wall,
-                body: record.recorded(version: FenceRecord.version, capacity: 32))
-        ])
-        return (loop, fence)
     }
 
     private static func peer(
@@ -195,7 +141,7 @@ struct SupervisorHouse {
             group.addTask { await outbox.run() }
             group.addTask { await traffic.run() }
             group.addTask {
-                try await server.application(socket: state.supervisorSocket, logger: quiet) {
+                try await server.application(socket: state.supervisorSocket, logger: HouseParts.quiet(logger)) {
                     chmod(state.supervisorSocket, 0o600)
                     logger.info("listening on \(state.supervisorSocket)")
                 }.run()
@@ -224,7 +170,7 @@ struct SupervisorHouse {
         var status = stat()
         if lstat(door, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK { unlink(door) }
         do {
-            try await server.approvals(socket: door, logger: quiet) {
+            try await server.approvals(socket: door, logger: HouseParts.quiet(logger)) {
                 chmod(door, 0o666)
                 logger.info("approvals are taken on \(door)")
             }.run()
@@ -232,12 +178,6 @@ struct SupervisorHouse {
             logger.error("approvals cannot be taken on \(door): \(error)")
             for await _ in AsyncStream<Never>.makeStream().stream {}
         }
-    }
-
-    private var quiet: Logger {
-        var logger = logger
-        logger.logLevel = .warning
-        return logger
     }
 }
 
@@ -247,41 +187,19 @@ enum SupervisorEnd: String, Sendable {
     case stopping = "everything is being stopped"
 }
 
+extension KeeperLink {
+    /// Lets a role go on with the program at this path.
+    fileprivate func replace(_ role: RoleName, by program: String, _ state: StateDirectory) async throws {
+        let word =
+            switch role {
+            case .supervisor: "supervisor"
+            case .proxy: "proxy"
+            }
+        try await replaceRole(role, arguments: [program, word, "--state", state.path])
+    }
+}
+
 /// Where the host of instances finds the link, which needs the host's ear before it exists.
 private final class LinkSeat: Sendable {
     let link = Mutex<KeeperLink?>(nil)
-}
-
-/// The fence in the journal: counted up at every start.
-struct FenceRecord: RecordCodable {
-    static let version: UInt8 = 1
-
-    var fence: UInt64
-    var pid: Int
-    /// Of the binary.
-    var release: String
-
-    init(fence: UInt64, pid: Int, version: String) {
-        self.fence = fence
-        self.pid = pid
-        release = version
-    }
-
-    func encode(into writer: inout RecordWriter) {
-        writer.put(1, fence)
-        writer.put(2, pid)
-        writer.put(3, release)
-    }
-
-    init(from reader: inout RecordReader) throws(RecordError) {
-        self.init(fence: 0, pid: 0, version: "")
-        while let tag = try reader.next() {
-            switch tag {
-            case 1: fence = try reader.uint64()
-            case 2: pid = try reader.int()
-            case 3: release = try reader.text()
-            case _: try reader.skip()
-            }
-        }
-    }
 }

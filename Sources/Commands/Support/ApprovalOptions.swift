@@ -29,6 +29,12 @@ package struct ApprovalOptions: ParsableArguments {
         completion: Completions.machines)
     package var host: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Who drives it: Slipway here, or the server in a cluster; otherwise as the manifest says.",
+            valueName: "here|cluster[:CONTEXT[/NAMESPACE]]"))
+    package var server: ServerOption?
+
     @Option(help: "What to print: text or json.")
     package var output: OutputFormat = .text
 
@@ -48,14 +54,23 @@ package struct ApprovalOptions: ParsableArguments {
             common.project = project
             common.state = state
             common.host = host
+            common.server = server
             common.output = output
             let environment = try resolveEnvironment(common)
             let service = ServiceName(words[words.count - 2])
             let gate = GateName(words[words.count - 1])
-            if let approvals, let other = try chosenHost(common, environment) {
-                throw usageError(
-                    "--approvals \(approvals) is a socket here, and the environment is on \(other.name)",
-                    hint: "without --approvals the answer goes there, as the user that slipway host list shows")
+            if let approvals {
+                switch try Seat(common, environment) {
+                case .here: break
+                case .machine(let other):
+                    throw usageError(
+                        "--approvals \(approvals) is a socket here, and the environment is on \(other.name)",
+                        hint: "without --approvals the answer goes there, as the user that slipway host list shows")
+                case .cluster(let seat):
+                    throw usageError(
+                        "--approvals \(approvals) is a socket here, and \(seat) drives the environment",
+                        hint: "without --approvals the answer goes there, as the account that SLIPWAY_ACCOUNT names")
+                }
             }
             // Whoever may use the state directory needs no other door.
             let isOwner = StateDirectory(state).isReachable

@@ -22,6 +22,12 @@ package struct CommonOptions: ParsableArguments {
         completion: Completions.machines)
     package var host: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Who drives it: Slipway here, or the server in a cluster; otherwise as the manifest says.",
+            valueName: "here|cluster[:CONTEXT[/NAMESPACE]]"))
+    package var server: ServerOption?
+
     @Option(help: "What to print: text or json.")
     package var output: OutputFormat = .text
 

@@ -79,9 +79,12 @@ func projectNames(_ options: CommonOptions) throws -> (project: String, environm
 }
 
 /// Packs what the project's services need into the store of artifacts; for another machine into one of this process.
+/// A server in a cluster takes none.
 func packArtifacts(
     _ loaded: LoadedProject, only: [ServiceName], session: Session, progress: (String) -> Void
 ) async throws -> [ServiceArtifact] {
+    // On a cluster a release is its image.
+    guard session.cluster == nil else { return [] }
     let store = try session.artifactStore()
     var artifacts: [ServiceArtifact] = []
     for planned in loaded.project.services {

@@ -13,10 +13,13 @@ package struct Session: Sendable {
     package let state: StateDirectory
     /// Who asks.
     package let user: String
-    /// The other machine; nil: it is this one.
+    /// The other machine; nil: it is this one, or a cluster.
     let remote: RemoteLink?
+    /// The server in a cluster that is spoken with; nil: a machine's supervisor is.
+    let cluster: ClusterSeat?
 
-    /// Opens a conversation for the time of `body`, with the machine that the environment is on.
+    /// Opens a conversation for the time of `body`, with the machine that the environment is on, or the server of its
+    /// cluster.
     /// - Parameters:
     ///   - environment: nil: the one that the options name.
     ///   - door: another socket of this machine than the supervisor's own; none of it on another machine.
@@ -25,19 +28,46 @@ package struct Session: Sendable {
         _ options: CommonOptions, in environment: EnvironmentID? = nil, door: String? = nil, startIfNeeded: Bool,
         _ body: (Session) async throws -> Result
     ) async throws -> Result {
-        guard let host = try chosenHost(options, environment) else {
+        switch try Seat(options, environment) {
+        case .here:
             return try await converse(
                 StateDirectory(options.state), nil, door, startIfNeeded: startIfNeeded, anyInterface: false, body)
+        case .machine(let host):
+            if let state = options.state {
+                throw usageError(
+                    "--state \(state) is a directory here, and the environment is on \(host.name)",
+                    hint: "slipway host add has --state for the directory there")
+            }
+            let link = try RemoteLink(host)
+            defer { link.close() }
+            return try await converse(
+                StateDirectory(nil), link, nil, startIfNeeded: startIfNeeded, anyInterface: false, body)
+        case .cluster(let seat):
+            return try await converse(with: seat, StateDirectory(options.state), body)
         }
-        if let state = options.state {
-            throw usageError(
-                "--state \(state) is a directory here, and the environment is on \(host.name)",
-                hint: "slipway host add has --state for the directory there")
+    }
+
+    private static func converse<Result: Sendable>(
+        with seat: ClusterSeat, _ state: StateDirectory, _ body: (Session) async throws -> Result
+    ) async throws -> Result {
+        let way = try ServiceProxyWay(seat)
+        do {
+            let session = Session(
+                client: SupervisorClient(way, version: Slipway.version), state: state, user: userName(), remote: nil,
+                cluster: seat)
+            let gap = VersionGap(try await session.client.version())
+            if var error = gap.error {
+                error.hint = way.updateHint
+                throw error
+            }
+            if let text = gap.text { note("warning: \(text)\nhint: \(way.updateHint)") }
+            let result = try await body(session)
+            try await way.close()
+            return result
+        } catch {
+            try await way.close()
+            throw error
         }
-        let link = try RemoteLink(host)
-        defer { link.close() }
-        return try await converse(
-            StateDirectory(nil), link, nil, startIfNeeded: startIfNeeded, anyInterface: false, body)
     }
 
     /// Opens a conversation with the supervisor of this machine, also with one whose interface is another: for commands
@@ -59,9 +89,10 @@ package struct Session: Sendable {
         let http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: settings)
         do {
             let client = SupervisorClient(
-                http: http, socket: link?.socket ?? door ?? state.supervisorSocket, version: Slipway.version,
-                host: link?.host.name)
-            let session = Session(client: client, state: state, user: userName(), remote: link)
+                SocketWay(
+                    http: http, socket: link?.socket ?? door ?? state.supervisorSocket, host: link?.host.name),
+                version: Slipway.version)
+            let session = Session(client: client, state: state, user: userName(), remote: link, cluster: nil)
             try await session.ensureRunning(startIfNeeded, door, anyInterface: anyInterface)
             let result = try await body(session)
             try await http.shutdown()
@@ -107,7 +138,22 @@ package struct Session: Sendable {
     /// Whether a supervisor answers.
     package func isRunning() async throws -> Bool {
         if let remote { return try await remote.greet(start: false) != nil }
+        if cluster != nil { return try await answersAgain() }
         return try await runningVersion() != nil
+    }
+
+    /// In a cluster another server may have to lead first. One that does not answer is an error with its own words.
+    private func answersAgain() async throws -> Bool {
+        let deadline = ContinuousClock.now + .seconds(40)
+        while true {
+            do {
+                _ = try await client.version()
+                return true
+            } catch let error as SupervisorError where error.code == "unreachable" {
+                guard ContinuousClock.now < deadline else { throw error }
+                try await Task.sleep(for: .milliseconds(500))
+            }
+        }
     }
 
     /// What the supervisor of this machine says of itself; nil: it does not run. One that is being started again by its

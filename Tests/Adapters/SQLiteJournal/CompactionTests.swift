@@ -27,7 +27,7 @@ struct CompactionTests {
             switch $0.entry.kind {
             case .evidence, .recording: $0.entry.at >= 4900
             case .service: $0.entry.at >= 4700 || newest.contains($0.sequence)
-            case .environment, .deployment, .release, .event, .quarantine, .fence, .delivery: true
+            case .environment, .deployment, .release, .event, .quarantine, .fence, .handover, .delivery: true
             }
         }
         #expect(report.dropped == Int64(before.count - kept.count))

@@ -30,6 +30,9 @@ import Glibc
     @Option(help: "Write a line for each request that comes to this file, as it comes.")
     var log: String?
 
+    @Option(help: "Write every request that changed something to this file, one a line, whenever SIGUSR1 asks for it.")
+    var writes: String?
+
     mutating func run() async throws {
         var settings = ClusterSettings()
         settings.room = room
@@ -68,7 +71,17 @@ import Glibc
         let source = DispatchSource.makeSignalSource(signal: SIGTERM)
         source.setEventHandler { told.finish() }
         source.resume()
+        signal(SIGUSR1, SIG_IGN)
+        let asked = DispatchSource.makeSignalSource(signal: SIGUSR1)
+        asked.setEventHandler { [writes] in
+            guard let writes else { return }
+            let text = double.writes.map { $0 + "\n" }.joined()
+            // Whoever asked finds no file then, and says so.
+            try? Data(text.utf8).write(to: URL(filePath: writes), options: .atomic)
+        }
+        asked.resume()
         for await _ in signals {}
+        asked.cancel()
         await double.stop()
     }
 

@@ -8,7 +8,7 @@ import Testing
 /// fault at every write, and the run without faults as the oracle.
 ///
 /// Of all plans a share is run, another part of each journey; `SLIPWAY_CLUSTER_FAULTS=all` runs every one.
-@Suite(.serialized, .timeLimit(.minutes(15))) struct ClusterFaultTests {
+@Suite(.serialized, .timeLimit(.minutes(30))) struct ClusterFaultTests {
     /// So many worlds at once: they mostly wait.
     private static let width = 4
     /// One of so many plans; no divisor of how many kinds there are, so that each comes up.

@@ -146,7 +146,9 @@ package actor KubernetesMigrations: MigrationPort {
         } catch {
             throw PortError(error, "who deploys \(key.service) cannot be told")
         }
-        guard let record, record.owner != (await desk.owner) else { return }
+        guard let record, record.owner != (await desk.owner), !desk.inherited.contains(record.owner) else {
+            return
+        }
         throw PortError(
             .invalid, "another Slipway deploys \(key.service) to this namespace",
             hint: "if it does so no longer, "

@@ -49,6 +49,19 @@ package actor ClusterDesk {
         (starting, started) = AsyncStream.makeStream(of: Chore.self, bufferingPolicy: .bufferingOldest(10_000))
     }
 
+    /// - Parameters:
+    ///   - places: where environments run, as the caller keeps it.
+    ///   - access: how a kubeconfig context is reached; of the current one for nil.
+    package init(
+        _ places: KnownPlaces, limits: ClientLimits = ClientLimits(),
+        access: @escaping @Sendable (String?) throws -> ClusterAccess
+    ) {
+        self.access = access
+        self.limits = limits
+        book = PlaceBook(places)
+        (starting, started) = AsyncStream.makeStream(of: Chore.self, bufferingPolicy: .bufferingOldest(10_000))
+    }
+
     /// Ends `run`. Nothing may be asked afterwards.
     package nonisolated func stop() { started.finish() }
 
@@ -103,9 +116,12 @@ package actor ClusterDesk {
     nonisolated func ring(after pause: Duration) { started.yield(.ring(after: pause)) }
 
     /// How this Slipway signs what it writes.
-    var owner: String {
+    package var owner: String {
         get async { await book.owner }
     }
+
+    /// Names that others signed with, from whom environments were taken over.
+    nonisolated var inherited: [String] { book.inherited }
 
     /// Whether an environment is on a cluster, as far as is known.
     package func knows(_ environment: EnvironmentID) async -> Bool { await book.cluster(of: environment) != nil }

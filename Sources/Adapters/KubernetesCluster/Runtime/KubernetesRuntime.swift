@@ -87,10 +87,11 @@ package actor KubernetesRuntime: RuntimePort {
         try await applySurroundings(rendered, writer)
         let signature = WishRecord(owner: await desk.owner, fence: wish.fence, generation: wish.generation)
         let known = services[key]?.record
-        if let known { try known.check(signature, wish.service, namespace: mirror.namespace) }
+        let inherited = desk.inherited
+        if let known { try known.check(signature, wish.service, namespace: mirror.namespace, inherited: inherited) }
         let record = try await WishRecord.sign(
             signature, known: known, of: wish.service, in: wish.environment, mirror.client,
-            namespace: mirror.namespace)
+            namespace: mirror.namespace, inherited: inherited)
         var book = services[key] ?? ServiceBook(record: record)
         book.record = record
         for release in releases { book.releases[release.number] = release }

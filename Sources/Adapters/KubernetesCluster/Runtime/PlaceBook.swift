@@ -1,4 +1,4 @@
-import Domain
+package import Domain
 import FoundationEssentials
 import Ports
 
@@ -15,11 +15,13 @@ actor PlaceBook {
 
     private let path: String?
     private var page: Page
+    let inherited: [String]
 
     /// - Parameter path: nil: nothing is kept.
     /// - Throws: `PortError` when what is there cannot be read.
     init(path: String?) throws(PortError) {
         self.path = path
+        inherited = []
         page = Page(owner: UUID().uuidString.lowercased(), clusters: [:])
         guard let path, FileManager.default.fileExists(atPath: path) else { return }
         do {
@@ -29,6 +31,15 @@ actor PlaceBook {
                 .incompatible, "\(path), which says where environments run, cannot be read: \(error)",
                 hint: "take it away, and deploy again")
         }
+    }
+
+    /// Kept by somebody else, who tells all of it.
+    init(_ places: KnownPlaces) {
+        path = nil
+        inherited = places.inherited
+        page = Page(owner: places.owner, clusters: [:])
+        for (environment, cluster) in places.clusters { page.clusters["\(environment)"] = cluster }
+        page.migrating = places.migrating.map { "\($0)" }.sorted()
     }
 
     var owner: String { page.owner }
@@ -59,5 +70,25 @@ actor PlaceBook {
         } catch {
             throw PortError(.storage, "\(path) cannot be written: \(error)")
         }
+    }
+}
+
+/// Which cluster environments are on, as somebody knows who keeps it in another place than a file.
+package struct KnownPlaces: Sendable {
+    /// By which name this Slipway signs on clusters: the same at every start.
+    package var owner: String
+    package var clusters: [(environment: EnvironmentID, cluster: ClusterSpec)]
+    /// Environments in which a migration may have been started at some time.
+    package var migrating: [EnvironmentID]
+    /// Names of others, from whom environments were taken over: what they have signed may be signed anew.
+    package var inherited: [String] = []
+
+    package init(
+        owner: String, clusters: [(environment: EnvironmentID, cluster: ClusterSpec)] = [],
+        migrating: [EnvironmentID] = []
+    ) {
+        self.owner = owner
+        self.clusters = clusters
+        self.migrating = migrating
     }
 }

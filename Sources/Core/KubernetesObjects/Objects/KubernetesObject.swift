@@ -46,10 +46,13 @@ package struct KubernetesObject: Hashable, Sendable {
 /// The kinds that Slipway writes. In the order in which they are applied: what others refer to comes first.
 package enum ObjectKind: String, Hashable, Sendable, CaseIterable {
     case namespace = "Namespace"
+    case definition = "CustomResourceDefinition"
     case resourceQuota = "ResourceQuota"
     case networkPolicy = "NetworkPolicy"
     case peerAuthentication = "PeerAuthentication"
     case serviceAccount = "ServiceAccount"
+    case clusterRole = "ClusterRole"
+    case clusterRoleBinding = "ClusterRoleBinding"
     case role = "Role"
     case roleBinding = "RoleBinding"
     case externalSecret = "ExternalSecret"
@@ -77,7 +80,8 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable {
         case .namespace, .resourceQuota, .serviceAccount, .configMap, .claim, .service: "v1"
         case .networkPolicy, .ingress: "networking.k8s.io/v1"
         case .peerAuthentication: "security.istio.io/v1"
-        case .role, .roleBinding: "rbac.authorization.k8s.io/v1"
+        case .definition: "apiextensions.k8s.io/v1"
+        case .clusterRole, .clusterRoleBinding, .role, .roleBinding: "rbac.authorization.k8s.io/v1"
         case .externalSecret: "external-secrets.io/v1"
         case .job, .cronJob: "batch/v1"
         case .deployment: "apps/v1"
@@ -98,9 +102,10 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .networkPolicy: "networkpolicies"
         case .ingress: "ingresses"
-        case .namespace, .resourceQuota, .peerAuthentication, .serviceAccount, .role, .roleBinding, .externalSecret,
-            .configMap, .claim, .service, .job, .deployment, .disruptionBudget, .autoscaler, .scaledObject,
-            .verticalAutoscaler, .destinationRule, .virtualService, .route, .serviceMonitor, .podMonitor, .cronJob,
+        case .namespace, .definition, .resourceQuota, .peerAuthentication, .serviceAccount, .clusterRole,
+            .clusterRoleBinding, .role, .roleBinding, .externalSecret, .configMap, .claim, .service, .job, .deployment,
+            .disruptionBudget, .autoscaler, .scaledObject, .verticalAutoscaler, .destinationRule, .virtualService,
+            .route, .serviceMonitor, .podMonitor, .cronJob,
             .jobSet,
             .rollout:
             rawValue.lowercased() + "s"
@@ -113,10 +118,23 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .cronJob: 52
         case .service, .job, .deployment, .jobSet, .rollout, .namespace: 63
-        case .resourceQuota, .networkPolicy, .peerAuthentication, .serviceAccount, .role, .roleBinding,
-            .externalSecret, .configMap, .claim, .disruptionBudget, .autoscaler, .scaledObject, .verticalAutoscaler,
+        case .definition, .resourceQuota, .networkPolicy, .peerAuthentication, .serviceAccount, .clusterRole,
+            .clusterRoleBinding, .role, .roleBinding, .externalSecret, .configMap, .claim, .disruptionBudget,
+            .autoscaler, .scaledObject, .verticalAutoscaler,
             .destinationRule, .virtualService, .route, .ingress, .serviceMonitor, .podMonitor:
             253
+        }
+    }
+
+    /// Whether its objects belong to a namespace, and not to the whole cluster.
+    package var isNamespaced: Bool {
+        switch self {
+        case .namespace, .definition, .clusterRole, .clusterRoleBinding: false
+        case .resourceQuota, .networkPolicy, .peerAuthentication, .serviceAccount, .role, .roleBinding, .externalSecret,
+            .configMap, .claim, .service, .job, .deployment, .disruptionBudget, .autoscaler, .scaledObject,
+            .verticalAutoscaler, .destinationRule, .virtualService, .route, .ingress, .serviceMonitor, .podMonitor,
+            .cronJob, .jobSet, .rollout:
+            true
         }
     }
 
@@ -126,8 +144,9 @@ package enum ObjectKind: String, Hashable, Sendable, CaseIterable {
         case .peerAuthentication, .externalSecret, .scaledObject, .verticalAutoscaler, .destinationRule,
             .virtualService, .route, .serviceMonitor, .podMonitor, .jobSet, .rollout:
             false
-        case .namespace, .resourceQuota, .networkPolicy, .serviceAccount, .role, .roleBinding, .configMap, .claim,
-            .service, .job, .deployment, .disruptionBudget, .autoscaler, .ingress, .cronJob:
+        case .namespace, .definition, .resourceQuota, .networkPolicy, .serviceAccount, .clusterRole,
+            .clusterRoleBinding, .role, .roleBinding, .configMap, .claim, .service, .job, .deployment,
+            .disruptionBudget, .autoscaler, .ingress, .cronJob:
             true
         }
     }

@@ -28,6 +28,7 @@ struct SenseCheck {
         checkGates(&findings)
         checkSources(&findings)
         checkHost(&findings)
+        checkServer(&findings)
         checkNotify(&findings)
         ClusterCheck(reading: reading).run(&findings)
         VariableCheck(reading: reading, lines: lines).run(&findings)
@@ -41,6 +42,16 @@ struct SenseCheck {
             .conflict, entry?.keyPlace ?? .start,
             "`\(settings.name)` is on a Kubernetes cluster and cannot be on the machine `\(host)` as well",
             hint: "`context` says which cluster; take `host` out")
+    }
+
+    private func checkServer(_ findings: inout Findings) {
+        let settings = reading.settings
+        guard settings.runtime != .kubernetes, settings.server != nil else { return }
+        let entry = reading.tree["environments"]?[settings.name]?.entry("server")
+        findings.error(
+            .conflict, entry?.keyPlace ?? .start,
+            "`\(settings.name)` is not on a Kubernetes cluster, and a server in one drives only what is",
+            hint: "give it `runtime: kubernetes`, or take `server` out")
     }
 
     private func checkProgram(_ service: ServiceReading, _ findings: inout Findings) {

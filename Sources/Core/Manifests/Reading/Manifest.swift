@@ -144,10 +144,12 @@ package struct EnvironmentSettings: Hashable, Sendable {
     package var router: String?
     /// The machine that it is on, by the name that this user gave it; nil: the one where commands are given.
     package var host: String?
+    /// Kubernetes: the namespace of the server that drives it; nil: Slipway where commands are given does.
+    package var server: String?
 
     package init(
         name: String, runtime: RuntimeKind = .process, context: String? = nil, namespace: String? = nil,
-        router: String? = nil, host: String? = nil
+        router: String? = nil, host: String? = nil, server: String? = nil
     ) {
         self.name = name
         self.runtime = runtime
@@ -155,13 +157,14 @@ package struct EnvironmentSettings: Hashable, Sendable {
         self.namespace = namespace
         self.router = router
         self.host = host
+        self.server = server
     }
 
     init(name: String, tree: Tree) {
         self.init(
             name: name, runtime: tree["runtime"]?.text.flatMap { RuntimeKind(rawValue: $0) } ?? .process,
             context: tree["context"]?.text, namespace: tree["namespace"]?.text, router: tree["router"]?.text,
-            host: tree["host"]?.text)
+            host: tree["host"]?.text, server: tree["server"].map { $0["namespace"]?.text ?? "slipway" })
     }
 }
 

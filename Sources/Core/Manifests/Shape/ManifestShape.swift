@@ -61,6 +61,10 @@ enum ManifestShape {
             Field(
                 "host", .scalar(.name), example: "host: shop-1",
                 "The machine, as `slipway host add` named it. Without it: this one."),
+            Field(
+                "server", .wordOr(.word(["cluster"]), server), example: "server: cluster",
+                "Kubernetes: the server in the cluster drives it, as `slipway install server` put it there. "
+                    + "Without it: Slipway where commands are given."),
             Field("context", .scalar(.filled), example: "context: prod", "Kubernetes: the kubeconfig context."),
             Field("namespace", .scalar(.name), example: "namespace: shop", "Kubernetes: the namespace."),
             Field(
@@ -69,6 +73,14 @@ enum ManifestShape {
             Field(
                 "cluster", .map(ClusterShape.cluster), example: "cluster: { ingress: { class: nginx } }",
                 "Kubernetes: how the environment is made up."),
+        ])
+
+    static let server = MapShape(
+        title: "the server of an environment",
+        fields: [
+            Field(
+                "namespace", .scalar(.name), standard: "slipway", example: "namespace: platform",
+                "Where the server is.")
         ])
 
     static let overrides = MapShape(

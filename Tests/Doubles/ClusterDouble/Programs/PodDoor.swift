@@ -26,7 +26,7 @@ struct PodDoor {
     /// - Parameter address: of the pod.
     func answer(_ asked: Asked, at address: String) async throws -> Response {
         var request = HTTPClientRequest(
-            url: "http://\(address):\(port)\(path)" + (asked.queryText.map { "?\($0)" } ?? ""))
+            url: "http://\(address):\(port)\(path)" + asked.queryText)
         request.method = .init(rawValue: asked.method)
         if !asked.body.isEmpty { request.body = .bytes(asked.body) }
         let answer = try await HTTPClient.shared.execute(request, deadline: .distantFuture)

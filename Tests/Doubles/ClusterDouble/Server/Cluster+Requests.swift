@@ -27,11 +27,16 @@ extension Cluster {
         var target = Target(kind: kind, namespace: namespace)
         if !parts.isEmpty { target.name = parts.removeFirst() }
         if !parts.isEmpty { target.part = parts.removeFirst() }
+        if target.part == "proxy", kind.id == .services {
+            target.rest = "/" + parts.joined(separator: "/")
+            return target
+        }
         guard parts.isEmpty else { return nil }
         switch target.part {
         case "": return target
         case "status": return kind.hasStatus ? target : nil
         case "scale": return kind.hasScale ? target : nil
+        case "token": return kind.id == .serviceAccounts ? target : nil
         case "eviction", "binding", "log": return kind.id == .pods ? target : nil
         case _: return nil
         }

@@ -48,6 +48,11 @@ extension Cluster {
             ])
             if kind.hasStatus { all.append(Self.part("status", kind, kind.kind, ["get", "patch", "update"])) }
             if kind.hasScale { all.append(Self.part("scale", kind, "Scale", ["get", "patch", "update"])) }
+            if kind.id == .serviceAccounts { all.append(Self.part("token", kind, "TokenRequest", ["create"])) }
+            if kind.id == .services {
+                all.append(
+                    Self.part("proxy", kind, "ServiceProxyOptions", ["create", "delete", "get", "patch", "update"]))
+            }
             if kind.id == .pods {
                 all.append(Self.part("binding", kind, "Binding", ["create"]))
                 all.append(Self.part("eviction", kind, "Eviction", ["create"]))

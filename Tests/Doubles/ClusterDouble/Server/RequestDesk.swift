@@ -84,6 +84,7 @@ final class RequestDesk: Sendable {
             throw .noSuchPath
         }
         try await cluster.authorize(asked, target)
+        if target.part == "proxy" { return try await passOn(asked, target) }
         let warnings = try await cluster.warnings(asked, target)
         var response = try await carriedOut(asked, target, lag: lag)
         let said = warnings + (await cluster.remarks(asked, target))
@@ -107,6 +108,7 @@ final class RequestDesk: Sendable {
             return answer(asked.wantsTable ? TableView.of(found, kind) : found)
         case "POST":
             if target.part == "eviction" { return answer(try await cluster.evict(target, asked), code: 201) }
+            if target.part == "token" { return answer(try await cluster.issue(target, asked), code: 201) }
             if target.part == "binding" {
                 return answer(try await cluster.bind(target, try asked.object()), code: 201)
             }
@@ -184,7 +186,7 @@ final class RequestDesk: Sendable {
 
     // MARK: - Answers
 
-    private func answer(_ value: ObjectValue, code: Int = 200) -> Response {
+    func answer(_ value: ObjectValue, code: Int = 200) -> Response {
         Response(
             status: .init(code: code), headers: [.contentType: "application/json"],
             body: ResponseBody(byteBuffer: ByteBuffer(string: ObjectText.json(value))))
@@ -215,14 +217,16 @@ struct Asked: Sendable {
     var method: String
     var path: String
     var query: [String: String] = [:]
-    /// As it was sent.
-    var queryText: String?
     /// Whether changes are asked for.
     var isWatch = false
     var type: String
     var accept: String
     var user: String
     var agent: String
+    /// As they came.
+    var headers: HTTPFields
+    /// With its question mark; empty without any.
+    var queryText: String
     var body: [UInt8]
 
     /// `%20` as a space; bytes that are no text are left out.
@@ -243,7 +247,6 @@ struct Asked: Sendable {
     init(_ request: Request) async throws {
         method = request.method.rawValue
         path = request.uri.path
-        queryText = request.uri.query
         // An older way to say the same.
         if path.contains("/v1/watch/") {
             path = path.replacing("/v1/watch/", with: "/v1/", maxReplacements: 1)
@@ -261,6 +264,8 @@ struct Asked: Sendable {
         accept = request.headers[.accept] ?? ""
         user = HTTPField.Name("Impersonate-User").flatMap { request.headers[$0] } ?? "admin"
         agent = String((request.headers[.userAgent] ?? "unknown").prefix { $0 != "/" })
+        headers = request.headers
+        queryText = request.uri.query.map { "?\($0)" } ?? ""
         body = Array(buffer: try await request.body.collect(upTo: 8 << 20))
     }
 
@@ -286,6 +291,8 @@ struct Target: Sendable {
     /// Empty: all of them, or objects of the whole cluster.
     var namespace = ""
     var name: String?
-    /// `status`, `scale`, `eviction`, `binding`, `log`; empty for the object itself.
+    /// `status`, `scale`, `eviction`, `binding`, `log`, `token`, `proxy`; empty for the object itself.
     var part = ""
+    /// What follows `proxy`.
+    var rest = ""
 }

@@ -31,6 +31,9 @@ package actor Cluster {
     /// Names of pods whose program was started, once for each start.
     package internal(set) var starts: [String] = []
 
+    /// By their text.
+    var tokens: [String: IssuedToken] = [:]
+
     struct Timer: Sendable {
         var due: ContinuousClock.Instant
         var key: ObjectKey

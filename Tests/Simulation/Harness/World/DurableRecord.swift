@@ -31,7 +31,7 @@ struct DurableRecord {
         case .release:
             content = .release(try ReleaseRecord(recorded: entry.body, known: ReleaseRecord.version).facts)
         case .event: content = .event(try Event(recorded: entry.body, known: Event.version))
-        case .environment, .evidence, .fence, .delivery, .recording: content = .other
+        case .environment, .evidence, .fence, .handover, .delivery, .recording: content = .other
         }
     }
 }

@@ -62,7 +62,10 @@ package actor ClusterProxyRouter: RouterPort {
         if let split = route.route { books[key]?.split = split }
         try await wait(key, (wish.fence, wish.generation), reports, mirror)
         let entrances = rendering.entrances(throughProxiesAt: route.port)
-        for object in entrances {
+        // What has the service's name is somebody else's until a release of ours can take its place.
+        let title = "service/\(wish.service)"
+        let isOurs = await mirror.object(.services, wish.service.text) != nil || books[key]?.said[title] != nil
+        for object in entrances where isOurs || !TrafficSplit(wish).releases.isEmpty {
             let isNew = try await say(object, object.value, key, writer)
             if isNew, object.kind == .service { try await settle(object.name, reports, mirror) }
         }
