@@ -7,7 +7,8 @@ import Testing
 /// often objects were made and deleted, is as if nothing had happened. After Sieve (Sun et al., OSDI 2022): one
 /// fault at every write, and the run without faults as the oracle.
 ///
-/// Of all plans a share is run, another part of each journey; `SLIPWAY_CLUSTER_FAULTS=all` runs every one.
+/// Of all plans a share is run, another part of each journey; `SLIPWAY_CLUSTER_FAULTS=all` runs every one, and
+/// `SLIPWAY_CLUSTER_FAULTS="revert, lostAnswer at write 8"` that one alone.
 @Suite(.serialized, .timeLimit(.minutes(30))) struct ClusterFaultTests {
     /// So many worlds at once: they mostly wait.
     private static let width = 4
@@ -21,9 +22,9 @@ import Testing
         #expect((reference.tallies[.deployment]?.made ?? 0) == journey.steps.count)
         let mishaps = Mishap.all(writes: reference.writes)
         #expect(mishaps.count >= 100, "\(journey.name): \(reference.writes) writes")
-        let every = ProcessInfo.processInfo.environment["SLIPWAY_CLUSTER_FAULTS"] == "all" ? 1 : Self.share
+        let chosen = Self.chosen(of: mishaps, journey, index)
         await withTaskGroup(of: Void.self) { group in
-            var rest = mishaps.indices.filter { $0 % every == index % every }.map { mishaps[$0] }[...]
+            var rest = chosen[...]
             for _ in 0..<Self.width {
                 guard let mishap = rest.popFirst() else { break }
                 group.addTask { await Self.check(journey, mishap, reference) }
@@ -32,6 +33,14 @@ import Testing
                 guard let mishap = rest.popFirst() else { continue }
                 group.addTask { await Self.check(journey, mishap, reference) }
             }
+        }
+    }
+
+    private static func chosen(of mishaps: [Mishap], _ journey: Journey, _ index: Int) -> [Mishap] {
+        switch ProcessInfo.processInfo.environment["SLIPWAY_CLUSTER_FAULTS"] {
+        case "all": mishaps
+        case let name?: mishaps.filter { "\(journey.name), \($0)" == name }
+        case nil: mishaps.indices.filter { $0 % share == index }.map { mishaps[$0] }
         }
     }
 

@@ -8,7 +8,6 @@ struct Journey: Sendable {
     struct Step: Sendable {
         var image: String
         var strategy: StrategySpec
-        var schema: String?
         /// The release that serves afterwards; 0: none.
         var stable: Int
     }
@@ -49,12 +48,13 @@ struct Journey: Sendable {
                 strategy: strategy(.blueGreen(BlueGreenSpec()), progressDeadline: .seconds(3)), stable: 1),
         ])
 
-    /// A few at a time, after a migration.
+    /// A few at a time. Migrations are not played here: one that was cut off must not be begun again, so its rollout ends
+    /// otherwise; their own suite plays that.
     static let rolling = Journey(
         name: "rolling", router: .service,
         steps: [
             Step(image: "example/serves:1", strategy: strategy(.rolling(RollingSpec())), stable: 1),
-            Step(image: "example/serves:2", strategy: strategy(.rolling(RollingSpec())), schema: "2", stable: 2),
+            Step(image: "example/serves:2", strategy: strategy(.rolling(RollingSpec())), stable: 2),
         ])
 
     static let all = [canary, blueGreen, revert, rolling]
@@ -74,9 +74,6 @@ struct Journey: Sendable {
             service: Self.service, image: step.image, command: ["serve"], port: 8080, replicas: 2, scale: scale,
             drain: .zero)
         if router != .service { spec.routes = [RouteSpec(listen: "80", host: "shop.example.com", path: "/")] }
-        if let schema = step.schema {
-            spec.migrate = MigrationSpec(command: ["ends"], schema: schema, compatible: true, verify: .zero)
-        }
         let parts = ReleaseParts(
             artifact: nil, spec: spec,
             place: ClusterPlace(cluster: ClusterSpec(namespace: Self.namespace, router: router)))
