@@ -149,8 +149,21 @@ struct ClusterWorld: Sendable {
             group.addTask { await migrations.run() }
             group.addTask { for await _ in desk.changes() { engine.waker.signal() } }
             defer { group.cancelAll() }
-            return try await drive(Slipway(engine: engine, turns: turns), reference)
+            do {
+                return try await drive(Slipway(engine: engine, turns: turns), reference)
+            } catch let late as Late {
+                throw Late(description: late.description + "; " + Self.story(engine))
+            }
         }
+    }
+
+    /// Where it stands, for whoever looks into a failure.
+    private static func story(_ engine: EngineService) -> String {
+        let frame = engine.current
+        let state = frame.environment(Journey.environment)?.service(Journey.service)
+        let view = frame.view(Journey.service, in: Journey.environment)
+        return "troubles \(frame.troubles), rollout \(state?.rollout.map { "\($0)" } ?? "none"), "
+            + "runtime \(view?.runtime.map { "\($0)" } ?? "none"), router \(view?.router.map { "\($0)" } ?? "none")"
     }
 
     private static func now() -> Moment {

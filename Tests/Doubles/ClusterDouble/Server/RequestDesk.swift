@@ -153,7 +153,6 @@ final class RequestDesk: Sendable {
     private func watch(_ target: Target, _ asked: Asked) async throws(Refusal) -> Response {
         let (id, lines) = try await cluster.follow(target, asked)
         let seconds = asked.query["timeoutSeconds"].flatMap { Double($0) } ?? 3600
-        let sendsBookmarks = asked.query["allowWatchBookmarks"] == "true"
         let (cluster, kind) = (cluster, target.kind)
         return Response(
             status: .ok, headers: [.contentType: "application/json"],
@@ -167,10 +166,6 @@ final class RequestDesk: Sendable {
                 do {
                     for await line in lines {
                         try await writer.write(Self.line(line.type, Blanks.shown(line.object, kind)))
-                    }
-                    if sendsBookmarks {
-                        let mark = WatchLine.bookmark(kind, await cluster.version)
-                        try await writer.write(Self.line(mark.type, mark.object))
                     }
                     try await writer.finish(nil)
                 } catch {

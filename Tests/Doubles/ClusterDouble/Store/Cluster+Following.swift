@@ -6,6 +6,8 @@ struct Follower {
     var namespace: String?
     var selector: LabelSelector?
     var fields: FieldSelector?
+    /// It is told how far it has come before it is ended.
+    var wantsBookmarks: Bool
     var told: AsyncStream<WatchLine>.Continuation
 
     func means(_ object: ObjectValue?) -> Bool {
@@ -46,7 +48,7 @@ extension Cluster {
         let (lines, told) = AsyncStream.makeStream(of: WatchLine.self, bufferingPolicy: .bufferingOldest(100_000))
         let follower = Follower(
             kind: target.kind.id, namespace: target.namespace.isEmpty ? nil : target.namespace, selector: selector,
-            fields: fields, told: told)
+            fields: fields, wantsBookmarks: asked.query["allowWatchBookmarks"] == "true", told: told)
         let start = UInt64(said).flatMap { $0 == 0 ? nil : $0 }
         let oldest = max(forgotten, target.kind.since)
         if let start, start < oldest {
@@ -71,8 +73,14 @@ extension Cluster {
         return (nextFollower, lines)
     }
 
-    func end(_ id: Int) {
-        followers.removeValue(forKey: id)?.told.finish()
+    /// The last bookmark is of this moment: what happens from now on, it has not been told.
+    /// - Parameter isLate: whether something that happened already could not be told: then there is none.
+    func end(_ id: Int, isLate: Bool = false) {
+        guard let follower = followers.removeValue(forKey: id) else { return }
+        if follower.wantsBookmarks, !isLate, let kind = kinds[follower.kind] {
+            follower.told.yield(.bookmark(kind, version))
+        }
+        follower.told.finish()
     }
 
     /// - Returns: false when it cannot keep up.

@@ -101,7 +101,7 @@ package actor Cluster {
             forgotten = changes[settings.memory].version
             changes.removeFirst(settings.memory)
         }
-        for (id, follower) in followers where !tell(follower, change) { end(id) }
+        for (id, follower) in followers where !tell(follower, change) { end(id, isLate: true) }
         if key.kind == .definitions { serve(after, before) }
         if after == nil { after = before?.setting(["metadata", "resourceVersion"], to: .text(String(version))) }
         touch(key)
