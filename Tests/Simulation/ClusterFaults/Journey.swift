@@ -48,8 +48,8 @@ struct Journey: Sendable {
                 strategy: strategy(.blueGreen(BlueGreenSpec()), progressDeadline: .seconds(3)), stable: 1),
         ])
 
-    /// A few at a time. Migrations are not played here: one that was cut off must not be begun again, so its rollout ends
-    /// otherwise; their own suite plays that.
+    /// A few at a time. Migrations are not played here: one that was cut off must not be begun again, so its rollout
+    /// ends otherwise; their own suite plays that.
     static let rolling = Journey(
         name: "rolling", router: .service,
         steps: [
