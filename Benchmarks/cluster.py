@@ -67,7 +67,7 @@ class Cluster:
 
 def canary(options, verdicts):
     strategy = "{canary: {sticky: false, scaleDownDelay: 0s, steps: [%s]}}" % ", ".join(
-        "weight: %d" % weight for weight in (5, 20, 40, 60, 80))
+        "{weight: %d%%}" % weight for weight in (5, 20, 40, 60, 80))
     routes = "    routes: [{listen: 80, host: bench.example.com}]\n"
     with Place(options.slipway) as place, Cluster(options.double, place) as cluster:
         def deploy(image):
