@@ -81,7 +81,7 @@ import Testing
     ]
 
     private func until<Value: Sendable>(_ what: String, _ look: () async throws -> Value?) async throws -> Value {
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + .seconds(60)
         while ContinuousClock.now < deadline {
             if let value = try await look() { return value }
             // Between two looks, until the deadline.
