@@ -24,6 +24,8 @@ import Testing
         class Answer(http.server.BaseHTTPRequestHandler):
             def do_GET(self):
                 self.send_response(200)
+                length = 10 if self.path == "/count" else len(os.environ["POD_NAME"])
+                self.send_header("Content-Length", str(length))
                 self.end_headers()
                 if self.path == "/count":
                     for number in range(5):
@@ -174,7 +176,8 @@ import Testing
             _ = try await until("a restart") {
                 let pod = try await client.get(.pods, namespace: "default", name: name)
                 let container = pod.at("status", "containerStatuses")?.items.first
-                return container?["restartCount"] == 1 && container?["ready"] == true ? true : nil
+                let restarts = container?["restartCount"]?.number ?? 0
+                return restarts >= 1 && container?["ready"] == true ? true : nil
             }
         }
     }

@@ -28,6 +28,8 @@ struct PodDoor {
         var request = HTTPClientRequest(
             url: "http://\(address):\(port)\(path)" + asked.queryText)
         request.method = .init(rawValue: asked.method)
+        // One that the pod has closed in the meantime must not be taken again.
+        request.headers.add(name: "Connection", value: "close")
         if !asked.body.isEmpty { request.body = .bytes(asked.body) }
         let answer = try await HTTPClient.shared.execute(request, deadline: .distantFuture)
         var headers = HTTPFields()
