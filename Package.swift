@@ -140,7 +140,7 @@ let house: [Target] = [
         [
             "Domain", "Manifests", "KubernetesObjects", "Judging", "Rollouts", "Deployments", "Planning", "Ports",
             "Engine", "Server",
-            "SupervisorAPI", "KeeperControl", "ProxyControl", "ProxyRoutes", "KubernetesAPI", "SecureShell", "CLinux",
+            "SupervisorAPI", "KeeperControl", "ProxyControl", "ProxyRoutes", "SecureShell", "CLinux",
             "Keeper", "Proxy", "ProxyAgent",
             "LoadGenerator", "RegistryAPI",
             "DirectoryArtifacts",
@@ -262,7 +262,7 @@ let checks: [Target] = [
     tests(
         "KeeperTests", "Keeper", ["CLinux", "KeeperControl", "Keeper", "keeper-probe"], exclude: ["Probe"]),
     tests("KeeperControlTests", "Clients/KeeperControl", ["CLinux", "KeeperControl"]),
-    tests("LoadTests", "Load", ["Domain", "LoadGenerator", .nioCore]),
+    tests("LoadTests", "Load", ["Domain", "LoadGenerator", .nioCore, .nioPosix]),
     tests("ProxyTests", "Proxy", ["Proxy", "ProxyControl"]),
     tests("ProxyControlTests", "Clients/ProxyControl", ["ProxyControl"]),
     tests("SecureShellTests", "Clients/SecureShell", ["SecureShell"]),

@@ -1,5 +1,5 @@
 import Glibc
-import NIOCore
+package import NIOCore
 import NIOPosix
 
 /// Carries out one plan.
@@ -29,14 +29,19 @@ package struct LoadRun: Sendable {
     package func run(observer: @escaping @Sendable (LoadProgress) -> Void = { _ in }) async throws -> LoadReport {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let outcome: Result<LoadReport, any Error>
-        do {
-            let address = try await Self.resolve(plan.connectTo ?? plan.target.endpoint, on: group.next())
-            outcome = .success(try await run(to: address, on: group.next(), observer: observer))
-        } catch {
+        do { outcome = .success(try await run(on: group.next(), observer: observer)) } catch {
             outcome = .failure(error)
         }
         try await group.shutdownGracefully()
         return try outcome.get()
+    }
+
+    /// The same on a loop of the caller's, which it must not block.
+    package func run(
+        on loop: any EventLoop, observer: @escaping @Sendable (LoadProgress) -> Void = { _ in }
+    ) async throws -> LoadReport {
+        let address = try await Self.resolve(plan.connectTo ?? plan.target.endpoint, on: loop)
+        return try await run(to: address, on: loop, observer: observer)
     }
 
     private func run(

@@ -23,14 +23,6 @@ final class RawServer: Sendable {
             }
         }
 
-        /// Waits for bytes and throws them away; false at the end of the connection. For small requests that come one
-        /// at a time: to read their text takes a thousand times as long.
-        func bytesCame() -> Bool {
-            withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 8) { bytes in
-                recv(descriptor, bytes.baseAddress, bytes.count, 0) > 0
-            }
-        }
-
         private static func whole(_ bytes: [UInt8]) -> String? {
             let text = String(decoding: bytes, as: UTF8.self)
             guard let end = text.firstRange(of: "\r\n\r\n") else { return nil }
