@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import urllib.error
@@ -226,6 +227,15 @@ def who_may_do_what_is_the_clusters_to_say(place):
         write(place, 2)
         refused = place.run("deploy", "production", code=1)
         assert "slipway-viewer may not change shop/production" in refused, refused
+        # Gates come with the request, and a command gate is a program in the server's pod.
+        mark = os.path.join(place.path, "run-by-a-viewer")
+        with open(os.path.join(place.project, "slipway.yaml"), "a", encoding="utf-8") as file:
+            file.write('gates: {mark: {command: [/usr/bin/touch, "%s"]}}\n' % mark)
+        text = open(os.path.join(place.project, "slipway.yaml"), encoding="utf-8").read()
+        place.write("slipway.yaml", re.sub("strategy: .*", "strategy: {blueGreen: {before: [mark]}}", text))
+        refused = place.run("verify", "production", code=1)
+        assert "slipway-viewer may not change shop/production" in refused, refused
+        assert not os.path.exists(mark), "a program was run for somebody who may only read"
         with open(server.cluster.kubeconfig, "w", encoding="utf-8") as file:
             file.write(own.replace("user: {token: admin}", "user: {token: admin, as: eve}"))
         refused = place.run("status", "production", code=1)
