@@ -142,6 +142,39 @@ import Testing
 
     private struct Late: Error {}
 
+    /// What has the name of a service, and was never taken over, stays when the service is taken down.
+    @Test(arguments: [ClusterRouter.service, .nginx, .slipway]) func whatOthersMadeStays(
+        _ kind: ClusterRouter
+    ) async throws {
+        try await ClusterBench.with { bench in
+            let client = KubernetesClient(bench.double.access)
+            let release = try release(bench, 1, kind)
+            try await bench.runtime.apply(
+                RuntimeWish(environment: environment, service: service, fence: 1, generation: 1, sets: []),
+                releases: [release])
+            _ = try await client.create(
+                Self.services, namespace: "shop-prod",
+                [
+                    "apiVersion": "v1", "kind": "Service", "metadata": ["name": "api"],
+                    "spec": ["selector": ["app": "old"], "ports": [["port": 80]]],
+                ])
+            let backend: ObjectValue = ["service": ["name": "api", "port": ["number": 80]]]
+            _ = try await client.create(
+                APIResource(.ingress), namespace: "shop-prod",
+                [
+                    "apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": ["name": "api"],
+                    "spec": ["defaultBackend": backend],
+                ])
+            let routers = ClusterRouters(bench.desk, times: Self.times)
+            try await routers.forget(
+                ForgetWish(environment: environment, service: service, fence: 1, generation: 2))
+            let left = try await client.find(Self.services, namespace: "shop-prod", name: "api")
+            let entrance = try await client.find(APIResource(.ingress), namespace: "shop-prod", name: "api")
+            try await client.shutdown()
+            #expect(left != nil && entrance != nil)
+        }
+    }
+
     private func generation(_ router: KubernetesRouter) async throws -> UInt64 {
         try await router.observe(environment)[service]?.generation ?? 0
     }

@@ -220,21 +220,6 @@ package actor KubernetesRouter: RouterPort {
         }
     }
 
-    /// Not one that somebody else has made, and that was never taken over.
-    private func removeIngress(of service: ServiceName, _ writer: ObjectWriter) async throws(PortError) {
-        let resource = APIResource(.ingress)
-        let there: ObjectValue?
-        do {
-            there = try await writer.client.find(resource, namespace: writer.namespace, name: service.text)
-        } catch {
-            throw PortError(error, "ingress/\(service) cannot be looked at")
-        }
-        guard there?.at("metadata", "labels", ReleaseRendering.managerLabel)?.text == ReleaseRendering.manager else {
-            return
-        }
-        try await remove(resource, service.text, writer)
-    }
-
     /// A Service that leads requests to where a live one leads them: whom it leads to is the router's to say.
     static func keepingTable(of live: ObjectValue?, _ service: ObjectValue) -> ObjectValue {
         var kept = service
@@ -281,7 +266,7 @@ package actor KubernetesRouter: RouterPort {
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         try await removeOthers(than: [], key, mirror, writer)
-        try await removeIngress(of: wish.service, writer)
+        try await writer.deleteOurs(.ingress, wish.service.text)
         for object in await mirror.all(.services, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
             try await remove(APIResource(.service), object.at("metadata", "name")?.text ?? "", writer)
         }

@@ -58,9 +58,10 @@ package actor ClusterProxyRouter: RouterPort {
         books[key] = book
         let addresses = rendering.addresses(of: wish.targets.map(\.release))
         for address in addresses { try await say(address, await owned(address, mirror), key, writer) }
-        try await sign(RouteObject(route), key, writer)
         if let split = route.route { books[key]?.split = split }
-        try await wait(key, (wish.fence, wish.generation), reports, mirror)
+        repeat {
+            try await sign(RouteObject(route), key, writer)
+        } while try await !wait(key, (wish.fence, wish.generation), reports, mirror)
         let entrances = rendering.entrances(throughProxiesAt: route.port)
         // What has the service's name is somebody else's until a release of ours can take its place.
         let title = "service/\(wish.service)"
@@ -212,15 +213,18 @@ package actor ClusterProxyRouter: RouterPort {
     }
 
     /// Until every proxy that is ready has it in force.
+    /// - Parameter number: fence and generation, or nil: the service is to be unknown.
+    /// - Returns: false as soon as somebody else has changed or deleted what the proxies are to follow.
     private func wait(
         _ key: ServiceKey, _ number: (UInt64, UInt64)?, _ reports: ProxyReports, _ mirror: ClusterMirror
-    ) async throws {
+    ) async throws -> Bool {
         let deadline = ContinuousClock.now + times.endpoints
         while true {
             let trouble: String
             let hint: String
+            if number != nil, await !isKept(key, mirror) { return false }
             switch await reports.following(key, number) {
-            case .followed: return
+            case .followed: return true
             case .waits(let why):
                 trouble = "the proxies do not follow the route of \(key.service): \(why)"
                 hint = "`kubectl logs -n \(mirror.namespace) -l \(ProxyPods.query)` shows what they do"
@@ -234,12 +238,20 @@ package actor ClusterProxyRouter: RouterPort {
         }
     }
 
+    /// Whether the route is as it was written, as far as the cluster tells.
+    private func isKept(_ key: ServiceKey, _ mirror: ClusterMirror) async -> Bool {
+        let name = RouteObject.name(key.service)
+        let shown = await mirror.object(.records, name)
+        books[key]?.forget("configmap/\(name)", ifOthersChanged: shown)
+        return books[key]?.isKept ?? true
+    }
+
     /// Until a Service that was written leads to the proxies, and the nodes have had a moment to follow.
     private func settle(_ name: String, _ reports: ProxyReports, _ mirror: ClusterMirror) async throws {
         let deadline = ContinuousClock.now + times.endpoints
         while true {
             let proxies = await reports.addresses
-            let told = Self.endpoints(of: name, await mirror.all(.slices))
+            let told = Self.endpoints(await mirror.all(.slices, labels: [ObjectTable.addressLabel: name]))
             if !told.isEmpty, proxies.isSuperset(of: told) { break }
             guard ContinuousClock.now < deadline else {
                 throw PortError(
@@ -252,9 +264,9 @@ package actor ClusterProxyRouter: RouterPort {
         try await Task.sleep(for: times.lag)
     }
 
-    private static func endpoints(of service: String, _ slices: [ObjectValue]) -> Set<String> {
+    private static func endpoints(_ slices: [ObjectValue]) -> Set<String> {
         var hosts: Set<String> = []
-        for slice in slices where slice.at("metadata", "labels", "kubernetes.io/service-name")?.text == service {
+        for slice in slices {
             for endpoint in slice["endpoints"]?.items ?? [] where endpoint.at("conditions", "ready") != false {
                 for address in endpoint["addresses"]?.items ?? [] {
                     if let host = address.text { hosts.insert(host) }
@@ -309,14 +321,14 @@ package actor ClusterProxyRouter: RouterPort {
         guard let mirror = try await desk.mirror(of: wish.environment), let reports = mirror.reports else { return }
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
-        try await remove(.ingress, wish.service.text, writer)
-        try await remove(.service, wish.service.text, writer)
+        try await writer.deleteOurs(.ingress, wish.service.text)
+        try await writer.deleteOurs(.service, wish.service.text)
         try await remove(.configMap, RouteObject.name(wish.service), writer)
         try await removeOthers(than: [], key, mirror, writer)
         books[key] = nil
         chosen[mirror.namespace]?[key] = nil
         forgotten[key] = (wish.fence, wish.generation)
-        if await reports.following(key, nil) != .nobody { try await wait(key, nil, reports, mirror) }
+        if await reports.following(key, nil) != .nobody { _ = try await wait(key, nil, reports, mirror) }
         desk.ring()
     }
 

@@ -31,14 +31,20 @@ struct ProxyRouteBook {
     /// What somebody else has changed or deleted does not lead requests as was wished for.
     /// - Parameter shown: Services and routes, by title.
     mutating func forgetWhatOthersChanged(_ shown: [String: ObjectValue]) {
-        for (title, var entry) in said where entry.kind == .service || entry.kind == .configMap {
-            guard entry.isChanged(shown[title]) else {
-                said[title] = entry
-                continue
-            }
-            said[title] = nil
-            if entry.kind == .configMap { (record, isKept) = (nil, false) }
-            (isWhole, done) = (false, nil)
+        for (title, entry) in said where entry.kind == .service || entry.kind == .configMap {
+            forget(title, ifOthersChanged: shown[title])
         }
+    }
+
+    /// - Parameter shown: the object of this title as the cluster has it; nil: it has none.
+    mutating func forget(_ title: String, ifOthersChanged shown: ObjectValue?) {
+        guard var entry = said[title] else { return }
+        guard entry.isChanged(shown) else {
+            said[title] = entry
+            return
+        }
+        said[title] = nil
+        if entry.kind == .configMap { (record, isKept) = (nil, false) }
+        (isWhole, done) = (false, nil)
     }
 }
