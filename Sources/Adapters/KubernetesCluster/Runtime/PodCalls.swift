@@ -16,6 +16,10 @@ package struct PodCalls: InstanceCallPort {
         _ call: InstanceCall, to instance: InstanceID, of release: Release, within limit: Duration
     ) async throws(InstanceCallTrouble) -> InstanceAnswer {
         if let fault = call.fault { throw InstanceCallTrouble(kind: .badRequest, words: fault) }
+        if let kept = call.headers.first(where: { Self.isServers($0.name) }) {
+            throw InstanceCallTrouble(
+                kind: .badRequest, words: "header \(kept.name) cannot be sent: the API server keeps it to itself")
+        }
         let late = InstanceCallTrouble(
             kind: .noAnswer, words: "no complete answer in \(limit.components.seconds) s through the API server")
         return try await TimeLimit(limit).race { await ask(call, instance, release) }
@@ -39,8 +43,8 @@ package struct PodCalls: InstanceCallPort {
             switch header.name.lowercased() {
             case "content-type": request.type = header.value
             case "accept": request.accept = header.value
-            // The API server's own: it would take them for itself.
-            case "host", "authorization", "connection": break
+            // The API server says them itself.
+            case "host", "connection": break
             case _: request.headers.append(RawHeader(header.name, header.value))
             }
         }
@@ -50,6 +54,12 @@ package struct PodCalls: InstanceCallPort {
         } catch {
             return .failure(InstanceCallTrouble(kind: .noAnswer, words: error.text))
         }
+    }
+
+    /// By which the API server is told who asks: whoever asks would be somebody else, or nobody.
+    private static func isServers(_ header: String) -> Bool {
+        let name = header.lowercased()
+        return name == "authorization" || name.hasPrefix("impersonate-")
     }
 
     /// The API server's own words are no answer of the pod's.

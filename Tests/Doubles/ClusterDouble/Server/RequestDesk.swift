@@ -141,11 +141,17 @@ final class RequestDesk: Sendable {
         let pod = try await cluster.read(
             Target(kind: target.kind, namespace: door.namespace, name: door.pod), asked, at: nil)
         let address = pod.at("status", "podIP")?.text ?? ""
+        // A pod without a program has an address that may be somebody's outside.
+        guard address.hasPrefix("127.") else { throw Self.unreached(door, address, "connect: no route to host") }
         do { return try await door.answer(asked, at: address) } catch {
-            throw Refusal(
-                code: 503, reason: "ServiceUnavailable",
-                message: "error trying to reach service: dial tcp \(address):\(door.port): \(error)", details: nil)
+            throw Self.unreached(door, address, "\(error)")
         }
+    }
+
+    private static func unreached(_ door: PodDoor, _ address: String, _ why: String) -> Refusal {
+        Refusal(
+            code: 503, reason: "ServiceUnavailable",
+            message: "error trying to reach service: dial tcp \(address):\(door.port): \(why)", details: nil)
     }
 
     // MARK: - Watches
