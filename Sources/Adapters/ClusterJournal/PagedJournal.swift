@@ -30,8 +30,10 @@ package actor PagedJournal: JournalPort {
 
     /// An append that waits for its turn.
     private struct WaitingAppend {
-        var entries: [JournalEntry]
-        var bytes: [UInt8]
+        var entries: [JournalEntry] = []
+        var bytes: [UInt8] = []
+        /// The number of the first entry that is kept from then on.
+        var floor: Int64 = 0
         var done: CheckedContinuation<Void, any Error>
     }
 
@@ -132,9 +134,14 @@ package actor PagedJournal: JournalPort {
         guard waiting.count < limits.waiting else {
             throw PortError(.storage, "the journal in the cluster is too far behind: \(waiting.count) appends wait")
         }
+        try await turn { WaitingAppend(entries: entries, bytes: bytes, done: $0) }
+    }
+
+    /// One write of the head at a time, whoever asks for it.
+    private func turn(_ append: (CheckedContinuation<Void, any Error>) -> WaitingAppend) async throws {
         // Cancelling whoever waits does not stop a write that has begun.
         try await withCheckedThrowingContinuation { done in
-            waiting.append(WaitingAppend(entries: entries, bytes: bytes, done: done))
+            waiting.append(append(done))
             bell.yield()
         }
     }
@@ -155,7 +162,7 @@ package actor PagedJournal: JournalPort {
                 group.append(waiting.removeFirst())
             }
             do throws(PageDesk.Failure) {
-                try await commit(group.flatMap(\.entries), bytes)
+                try await commit(group.flatMap(\.entries), bytes, floor: group.map(\.floor).max() ?? 0)
                 for append in group { append.done.resume() }
             } catch {
                 for append in group { append.done.resume(throwing: error.error) }
@@ -164,7 +171,9 @@ package actor PagedJournal: JournalPort {
         }
     }
 
-    private func commit(_ entries: [JournalEntry], _ bytes: [UInt8]) async throws(PageDesk.Failure) {
+    private func commit(
+        _ entries: [JournalEntry], _ bytes: [UInt8], floor: Int64
+    ) async throws(PageDesk.Failure) {
         if let end { throw .over(end) }
         var next = head
         var kept: PageMark?
@@ -179,6 +188,7 @@ package actor PagedJournal: JournalPort {
         next.entries += bytes
         next.count += Int64(entries.count)
         next.projected = projected
+        next.floor = max(next.floor, floor)
         try await write(&next)
         let first = next.last - Int64(entries.count) + 1
         if let kept { pages.append(kept) }
@@ -197,6 +207,7 @@ package actor PagedJournal: JournalPort {
         return page
     }
 
+    /// Not beside another one: the API takes the first of two alone, and the second would look like somebody else's.
     private func write(_ next: inout JournalPage) async throws(PageDesk.Failure) {
         writes += 1
         next.write = writes
@@ -264,15 +275,11 @@ package actor PagedJournal: JournalPort {
         }
         if gone > 0 {
             let leaving = pages.prefix(gone)
-            var next = head
-            next.floor = (leaving.last?.last ?? 0) + 1
-            next.projected = projected
-            do throws(PageDesk.Failure) { try await write(&next) } catch {
-                if case .over(let reason) = error { finish(reason) }
-                throw error.error
-            }
-            pages.removeFirst(gone)
-            contents.forget(below: next.floor)
+            let floor = (leaving.last?.last ?? 0) + 1
+            try await turn { WaitingAppend(floor: floor, done: $0) }
+            let names = Set(leaving.map(\.name))
+            pages.removeAll { names.contains($0.name) }
+            contents.forget(below: floor)
             for page in leaving { try await desk.remove(page.name) }
         }
         var counts: [EnvironmentID: Int] = [:]

@@ -145,6 +145,36 @@ struct ClusterJournalTests {
         }
     }
 
+    @Test("old pages go while others append: one write of the head at a time")
+    func retirementBesideAppends() async throws {
+        try await JournalBench.with { bench in
+            var limits = JournalBench.limits
+            limits.page = 600
+            let losses = Losses()
+            let journal = try await bench.open("first", limits: limits, lost: losses)
+            for round in 0..<20 {
+                for number in 0..<10 {
+                    try await journal.append([entry(.event, "\(round)/\(number)", [UInt8](repeating: 0, count: 60))])
+                }
+                try await journal.append([entry(.service, "api", [UInt8(round)])])
+                try await eventually("the states to stand in objects") { await journal.isProjected }
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    group.addTask {
+                        for number in 0..<5 { try await journal.append([entry(.event, "beside \(round)/\(number)")]) }
+                    }
+                    group.addTask { try await journal.retire(JournalKeeping(bytes: 0), now: 1) { _ in true } }
+                    try await group.waitForAll()
+                }
+            }
+            #expect(losses.all.isEmpty, "\(losses.all)")
+            let after = try await journal.history(JournalQuery(kinds: [], limit: 1000))
+            try await journal.drop()
+            let again = try await bench.open("second", limits: limits)
+            #expect(try await again.history(JournalQuery(kinds: [], limit: 1000)) == after)
+            try await again.close()
+        }
+    }
+
     @Test("a page that is missing is told, and nothing is begun anew")
     func missingPage() async throws {
         try await JournalBench.with { bench in
