@@ -30,7 +30,7 @@ format:
 	$(SWIFT) format --in-place --recursive --parallel Sources Package.swift
 	find Tests -name "*.swift" -not -path "*/Fixtures/*" -print0 | xargs -0 $(SWIFT) format --in-place --parallel
 
-# One debug build carries the unit, conformance and live tests; the demo and the simulation run optimised.
+# One debug build carries all tests but the simulation, which runs optimised, as the demo does.
 test: setup lint unit simulate some-faults end-to-end
 
 unit:
@@ -51,8 +51,8 @@ test-kubernetes:
 	SLIPWAY_TEST_KUBERNETES=1 $(SWIFT) test --skip-build --filter '^ClusterConformanceTests\.RealClusterTests'
 
 end-to-end:
-	$(SWIFT) build -c release --product slipway
-	python3 Tests/EndToEnd/run.py --slipway .build/release/slipway
+	$(SWIFT) build --product slipway
+	python3 Tests/EndToEnd/run.py --slipway .build/debug/slipway
 
 # Every place at which Slipway can be struck; rewrites the table in docs/reference/faults.md.
 faults:
