@@ -13,7 +13,12 @@ import Testing
             var request = keeper.request(2, ["/bin/sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.02; done"])
             request.stopGrace = 300
             let deaf = try await keeper.spawn(seat, request)
-            let stray = try await keeper.shell(seat, 3, "env -i setsid -f sleep 300; sleep 0.1")
+            // It ends when the stray is one: before, the stray would go with it.
+            let mark = keeper.state + "/stray"
+            let stray = try await keeper.shell(
+                seat, 3,
+                "env -i setsid -f /bin/sh -c 'echo > \(mark); exec sleep 300'; "
+                    + "while ! [ -e \(mark) ]; do sleep 0.02; done")
             try await eventually("traps are set") {
                 logged(keeper.log("1")) == ["up"] && logged(keeper.log("2")) == ["up"]
             }
