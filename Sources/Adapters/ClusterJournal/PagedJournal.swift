@@ -12,6 +12,7 @@ package actor PagedJournal: JournalPort {
     private let shelf: RecordShelf
     private let clients: [KubernetesClient]
     private nonisolated let limits: JournalLimits
+    private let troubled: @Sendable (PortError) -> Void
     private let lost: @Sendable (PortError) -> Void
     private var head: JournalPage
     /// Pages before the head, the oldest first.
@@ -21,6 +22,8 @@ package actor PagedJournal: JournalPort {
     private var writes: Int64
     /// Every state up to this number stands in an object of its own.
     private var projected: Int64
+    /// What was said last of objects that cannot be written.
+    private var trouble: String?
     /// Why nothing can be written any more.
     private var end: PortError?
     private var waiting: [WaitingAppend] = []
@@ -38,16 +41,18 @@ package actor PagedJournal: JournalPort {
     }
 
     /// - Parameters:
-    ///   - facts: what people are shown of a state, as fields of its object.
+    ///   - troubled: told when objects for people cannot be written, once for each reason: nothing waits for them.
     ///   - lost: told once, when nothing can be written any more: then the process must end.
     init(
         _ opened: OpenedJournal, _ clients: [KubernetesClient], _ limits: JournalLimits,
+        troubled: @escaping @Sendable (PortError) -> Void,
         lost: @escaping @Sendable (PortError) -> Void
     ) async {
         desk = opened.desk
         shelf = opened.shelf
         self.clients = clients
         self.limits = limits
+        self.troubled = troubled
         self.lost = lost
         head = opened.head
         pages = opened.pages
@@ -82,6 +87,7 @@ package actor PagedJournal: JournalPort {
     /// - Parameters:
     ///   - writer: which no other process calls itself.
     ///   - facts: what people are shown of a state, as fields of its object.
+    ///   - troubled: told when objects for people cannot be written, once for each reason: nothing waits for them.
     ///   - lost: told once, when nothing can be written any more: then the process must end.
     /// - Throws: `PortError`: `unavailable` when the API does not answer or somebody else writes; `incompatible` when a
     ///   page is missing or cannot be read; `storage` when the API does not let us write.
@@ -89,6 +95,7 @@ package actor PagedJournal: JournalPort {
         _ access: ClusterAccess, namespace: String, records: RecordsChoice, writer: String,
         limits: JournalLimits = JournalLimits(), environment: [String: String] = [:],
         facts: @escaping @Sendable (JournalEntry) -> [ObjectField] = { _ in [] },
+        troubled: @escaping @Sendable (PortError) -> Void = { _ in },
         lost: @escaping @Sendable (PortError) -> Void
     ) async throws -> PagedJournal {
         var once = ClientLimits()
@@ -109,7 +116,7 @@ package actor PagedJournal: JournalPort {
             let opened = try await OpenedJournal(
                 PageDesk(client: clients[0], form: form, namespace: namespace, patience: limits.patience),
                 RecordShelf(clients[1], form, namespace: namespace, facts: facts), writer: writer)
-            return await PagedJournal(opened, clients, limits, lost: lost)
+            return await PagedJournal(opened, clients, limits, troubled: troubled, lost: lost)
         } catch {
             for client in clients { try await client.shutdown() }
             throw error
@@ -241,10 +248,13 @@ package actor PagedJournal: JournalPort {
             } catch {
                 if error.code == .stale { return finish(error) }
                 isWhole = false
+                if trouble != error.message { troubled(error) }
+                trouble = error.message
             }
         }
         if isWhole {
             projected = max(projected, last)
+            trouble = nil
         } else {
             // What could not be written is tried again, without haste.
             changes.yield()

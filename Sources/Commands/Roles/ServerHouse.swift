@@ -36,7 +36,9 @@ struct ServerHouse {
         let variables = ProcessInfo.processInfo.environment
         let journal = try await PagedJournal.open(
             access, namespace: settings.namespace, records: settings.records, writer: settings.identity,
-            environment: variables, facts: RecordFacts.of, lost: { told.yield("\($0)") })
+            environment: variables, facts: RecordFacts.of,
+            troubled: { logger.warning("records for people cannot be written: \($0)") },
+            lost: { told.yield("\($0)") })
         let durable = Failpoints.journal(journal)
         let (loop, fence) = try await HouseParts.restore(durable, now)
         logger.info("server \(Slipway.version) leads", metadata: ["fence": "\(fence)"])

@@ -145,6 +145,23 @@ struct ClusterJournalTests {
         }
     }
 
+    @Test("objects for people that cannot be written are told of once, and nothing waits for them")
+    func unwrittenObjects() async throws {
+        let faults = FaultPlan { mark in
+            mark.isWrite && mark.path.contains("/servicerecords") ? .refuse(code: 403) : nil
+        }
+        try await JournalBench.with(faults: faults) { bench in
+            let (troubles, losses) = (Losses(), Losses())
+            let journal = try await bench.open("first", troubles: troubles, lost: losses)
+            try await journal.append([entry(.service, "api", [1])])
+            try await eventually("the trouble to be told") { !troubles.all.isEmpty }
+            for number in UInt8(2)...6 { try await journal.append([entry(.service, "api", [number])]) }
+            #expect(try await journal.latest().map(\.body) == [[6]])
+            #expect(troubles.all.count == 1 && losses.all.isEmpty, "\(troubles.all)")
+            try await journal.drop()
+        }
+    }
+
     @Test("old pages go while others append: one write of the head at a time")
     func retirementBesideAppends() async throws {
         try await JournalBench.with { bench in

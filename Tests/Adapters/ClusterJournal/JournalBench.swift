@@ -47,12 +47,13 @@ struct JournalBench: Sendable {
     }
 
     func open(
-        _ writer: String, limits: JournalLimits = JournalBench.limits, lost: Losses = Losses()
+        _ writer: String, limits: JournalLimits = JournalBench.limits, troubles: Losses = Losses(),
+        lost: Losses = Losses()
     ) async throws -> PagedJournal {
         try await PagedJournal.open(
             double.access, namespace: Self.namespace, records: records, writer: writer, limits: limits,
             facts: { entry in entry.kind == .service ? [ObjectField("stable", .text("api@\(entry.body.count)"))] : [] },
-            lost: { lost.note($0) })
+            troubled: { troubles.note($0) }, lost: { lost.note($0) })
     }
 
     static var limits: JournalLimits {
@@ -70,7 +71,7 @@ struct JournalBench: Sendable {
     }
 }
 
-/// What journals have told that they lost.
+/// What journals have told that went wrong, or that they lost.
 final class Losses: Sendable {
     private let told = Mutex<[PortError]>([])
     var all: [PortError] { told.withLock { $0 } }
