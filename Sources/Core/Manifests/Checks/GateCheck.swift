@@ -78,7 +78,11 @@ extension SenseCheck {
                 .noEffect, count.keyPlace, "with `successLimit` the looks in a row that passed make the answer",
                 hint: "take `count` out")
         }
-        if let limit = tree.entry("failureLimit"), schedule.failureLimit >= schedule.count, schedule.successLimit == 0 {
+        let uses = reading.services.flatMap(\.gateUses).filter { $0.name == gate.name }
+        let looksOn = !uses.isEmpty && uses.allSatisfy(\.looksOn)
+        if let limit = tree.entry("failureLimit"), schedule.failureLimit >= schedule.count, schedule.successLimit == 0,
+            !looksOn
+        {
             findings.warning(
                 .noEffect, limit.value.place,
                 "this gate can never fail: \(schedule.count) looks, \(schedule.failureLimit) failures allowed",

@@ -10,6 +10,8 @@ struct GateUse {
     var hasSplit: Bool
     /// The canary's weight when the gate looks, in percent; nil: several, or not known.
     var weight: Int?
+    /// Whether it looks on after it has passed.
+    var looksOn = false
 }
 
 extension ServiceReading {
@@ -18,13 +20,15 @@ extension ServiceReading {
         let strategy = strategy
         let hasMatches = !(strategy["matches"]?.items.isEmpty ?? true)
         var uses: [GateUse] = []
-        func add(_ key: String, hasTraffic: Bool, hasSplit: Bool = false) {
+        func add(_ key: String, hasTraffic: Bool, hasSplit: Bool = false, looksOn: Bool = false) {
             for item in strategy[key]?.items ?? [] {
                 guard let name = item.text else { continue }
-                uses.append(GateUse(name: name, place: item.place, hasTraffic: hasTraffic, hasSplit: hasSplit))
+                uses.append(
+                    GateUse(
+                        name: name, place: item.place, hasTraffic: hasTraffic, hasSplit: hasSplit, looksOn: looksOn))
             }
         }
-        add("background", hasTraffic: true, hasSplit: hasSplit)
+        add("background", hasTraffic: true, hasSplit: hasSplit, looksOn: true)
         switch plan.strategy.kind {
         case .rolling: add("gates", hasTraffic: true)
         case .recreate: add("gates", hasTraffic: false)
@@ -53,7 +57,7 @@ extension ServiceReading {
         }
         for item in watchGates {
             guard let name = item.text else { continue }
-            uses.append(GateUse(name: name, place: item.place, hasTraffic: true, hasSplit: false))
+            uses.append(GateUse(name: name, place: item.place, hasTraffic: true, hasSplit: false, looksOn: true))
         }
         return uses
     }
