@@ -117,9 +117,9 @@ package struct EngineLoop: Sendable {
         seen.reserveCapacity(environments[index].services.count)
         for place in environments[index].services.indices {
             let state = environments[index].services[place]
-            let looks = snapshot?.looks(of: state.service)
-            let migrations = snapshot?.migrations(of: state.service)
-            seen.append(ledgers[index][place].observation(of: state, looks, migrations, fence: fence, now: now))
+            let told = snapshot?.service(state.service, near: place)
+            seen.append(
+                ledgers[index][place].observation(of: state, told?.looks, told?.migrations, fence: fence, now: now))
         }
         return seen
     }

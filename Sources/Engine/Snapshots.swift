@@ -35,16 +35,11 @@ package struct EnvironmentSnapshot: Sendable {
         self.services = services
     }
 
-    /// The looks that are known of a service; nil when nothing is known of it.
-    func looks(of service: ServiceName) -> [LookView]? {
-        guard let place = services.firstIndex(where: { $0.service == service }) else { return nil }
-        return services[place].looks
-    }
-
-    /// The migrations that are known of a service; nil when nobody has said which.
-    func migrations(of service: ServiceName) -> [MigrationView]? {
-        guard let place = services.firstIndex(where: { $0.service == service }) else { return nil }
-        return services[place].migrations
+    /// What is known of a service.
+    /// - Parameter place: where it stands if there is one for each service, in their order.
+    func service(_ name: ServiceName, near place: Int) -> ServiceSnapshot? {
+        if services.indices.contains(place), services[place].service == name { return services[place] }
+        return services.first { $0.service == name }
     }
 }
 

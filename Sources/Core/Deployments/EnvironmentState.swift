@@ -20,9 +20,17 @@ package struct EnvironmentState: Hashable, Sendable {
 
     package init(id: EnvironmentID) { self.id = id }
 
-    package func index(of service: ServiceName) -> Int? { services.firstIndex { $0.service == service } }
+    /// By halving: there may be a thousand, and every turn looks for each.
+    package func index(of service: ServiceName) -> Int? {
+        var (low, high) = (0, services.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if services[middle].service < service { low = middle + 1 } else { high = middle }
+        }
+        return low < services.count && services[low].service == service ? low : nil
+    }
 
-    package func service(_ name: ServiceName) -> ServiceState? { services.first { $0.service == name } }
+    package func service(_ name: ServiceName) -> ServiceState? { index(of: name).map { services[$0] } }
 
     package func isQuarantined(_ digest: ContentDigest) -> QuarantineEntry? {
         quarantine.first { $0.digest == digest }

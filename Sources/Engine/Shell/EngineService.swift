@@ -106,7 +106,8 @@ package final class EngineService: Sendable {
         await withDiscardingTaskGroup { group in
             var loop = initial
             while !Task.isCancelled {
-                let wait = await turn(&loop, &group)
+                let (wait, work) = await turn(&loop, &group)
+                await breathe(after: work)
                 await waker.wait(upTo: wait)
             }
             group.cancelAll()
@@ -121,7 +122,19 @@ package final class EngineService: Sendable {
         }
     }
 
-    private func turn(_ loop: inout EngineLoop, _ group: inout DiscardingTaskGroup) async -> Span {
+    /// With a thousand services a turn takes a while, and every one of them has news: what comes meanwhile is for one
+    /// turn together, and leaves the processor to those who carry out.
+    private func breathe(after work: Duration) async {
+        guard work > .milliseconds(2) else { return }
+        // Cancelled: then there is no other turn.
+        try? await Task.sleep(for: min(work, .milliseconds(100)))
+    }
+
+    /// - Returns: how long there may be nothing to do, and how long it took to look and to decide.
+    private func turn(
+        _ loop: inout EngineLoop, _ group: inout DiscardingTaskGroup
+    ) async -> (wait: Span, work: Duration) {
+        let began = ContinuousClock.now
         let pending = inbox.withLock { inbox -> [Pending] in
             defer { inbox.pending = [] }
             return inbox.pending
@@ -129,6 +142,7 @@ package final class EngineService: Sendable {
         let snapshots = await observe(loop.watched)
         var next = loop
         let turn = next.turn(snapshots, pending.map(\.command), now: parts.now())
+        let work = began.duration(to: .now)
         do {
             if !turn.entries.isEmpty { try await parts.journal.append(turn.entries) }
             try parts.releases.learn(turn.entries)
@@ -139,7 +153,7 @@ package final class EngineService: Sendable {
             note("journal", "\(trouble)")
             let refusal = Refusal(.invalid, trouble.message, hint: trouble.hint)
             for entry in pending { entry.answer.resume(returning: .refused(refusal)) }
-            return .seconds(1)
+            return (.seconds(1), work)
         }
         loop = next
         if turn.entries.contains(where: { $0.kind == .event || $0.kind == .environment }) { told.signal() }
@@ -156,7 +170,7 @@ package final class EngineService: Sendable {
                 $0.services.contains { $0.runtime?.instances.contains { $0.phase == .leaving } == true }
             }
         let longest: Span = isBusy ? .milliseconds(100) : .seconds(2)
-        return min(longest, max(turn.wake ?? longest, .milliseconds(1)))
+        return (min(longest, max(turn.wake ?? longest, .milliseconds(1))), work)
     }
 
     private func observe(_ watched: [(EnvironmentID, [ServiceName])]) async -> [EnvironmentSnapshot] {

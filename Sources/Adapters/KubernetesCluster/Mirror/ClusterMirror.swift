@@ -13,6 +13,8 @@ actor ClusterMirror {
     nonisolated let reports: ProxyReports?
     private let kinds: [MirroredKind]
     private var objects: [MirroredKind: ObjectTable] = [:]
+    /// What was told of services so far.
+    private(set) var marks = ServiceMarks()
     private var synced: Set<MirroredKind> = []
     private var troubles: [MirroredKind: ClusterTrouble] = [:]
     /// When a pod was first seen to be ready, by its UID.
@@ -103,8 +105,13 @@ actor ClusterMirror {
         case .all(let list):
             synced.insert(kind)
             objects[kind] = ObjectTable(list.items)
-        case .added(let object), .modified(let object): objects[kind, default: ObjectTable()].put(object)
-        case .deleted(let object): objects[kind]?.remove(object.at("metadata", "name")?.text ?? "")
+            marks.note(all: list.items)
+        case .added(let object), .modified(let object):
+            objects[kind, default: ObjectTable()].put(object)
+            marks.note(object)
+        case .deleted(let object):
+            objects[kind]?.remove(object.at("metadata", "name")?.text ?? "")
+            marks.note(object)
         }
         if kind == .pods { noteReadiness(event) }
         wake()
@@ -204,18 +211,19 @@ actor ClusterMirror {
 
     func object(_ kind: MirroredKind, _ name: String) -> ObjectValue? { objects[kind]?[name] }
 
+    /// Those that have Deployments or pods.
+    var services: Set<String> {
+        Set([MirroredKind.deployments, .pods].flatMap { objects[$0]?.services ?? [] })
+    }
+
     /// The pods of a Job, by its UID: those that are there, and those that were.
     func pods(of job: String) -> [MigrationPod] {
         let there = all(.pods, labels: [MigrationPod.jobLabel: job]).map { MigrationPod(pod: $0, isGone: false) }
         return gone.values.filter { $0.job == job }.sorted { PodReading($0.pod).id < PodReading($1.pod).id } + there
     }
 
-    func readyFor(_ uid: String) -> Span? {
-        readySince[uid].map { since in
-            let (seconds, attoseconds) = since.duration(to: .now).components
-            return .milliseconds(seconds * 1000 + attoseconds / 1_000_000_000_000_000)
-        }
-    }
+    /// Since when a pod is ready without a break, by its UID.
+    func readySince(_ uid: String) -> ContinuousClock.Instant? { readySince[uid] }
 
     func wasReady(_ uid: String) -> Bool { haveBeenReady.contains(uid) }
 }

@@ -7,13 +7,9 @@ struct ObjectTable: Sendable {
     /// On an EndpointSlice: the Service that it is of.
     static let addressLabel = "kubernetes.io/service-name"
 
-    private struct Label: Hashable, Sendable {
-        var name: String
-        var value: String
-    }
-
     private var objects: [String: ObjectValue] = [:]
-    private var index: [Label: Set<String>] = [:]
+    /// Names by what a label says, by label.
+    private var index: [String: [String: Set<String>]] = [:]
 
     init() {}
 
@@ -25,33 +21,36 @@ struct ObjectTable: Sendable {
 
     subscript(name: String) -> ObjectValue? { objects[name] }
 
+    /// Of which there is any object.
+    var services: [String] { index[ReleaseRendering.serviceLabel].map { Array($0.keys) } ?? [] }
+
     mutating func put(_ object: ObjectValue) {
         let name = object.at("metadata", "name")?.text ?? ""
         remove(name)
         objects[name] = object
-        for label in Self.labels(of: object) { index[label, default: []].insert(name) }
+        for (label, value) in Self.labels(of: object) {
+            index[label, default: [:]][value, default: []].insert(name)
+        }
     }
 
     mutating func remove(_ name: String) {
         guard let object = objects.removeValue(forKey: name) else { return }
-        for label in Self.labels(of: object) {
-            index[label]?.remove(name)
-            if index[label]?.isEmpty == true { index[label] = nil }
+        for (label, value) in Self.labels(of: object) {
+            index[label]?[value]?.remove(name)
+            if index[label]?[value]?.isEmpty == true { index[label]?[value] = nil }
         }
     }
 
     /// With all of these labels, sorted by name.
     func all(labels: [String: String]) -> [ObjectValue] {
-        let known = Self.indexed.lazy.compactMap { name in labels[name].map { Label(name: name, value: $0) } }.first
-        let names = known.map { Array(index[$0] ?? []) } ?? Array(objects.keys)
+        let known = Self.indexed.first { labels[$0] != nil }
+        let names = known.map { Array(index[$0]?[labels[$0] ?? ""] ?? []) } ?? Array(objects.keys)
         return names.sorted().compactMap { objects[$0] }.filter { object in
             labels.allSatisfy { object.at("metadata", "labels", $0.key)?.text == $0.value }
         }
     }
 
-    private static func labels(of object: ObjectValue) -> [Label] {
-        indexed.compactMap { name in
-            (object.at("metadata", "labels", name)?.text).map { Label(name: name, value: $0) }
-        }
+    private static func labels(of object: ObjectValue) -> [(label: String, value: String)] {
+        indexed.compactMap { label in object.at("metadata", "labels", label)?.text.map { (label, $0) } }
     }
 }

@@ -7,42 +7,79 @@ extension KubernetesRuntime {
     package func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RuntimeView] {
         guard let mirror = try await desk.mirror(of: environment) else { return [:] }
         try await mirror.check()
-        var names: Set<ServiceName> = []
-        for kind in [MirroredKind.deployments, .pods] {
-            for object in await mirror.all(kind) {
-                if let name = object.at("metadata", "labels", ReleaseRendering.serviceLabel)?.text {
-                    names.insert(ServiceName(name))
-                }
-            }
-        }
+        let marks = await mirror.marks
+        var names = Set(await mirror.services.map { ServiceName($0) })
         for key in services.keys where key.environment == environment { names.insert(key.service) }
         var views: [ServiceName: RuntimeView] = [:]
-        for name in names { views[name] = await view(of: name, in: environment, mirror) }
+        for name in names {
+            let key = ServiceKey(environment: environment, service: name)
+            views[name] = await view(of: key, marks[name.text], mirror)
+        }
         return views
     }
 
-    private func view(of service: ServiceName, in environment: EnvironmentID, _ mirror: ClusterMirror) async
-        -> RuntimeView
-    {
-        let key = ServiceKey(environment: environment, service: service)
-        let labels = [ReleaseRendering.serviceLabel: service.text]
+    /// What was found out of a service, and holds until the mirror or the book say something else of it.
+    struct KnownView {
+        var view: RuntimeView
+        var mark: ServiceMarks.Mark
+        /// The book's revision.
+        var revision: UInt64
+        /// Since when instances are ready without a break.
+        var readySince: [InstanceID: ContinuousClock.Instant]
+
+        /// Whether it follows from the time alone what becomes of an instance.
+        var isWaiting: Bool { view.instances.contains { $0.phase == .starting } }
+    }
+
+    private func view(
+        of key: ServiceKey, _ mark: ServiceMarks.Mark, _ mirror: ClusterMirror
+    ) async -> RuntimeView {
+        if let known = known[key], known.mark == mark, known.revision == services.revision(of: key), !known.isWaiting {
+            var view = known.view
+            for index in view.instances.indices where view.instances[index].phase == .ready {
+                let since = known.readySince[view.instances[index].id]
+                view.instances[index].readyFor = since.map { Self.span(since: $0) } ?? .zero
+            }
+            return numbered(view, key)
+        }
+        return await newView(of: key, mark, mirror)
+    }
+
+    private func newView(
+        of key: ServiceKey, _ mark: ServiceMarks.Mark, _ mirror: ClusterMirror
+    ) async -> RuntimeView {
+        let labels = [ReleaseRendering.serviceLabel: key.service.text]
         let deployments = await mirror.all(.deployments, labels: labels)
         let pods = await mirror.all(.pods, labels: labels).map { PodReading($0) }
         await forgetWhatOthersChanged(deployments, mirror, key)
+        let revision = services.revision(of: key)
         let book = services[key]
         var view = RuntimeView()
         if let done = book?.done {
             (view.fence, view.generation) = (done.fence, done.generation)
         }
         var instances: [InstanceView] = []
+        var readySince: [InstanceID: ContinuousClock.Instant] = [:]
         for pod in pods where !pod.hasEnded {
-            if let instance = await Self.instance(pod, book?.releases, mirror) { instances.append(instance) }
+            guard var instance = await Self.instance(pod, book?.releases, mirror) else { continue }
+            if instance.phase == .ready, let since = await mirror.readySince(pod.uid) {
+                instance.readyFor = Self.span(since: since)
+                readySince[instance.id] = since
+            }
+            instances.append(instance)
         }
         view.instances = instances.sorted { $0.id < $1.id }
         view.sets = Self.sets(book?.done?.sets ?? [], deployments, pods, book?.refusals ?? [:], view.instances)
         for index in view.sets.indices {
             view.sets[index].asked = Self.asked(view.sets[index].release, book, deployments)
         }
+        known[key] = KnownView(view: view, mark: mark, revision: revision, readySince: readySince)
+        return numbered(view, key)
+    }
+
+    /// - Returns: the view with a higher number than the last one, if it says something else.
+    private func numbered(_ view: RuntimeView, _ key: ServiceKey) -> RuntimeView {
+        var view = view
         view.version = lastViews[key]?.version ?? 0
         if lastViews[key] != view {
             version += 1
@@ -50,6 +87,11 @@ extension KubernetesRuntime {
             lastViews[key] = view
         }
         return view
+    }
+
+    private static func span(since instant: ContinuousClock.Instant) -> Span {
+        let (seconds, attoseconds) = instant.duration(to: .now).components
+        return .milliseconds(seconds * 1000 + attoseconds / 1_000_000_000_000_000)
     }
 
     /// What somebody else has written or deleted is not as it was wished for, perhaps: as long as it has not been
@@ -131,7 +173,6 @@ extension KubernetesRuntime {
             view.phase = .leaving
         } else if pod.isReady {
             view.phase = .ready
-            view.readyFor = await mirror.readyFor(pod.uid) ?? .zero
         } else if await mirror.wasReady(pod.uid) {
             view.phase = .unready
             view.trouble = pod.trouble

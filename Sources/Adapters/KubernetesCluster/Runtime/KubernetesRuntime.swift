@@ -10,7 +10,8 @@ import Ports
 /// Pods that leave drain by themselves, as their preStop hook and grace period say, and cannot be had back.
 package actor KubernetesRuntime: RuntimePort {
     let desk: ClusterDesk
-    var services: [ServiceKey: ServiceBook] = [:]
+    var services = ServiceBooks()
+    var known: [ServiceKey: KnownView] = [:]
     var lastViews: [ServiceKey: RuntimeView] = [:]
     var version: UInt64 = 0
     /// Objects of a namespace that were applied, by place and title, with a mark of what was said.
@@ -49,6 +50,24 @@ package actor KubernetesRuntime: RuntimePort {
         var isLent = false
         /// What is common to all releases was last looked through for this one's sake; `none`: for nobody's.
         var tidied: String?
+    }
+
+    /// The books of all services. Whoever writes in one changes its revision.
+    struct ServiceBooks {
+        private var books: [ServiceKey: ServiceBook] = [:]
+        private var revisions: [ServiceKey: UInt64] = [:]
+
+        var keys: Dictionary<ServiceKey, ServiceBook>.Keys { books.keys }
+
+        func revision(of key: ServiceKey) -> UInt64 { revisions[key] ?? 0 }
+
+        subscript(key: ServiceKey) -> ServiceBook? {
+            get { books[key] }
+            set {
+                books[key] = newValue
+                revisions[key, default: 0] += 1
+            }
+        }
     }
 
     package init(_ desk: ClusterDesk) { self.desk = desk }
