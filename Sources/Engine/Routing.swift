@@ -51,7 +51,7 @@ extension ServiceState {
     /// Whether the trial cannot carry its share: it has no instance, or had none and has not yet enough of them again.
     private func isMissing(_ target: TargetWish, after last: RouteWish?) -> Bool {
         if target.backends.isEmpty { return true }
-        guard let rollout, let last, !rollout.plan.followsReadiness else { return false }
+        guard let rollout, let last, !rollout.plan.followsReadiness, !rollout.plan.sharesReplicas else { return false }
         let had = last.targets.first { $0.release == target.release }?.weight ?? .none
         guard had == .none, !last.targets.isEmpty else { return false }
         return target.backends.count < target.weight.capacity(of: rollout.to.replicas)

@@ -206,6 +206,34 @@ def a_canary_gets_its_share_of_an_ingress(place):
         eventually(lambda: cluster.deployments() == {"api-r2": 2, "mail-r1": 1}, 30, "its Deployment to go")
 
 
+def a_canary_gets_its_share_by_the_number_of_its_pods(place):
+    if not has_double():
+        return
+
+    def stands(cluster):
+        slices = cluster.all("endpointslices", "apis/discovery.k8s.io/v1").values()
+        led = sum(len(each["endpoints"] or []) for each in slices
+                  if each["metadata"]["labels"]["kubernetes.io/service-name"] == "api")
+        return {name: count for name, count in cluster.deployments().items() if name != "mail-r1"}, led
+
+    with Cluster(place) as cluster:
+        steps = ("{canary: {sticky: false, scaleDownDelay: 0s, steps: "
+                 "[{weight: 25%}, {hold: untilPromoted}, {weight: 80%}, {hold: untilPromoted}]}}")
+        write(place, strategy=steps, router="replicas")
+        place.run("deploy", "production")
+        write(place, "serves:2", strategy=steps, router="replicas")
+        planned = place.run("plan", "production", code=None)
+        assert "api: instances share the requests: 25% is 1 of 3 (33%), 80% is 2 of 3 (67%)" in planned, planned
+        place.run("deploy", "production", code=None)
+        assert cluster.serving() is None, "one Service leads to both"
+        assert stands(cluster) == ({"api-r1": 2, "api-r2": 1}, 3), stands(cluster)
+        place.run("promote", "production", code=None)
+        eventually(lambda: stands(cluster) == ({"api-r1": 1, "api-r2": 2}, 3), 30, "the larger share")
+        place.run("abort", "production", code=None)
+        eventually(lambda: stands(cluster) == ({"api-r1": 2}, 2), 30, "the canary to go")
+        assert cluster.serving() == "1", cluster.serving()
+
+
 def a_load_that_doubles_in_a_rollout_is_carried_through_its_abort(place):
     if not has_double():
         return
@@ -333,6 +361,7 @@ TESTS = [
     what_a_cluster_cannot_do_is_said_before_anything_is_touched,
     what_the_cluster_would_refuse_is_said_before_anything_is_touched,
     a_canary_gets_its_share_of_an_ingress,
+    a_canary_gets_its_share_by_the_number_of_its_pods,
     a_load_that_doubles_in_a_rollout_is_carried_through_its_abort,
     a_supervisor_that_is_killed_goes_on_where_it_was,
 ]

@@ -154,6 +154,12 @@ package struct RolloutPlan: Hashable, Sendable {
     /// Weights are drawn anew from what is ready, again and again.
     package var followsReadiness: Bool { stages.contains(.roll) }
 
+    /// Whether a release's share of the requests is its share of the instances.
+    package var sharesReplicas: Bool {
+        guard case .canary(let spec) = strategy.kind else { return false }
+        return spec.sharesReplicas && isRouted
+    }
+
     package var isSticky: Bool {
         switch strategy.kind {
         case .canary(let spec): spec.sticky

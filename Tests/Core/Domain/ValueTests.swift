@@ -53,4 +53,23 @@ import Testing
         #expect(ContentDigest("sha256:12") == nil)
         #expect(ContentDigest(digest.description.replacing("sha256", with: "sha512")) == nil)
     }
+
+    /// Of all whole numbers with which one release is whole, none comes nearer to the weight.
+    @Test func noNumbersOfInstancesComeNearerToAShare() {
+        for standing in 1...12 {
+            for percent in 1...99 {
+                let weight = Weight(clamping: percent)
+                let share = ReplicaShare(weight, standing: standing, wanted: standing)
+                #expect(share.from >= 1 && share.to >= 1 && max(share.from, share.to) == standing)
+                func miss(_ from: Int, _ to: Int) -> Double {
+                    abs(Double(to) / Double(from + to) - Double(percent) / 100)
+                }
+                let best = (1...standing).flatMap { [miss(standing, $0), miss($0, standing)] }.min() ?? 1
+                // Halves of instances are rounded, not shares: half an instance is the most that is missed by.
+                #expect(miss(share.from, share.to) <= best + 0.5 / Double(standing + 1))
+            }
+        }
+        let small = ReplicaShare(Weight(clamping: 50), standing: 6, wanted: 2)
+        #expect(small.from == 2 && small.to == 2)
+    }
 }

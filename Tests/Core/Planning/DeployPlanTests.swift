@@ -43,6 +43,39 @@ import Testing
         #expect(try objections(.slipway, routes: false, matches: 2) == [])
     }
 
+    @Test func whereNobodySplitsRequestsInstancesShareThem() throws {
+        func plan(_ change: (inout ServicePlanSpec) -> Void = { _ in }) throws -> DeployPlan {
+            var spec = Shop.spec("api", replicas: 4)
+            spec.image = "registry.example.com/api:1"
+            spec.command = []
+            let canary = CanarySpec(
+                steps: [5, 20, 50, 80].map { .weight(Weight(clamping: $0)) } + [.hold(.seconds(1))], sticky: false)
+            var planned = ServicePlanSpec(spec: spec, strategy: StrategySpec(kind: .canary(canary)))
+            change(&planned)
+            let project = ProjectSpec(
+                environment: Shop.id, runtime: .kubernetes, services: [planned],
+                cluster: ClusterSpec(namespace: "shop", router: .replicas))
+            return try Shop.plan(Desired(project: project, artifacts: []), Shop.standing())
+        }
+        let shared = try plan()
+        #expect(shared.objections.isEmpty)
+        #expect(
+            shared.notes == [
+                "api: instances share the requests: 5% is 1 of 5 (20%), 20% is 1 of 5, 50% is 4 of 8, 80% is 4 of 5"
+            ])
+        guard case .canary(let spec) = shared.items[0].order?.strategy.kind else {
+            Issue.record("the order is no canary")
+            return
+        }
+        #expect(spec.sharesReplicas)
+        let scaled = try messages(of: plan { $0.spec.scale = ScaleSpec(min: 1, max: 8, targets: []) })
+        #expect(scaled.contains { $0.hasPrefix("api has `scale` and a canary") })
+        let warm = try messages(of: plan { $0.strategy.keepWarm = 1 })
+        #expect(warm.contains { $0.hasPrefix("api has `keepWarm` and a canary") })
+    }
+
+    private func messages(of plan: DeployPlan) -> [String] { plan.objections.map(\.message) }
+
     /// A migration is a Job there, and runs first as everywhere.
     @Test func aMigrationIsRunOnAClusterToo() throws {
         var spec = Shop.spec("api")

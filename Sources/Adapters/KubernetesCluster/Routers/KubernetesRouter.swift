@@ -38,7 +38,8 @@ package actor KubernetesRouter: RouterPort {
         var all = RouterCapabilities(
             granularity: 100, matchesHeaders: false, matchesCookies: false, sticky: false, hold: false, counts: false)
         switch router {
-        case .service, .replicas: break
+        case .service: break
+        case .replicas: all.granularity = 1
         case .slipway: return .embedded
         case .gateway, .nginx: (all.granularity, all.matchesHeaders) = (1, true)
         case .istio: (all.granularity, all.matchesHeaders, all.matchesCookies) = (1, true, true)

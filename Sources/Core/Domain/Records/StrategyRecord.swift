@@ -122,6 +122,7 @@ extension CanarySpec: RecordCodable {
         writer.put(1, steps)
         writer.put(2, sticky)
         writer.put(3, matches)
+        if sharesReplicas { writer.put(4, true) }
     }
 
     package init(from reader: inout RecordReader) throws(RecordError) {
@@ -131,6 +132,7 @@ extension CanarySpec: RecordCodable {
             case 1: steps.append(try reader.record())
             case 2: sticky = try reader.bool()
             case 3: matches.append(try reader.record())
+            case 4: sharesReplicas = try reader.bool()
             case _: try reader.skip()
             }
         }

@@ -145,11 +145,24 @@ package struct CanarySpec: Hashable, Sendable, Codable {
     package var sticky: Bool
     /// Requests that match reach the canary, whatever the weight.
     package var matches: [MatchSpec]
+    /// Nobody splits requests: a release's share of them is its share of the instances.
+    package var sharesReplicas: Bool
 
-    package init(steps: [CanaryStep], sticky: Bool = true, matches: [MatchSpec] = []) {
+    package init(
+        steps: [CanaryStep], sticky: Bool = true, matches: [MatchSpec] = [], sharesReplicas: Bool = false
+    ) {
         self.steps = steps
         self.sticky = sticky
         self.matches = matches
+        self.sharesReplicas = sharesReplicas
+    }
+
+    package init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        try self.init(
+            steps: values.decode([CanaryStep].self, forKey: .steps), sticky: values.decode(Bool.self, forKey: .sticky),
+            matches: values.decode([MatchSpec].self, forKey: .matches),
+            sharesReplicas: values.decodeIfPresent(Bool.self, forKey: .sharesReplicas) ?? false)
     }
 }
 

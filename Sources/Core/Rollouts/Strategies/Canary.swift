@@ -25,10 +25,12 @@ extension RolloutPlan {
 
 extension ServiceState {
     /// Capacity for the weight, then the weight. Stable stays whole, so that going back is one route change; of a
-    /// worker, whose traffic nobody splits, the share is one of replicas.
+    /// worker, whose traffic nobody splits, the share is one of replicas. Where instances share the requests, stable
+    /// shrinks when its part is smaller than that of the release on trial.
     mutating func shift(_ weight: Weight, _ rollout: inout RolloutState, _ seen: ServiceObservation) -> Bool {
         let to = rollout.to
-        let needed = max(1, weight.capacity(of: to.replicas))
+        let share = replicaShare(weight, rollout)
+        let needed = share?.to ?? max(1, weight.capacity(of: to.replicas))
         let grown = setCount(to.number, max(needed, count(of: to.number)))
         let ready = seen.ready(to.number, for: rollout.plan.strategy.minReady)
         let baseline = bringBaseline(for: weight, rollout, seen)
@@ -40,7 +42,17 @@ extension ServiceState {
         let resumed = hold != nil
         hold = nil
         guard !moved, !resumed, seen.isRouted(as: weights) else { return false }
+        if let share, let from = rollout.from {
+            let stays = setCount(from.number, share.from)
+            let goes = setCount(to.number, share.to)
+            guard !stays, !goes, seen.isRuntimeCaughtUp else { return false }
+        }
         return baseline.release != nil || !letBaselineGo(rollout)
+    }
+
+    private func replicaShare(_ weight: Weight, _ rollout: RolloutState) -> ReplicaShare? {
+        guard rollout.plan.sharesReplicas, weight != .none, weight != .all, let from = rollout.from else { return nil }
+        return ReplicaShare(weight, standing: from.replicas, wanted: rollout.to.replicas)
     }
 
     private mutating func shareReplicas(

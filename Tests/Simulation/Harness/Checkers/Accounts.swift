@@ -148,9 +148,15 @@ struct TrialAccount {
         return most + Self.resolve(spec.maxSurge, to.replicas, up: true)
     }
 
+    var sharesReplicas: Bool {
+        if case .canary(let spec) = strategy.kind { spec.sharesReplicas && to.isRouted && !isReturn } else { false }
+    }
+
     /// How many of the old ones stay until the commit, so that going back stays possible.
     var reserve: Int {
         guard let from, from.isRouted, !isRecreate else { return 0 }
+        // Where instances share the requests the old ones go as the share of the new ones grows; one stays.
+        if sharesReplicas { return min(1, from.replicas) }
         guard isRolling, case .rolling(let spec) = strategy.kind else { return from.replicas }
         return min(1, Self.resolve(spec.maxSurge, to.replicas, up: true), from.replicas)
     }

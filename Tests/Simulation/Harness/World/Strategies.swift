@@ -39,7 +39,27 @@ extension Randomness {
             watch: chance(4_000) ? watch(&gates) : nil)
         // From a stream of its own: what else is drawn stays as it was.
         var own = Randomness(seed: UInt64(strategy.progressDeadline.milliseconds), stream: 6)
-        return own.withBaseline(strategy, isRouted: isRouted, &gates)
+        return own.withReplicaShares(own.withBaseline(strategy, isRouted: isRouted, &gates))
+    }
+
+    /// Some canaries share requests by the numbers of their instances, as planning lets them: nothing is kept warm, and
+    /// nothing is compared with a fresh baseline.
+    private mutating func withReplicaShares(_ strategy: StrategySpec) -> StrategySpec {
+        guard case .canary(var spec) = strategy.kind, chance(3_000), strategy.keepWarm == 0 else { return strategy }
+        let isCompared = gates(of: strategy).contains { $0.text.hasPrefix("b") }
+        guard !isCompared else { return strategy }
+        spec.sharesReplicas = true
+        var strategy = strategy
+        strategy.kind = .canary(spec)
+        return strategy
+    }
+
+    private func gates(of strategy: StrategySpec) -> [GateName] {
+        guard case .canary(let spec) = strategy.kind else { return strategy.background }
+        return strategy.background
+            + spec.steps.compactMap { step in
+                if case .gate(let name) = step { name } else { nil }
+            }
     }
 
     private mutating func watch(_ gates: inout [GateSpec]) -> WatchSpec {
