@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import tempfile
 import urllib.request
@@ -177,6 +178,36 @@ def a_proxy_that_is_killed_inside_a_cluster_costs_what_it_has_under_way(place):
         assert report["all"]["failures"] <= 5, (report["counts"], report["failures"])
 
 
+def an_environment_changes_over_to_another_router_and_back(place):
+    if not has_double():
+        return
+    steps = "{canary: {scaleDownDelay: 0s, steps: [{weight: 50%}, {hold: untilPromoted}]}}"
+
+    def change(router, strategy, rate):
+        text = re.sub("strategy: .*", lambda _: "strategy: " + strategy, MANIFEST % rate)
+        place.write("slipway.yaml", text.replace("router: slipway", "router: " + router))
+
+    with cluster_of_programs(place) as cluster:
+        change("service", "{rolling: {}}", "0.01")
+        place.run("deploy", "production")
+        assert cluster.serving() == "1", cluster.serving()
+        change("slipway", steps, "0.02")
+        install(place, cluster)
+        asked = place.run("deploy", "production", code=None, within=60)
+        assert "waits for `slipway promote`" in asked, asked
+        selector = cluster.all("services")["api"]["spec"]["selector"]
+        assert selector["app.kubernetes.io/name"] == "slipway-proxy", selector
+        place.run("promote", "production")
+        eventually(lambda: list(cluster.deployments()) == ["api-r2", "slipway-proxy"], 30, "the first to leave")
+        place.run("rollback", "production", within=60)
+        assert cluster.serving() == "1", cluster.serving()
+        change("replicas", steps.replace("{scale", "{sticky: false, scale"), "0.03")
+        place.run("deploy", "production", code=None, within=60)
+        assert cluster.serving() is None, cluster.serving()
+        place.run("abort", "production", code=None)
+        eventually(lambda: cluster.serving() == "1", 30, "all requests to be the first one's again")
+
+
 def proxies_go_on_without_the_api_server(place):
     if not has_double():
         return
@@ -217,5 +248,6 @@ TESTS = [
     pods_are_asked_through_the_api_server,
     a_worse_canary_is_caught_by_the_counts_of_proxies_inside_a_cluster,
     a_proxy_that_is_killed_inside_a_cluster_costs_what_it_has_under_way,
+    an_environment_changes_over_to_another_router_and_back,
     proxies_go_on_without_the_api_server,
 ]

@@ -25,7 +25,8 @@ struct Transport {
         // A watch is told something about once a minute: who has said nothing for longer is gone.
         configuration.timeout.read = .milliseconds(limits.silence)
         configuration.connectionPool.idleTimeout = .seconds(60)
-        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 16
+        // Where a server has no HTTP/2 each watch takes a connection for itself, and each environment has several.
+        configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 256
         configuration.connectionPool.retryConnectionEstablishment = false
         if let proxy = access.proxy { configuration.proxy = try self.proxy(proxy) }
         guard access.server.hasPrefix("https://") else { return configuration }

@@ -63,8 +63,11 @@ extension KnownPlaces {
         for entry in states where entry.kind == .release {
             let release = try ReleaseLibrary.read(entry)
             guard let cluster = release.parts.place?.cluster else { continue }
-            clusters.removeAll { $0.environment == release.environment }
-            clusters.append((release.environment, cluster))
+            let known = clusters.first { $0.environment == release.environment }?.since ?? 0
+            if release.createdAt >= known {
+                clusters.removeAll { $0.environment == release.environment }
+                clusters.append((release.environment, cluster, release.createdAt))
+            }
             if release.parts.spec.migrate != nil, !migrating.contains(release.environment) {
                 migrating.append(release.environment)
             }

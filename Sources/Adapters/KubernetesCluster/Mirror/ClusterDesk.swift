@@ -145,13 +145,17 @@ package actor ClusterDesk {
         guard let cluster = release.parts.place?.cluster else {
             throw PortError(.invalid, "\(release.label) is not made for a cluster")
         }
-        try await book.note(cluster, of: release.environment)
+        try await book.note(cluster, of: release.environment, since: release.createdAt)
         return try mirror(cluster, release.environment)
     }
 
     /// Where an environment's objects are; nil when it is on no cluster.
-    func mirror(of environment: EnvironmentID) async throws(PortError) -> ClusterMirror? {
-        guard let cluster = await book.cluster(of: environment) else { return nil }
+    /// - Parameter router: who leads requests; nil: as the youngest release says.
+    func mirror(
+        of environment: EnvironmentID, led router: ClusterRouter? = nil
+    ) async throws(PortError) -> ClusterMirror? {
+        guard var cluster = await book.cluster(of: environment) else { return nil }
+        cluster.router = router ?? cluster.router
         return try mirror(cluster, environment)
     }
 

@@ -259,11 +259,15 @@ package actor KubernetesRouter: RouterPort {
     }
 
     package func forget(_ wish: ForgetWish) async throws {
+        guard let mirror = try await desk.mirror(of: wish.environment) else { return }
+        try await forget(wish, on: mirror)
+    }
+
+    func forget(_ wish: ForgetWish, on mirror: ClusterMirror) async throws {
         let key = RouteKey(environment: wish.environment, service: wish.service)
         await turns.take(key)
         defer { turns.end(key) }
         try check(wish.fence, wish.generation, key)
-        guard let mirror = try await desk.mirror(of: wish.environment) else { return }
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         try await removeOthers(than: [], key, mirror, writer)
@@ -281,25 +285,33 @@ package actor KubernetesRouter: RouterPort {
 
     package func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RouterView] {
         guard let mirror = try await desk.mirror(of: environment) else { return [:] }
+        return try await observe(environment, on: mirror) { _ in true }
+    }
+
+    /// - Parameter leads: whether a service is looked at.
+    func observe(
+        _ environment: EnvironmentID, on mirror: ClusterMirror, _ leads: @Sendable (ServiceName) -> Bool
+    ) async throws -> [ServiceName: RouterView] {
         try await mirror.check()
         let services = await mirror.all(.services)
-        await forgetWhatOthersChanged(environment, services, mirror)
+        await forgetWhatOthersChanged(environment, services, mirror, leads)
         var views: [ServiceName: RouterView] = [:]
         for service in services {
             guard let name = service.at("metadata", "labels", ReleaseRendering.serviceLabel)?.text,
-                let table = Self.table(of: service)
+                let table = Self.table(of: service), leads(ServiceName(name))
             else { continue }
             let key = RouteKey(environment: environment, service: ServiceName(name))
             views[key.service] = await view(key, table, mirror)
         }
-        for (key, book) in books where key.environment == environment && book.isHeldBack {
+        for (key, book) in books where key.environment == environment && book.isHeldBack && leads(key.service) {
             views[key.service] = await view(key, (book.wish.fence, book.wish.generation), mirror)
         }
         return views
     }
 
     private func forgetWhatOthersChanged(
-        _ environment: EnvironmentID, _ services: [ObjectValue], _ mirror: ClusterMirror
+        _ environment: EnvironmentID, _ services: [ObjectValue], _ mirror: ClusterMirror,
+        _ leads: @Sendable (ServiceName) -> Bool
     ) async {
         var kinds: Set<ObjectKind> = [.service]
         var shown: [String: ObjectValue] = [:]
@@ -310,7 +322,7 @@ package actor KubernetesRouter: RouterPort {
                 shown["\(kind.resource.kind.lowercased())/\(object.at("metadata", "name")?.text ?? "")"] = object
             }
         }
-        for key in books.keys where key.environment == environment {
+        for key in books.keys where key.environment == environment && leads(key.service) {
             books[key]?.forgetWhatOthersChanged(kinds, shown)
         }
     }

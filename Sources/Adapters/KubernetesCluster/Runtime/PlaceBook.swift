@@ -9,6 +9,8 @@ actor PlaceBook {
         var owner: String
         /// By environment.
         var clusters: [String: ClusterSpec]
+        /// By environment, when the release was made that said so, in milliseconds since 1970. Nil in an older file.
+        var since: [String: Int64]?
         /// Environments in which a migration was started at some time. Nil in a file from before there were any.
         var migrating: [String]?
     }
@@ -38,7 +40,11 @@ actor PlaceBook {
         path = nil
         inherited = places.inherited
         page = Page(owner: places.owner, clusters: [:])
-        for (environment, cluster) in places.clusters { page.clusters["\(environment)"] = cluster }
+        page.since = [:]
+        for place in places.clusters {
+            page.clusters["\(place.environment)"] = place.cluster
+            page.since?["\(place.environment)"] = place.since
+        }
         page.migrating = places.migrating.map { "\($0)" }.sorted()
     }
 
@@ -46,9 +52,13 @@ actor PlaceBook {
 
     func cluster(of environment: EnvironmentID) -> ClusterSpec? { page.clusters["\(environment)"] }
 
-    func note(_ cluster: ClusterSpec, of environment: EnvironmentID) throws(PortError) {
-        guard page.clusters["\(environment)"] != cluster else { return }
-        page.clusters["\(environment)"] = cluster
+    /// What the youngest release says holds: older ones that still stand, or that are gone back to, change nothing.
+    func note(_ cluster: ClusterSpec, of environment: EnvironmentID, since: Int64) throws(PortError) {
+        let name = "\(environment)"
+        guard since >= page.since?[name] ?? 0 else { return }
+        guard page.clusters[name] != cluster || page.since?[name] != since else { return }
+        page.clusters[name] = cluster
+        page.since = (page.since ?? [:]).merging([name: since]) { $1 }
         try write()
     }
 
@@ -77,14 +87,15 @@ actor PlaceBook {
 package struct KnownPlaces: Sendable {
     /// By which name this Slipway signs on clusters: the same at every start.
     package var owner: String
-    package var clusters: [(environment: EnvironmentID, cluster: ClusterSpec)]
+    /// With the time of the release that says so, in milliseconds since 1970.
+    package var clusters: [(environment: EnvironmentID, cluster: ClusterSpec, since: Int64)]
     /// Environments in which a migration may have been started at some time.
     package var migrating: [EnvironmentID]
     /// Names of others, from whom environments were taken over: what they have signed may be signed anew.
     package var inherited: [String] = []
 
     package init(
-        owner: String, clusters: [(environment: EnvironmentID, cluster: ClusterSpec)] = [],
+        owner: String, clusters: [(environment: EnvironmentID, cluster: ClusterSpec, since: Int64)] = [],
         migrating: [EnvironmentID] = []
     ) {
         self.owner = owner

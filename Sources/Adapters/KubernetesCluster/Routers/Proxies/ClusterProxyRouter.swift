@@ -314,11 +314,16 @@ package actor ClusterProxyRouter: RouterPort {
     }
 
     package func forget(_ wish: ForgetWish) async throws {
+        guard let mirror = try await desk.mirror(of: wish.environment) else { return }
+        try await forget(wish, on: mirror)
+    }
+
+    func forget(_ wish: ForgetWish, on mirror: ClusterMirror) async throws {
         let key = ServiceKey(wish.service, in: wish.environment)
         await turns.take(key)
         defer { turns.end(key) }
         try check((wish.fence, wish.generation), key)
-        guard let mirror = try await desk.mirror(of: wish.environment), let reports = mirror.reports else { return }
+        guard let reports = mirror.reports else { return }
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         try await writer.deleteOurs(.ingress, wish.service.text)
@@ -335,26 +340,38 @@ package actor ClusterProxyRouter: RouterPort {
     // MARK: - Views
 
     package func counts(_ service: ServiceName, in environment: EnvironmentID) async throws -> TrafficCounts? {
-        guard let reports = try await desk.mirror(of: environment)?.reports else { return nil }
-        return try await reports.counts(ServiceKey(service, in: environment))
+        guard let mirror = try await desk.mirror(of: environment) else { return nil }
+        return try await counts(service, in: environment, on: mirror)
     }
 
+    func counts(
+        _ service: ServiceName, in environment: EnvironmentID, on mirror: ClusterMirror
+    ) async throws -> TrafficCounts? { try await mirror.reports?.counts(ServiceKey(service, in: environment)) }
+
     package func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RouterView] {
-        guard let mirror = try await desk.mirror(of: environment), let reports = mirror.reports else { return [:] }
+        guard let mirror = try await desk.mirror(of: environment) else { return [:] }
+        return try await observe(environment, on: mirror) { _ in true }
+    }
+
+    /// - Parameter leads: whether a service is looked at.
+    func observe(
+        _ environment: EnvironmentID, on mirror: ClusterMirror, _ leads: @Sendable (ServiceName) -> Bool
+    ) async throws -> [ServiceName: RouterView] {
+        guard let reports = mirror.reports else { return [:] }
         try await mirror.check()
         let records = await mirror.all(.records)
-        await forgetWhatOthersChanged(environment, records, mirror)
+        await forgetWhatOthersChanged(environment, records, mirror, leads)
         var routes: [ServiceKey: ClusterRoute] = [:]
         for record in records {
             guard let route = RouteObject(record)?.route, let key = ServiceKey(route.service),
-                key.environment == environment
+                key.environment == environment, leads(key.service)
             else { continue }
             // The mirror may still show what was dropped a moment ago.
             if let gone = forgotten[key], (route.fence, route.generation) <= gone { continue }
             routes[key] = route
         }
-        for key in books.keys where key.environment == environment && books[key]?.record != nil {
-            routes[key] = books[key]?.record?.route
+        for (key, book) in books where key.environment == environment && book.record != nil && leads(key.service) {
+            routes[key] = book.record?.route
         }
         var views: [ServiceName: RouterView] = [:]
         for key in routes.keys.sorted() { views[key.service] = await view(key, reports, mirror) }
@@ -362,14 +379,15 @@ package actor ClusterProxyRouter: RouterPort {
     }
 
     private func forgetWhatOthersChanged(
-        _ environment: EnvironmentID, _ records: [ObjectValue], _ mirror: ClusterMirror
+        _ environment: EnvironmentID, _ records: [ObjectValue], _ mirror: ClusterMirror,
+        _ leads: @Sendable (ServiceName) -> Bool
     ) async {
         var shown: [String: ObjectValue] = [:]
         for service in await mirror.all(.services) {
             shown["service/\(service.at("metadata", "name")?.text ?? "")"] = service
         }
         for record in records { shown["configmap/\(record.at("metadata", "name")?.text ?? "")"] = record }
-        for key in books.keys where key.environment == environment {
+        for key in books.keys where key.environment == environment && leads(key.service) {
             books[key]?.forgetWhatOthersChanged(shown)
         }
     }
