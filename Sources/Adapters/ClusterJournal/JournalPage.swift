@@ -62,15 +62,15 @@ struct JournalPage: Sendable {
     }
 
     var sheet: RecordSheet {
-        RecordSheet(
-            .page, name: name,
-            fixed: [
-                ObjectField("identity", .text(identity)), ObjectField("writer", .text(writer)),
-                ObjectField("write", .number(write)), ObjectField("first", .number(first)),
-                ObjectField("count", .number(count)), ObjectField("previous", .text(previous)),
-                ObjectField("projected", .number(projected)), ObjectField("floor", .number(floor)),
-                ObjectField("entries", .text(PageText.text(entries))),
-            ], version: version)
+        var fixed = [
+            ObjectField("identity", .text(identity)), ObjectField("writer", .text(writer)),
+            ObjectField("write", .number(write)), ObjectField("first", .number(first)),
+            ObjectField("count", .number(count)), ObjectField("previous", .text(previous)),
+            ObjectField("projected", .number(projected)), ObjectField("floor", .number(floor)),
+        ]
+        // To Kubernetes an empty text is no base64.
+        if !entries.isEmpty { fixed.append(ObjectField("entries", .text(PageText.text(entries)))) }
+        return RecordSheet(.page, name: name, fixed: fixed, version: version)
     }
 
     /// Whether this is what the other was written as.

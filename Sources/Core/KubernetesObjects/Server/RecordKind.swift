@@ -93,7 +93,7 @@ package enum RecordKind: String, Hashable, Sendable, CaseIterable {
         switch self {
         case .page:
             let spec: ObjectValue = [
-                "type": "object", "required": ["first", "entries"],
+                "type": "object", "required": ["first"],
                 "properties": [
                     "identity": Self.text, "writer": Self.text, "write": Self.number, "first": Self.number,
                     "count": Self.number, "previous": Self.text, "projected": Self.number, "floor": Self.number,

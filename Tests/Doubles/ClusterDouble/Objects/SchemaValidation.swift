@@ -1,3 +1,4 @@
+import FoundationEssentials
 import KubernetesObjects
 
 /// What the schema of a custom resource does not take.
@@ -15,6 +16,12 @@ enum SchemaValidation {
                         "Invalid value: \"\(value.typeName)\": \(place) in body must be of type \(type): \"\(value.typeName)\""
                 ))
             return faults
+        }
+        if let format = schema["format"]?.text, let text = value.text, !isOf(format, text) {
+            faults.append(
+                FieldFault(
+                    field: path, reason: "FieldValueTypeInvalid",
+                    words: "Invalid value: \"\(text)\": \(path) in body must be of type \(format): \"\(text)\""))
         }
         for required in schema["required"]?.items.compactMap(\.text) ?? [] where value[required] == nil {
             faults.append(.required(path.isEmpty ? required : "\(path).\(required)"))
@@ -47,5 +54,16 @@ enum SchemaValidation {
             for (index, item) in value.items.enumerated() { faults += Self.faults(item, items, "\(path)[\(index)]") }
         }
         return faults
+    }
+
+    /// Of the formats that are looked at.
+    /// Source: Kubernetes, `kube-openapi/pkg/validation/strfmt`: what is empty is no base64.
+    private static func isOf(_ format: String, _ text: String) -> Bool {
+        switch format {
+        case "byte": !text.isEmpty && Data(base64Encoded: text) != nil
+        // What cannot be parsed is no time.
+        case "date-time": (try? Date.ISO8601FormatStyle().parse(text)) != nil
+        default: true
+        }
     }
 }
