@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -82,8 +83,14 @@ class Installed:
     def running(self):
         return [name for name, pod in self.all("pods").items() if pod["status"].get("phase") == "Running"]
 
+    def stop(self, pod):
+        process, _ = self.pods.pop(pod)
+        process.terminate()
+        process.wait(timeout=20)
+
     def start(self, pod, address):
-        self.request("PATCH", "/api/v1/namespaces/slipway/pods/%s/status" % pod, {"status": {"podIP": address}})
+        if pod in self.all("pods"):
+            self.request("PATCH", "/api/v1/namespaces/slipway/pods/%s/status" % pod, {"status": {"podIP": address}})
         environment = dict(self.place.environment, KUBECONFIG=self.kubeconfig, POD_NAME=pod, POD_NAMESPACE="slipway",
                            HOME=self.place.path)
         log = open(os.path.join(self.place.path, pod + ".log"), "w", encoding="utf-8")
@@ -268,6 +275,24 @@ def records_may_be_configmaps(place):
         assert "slipway-service.api.production.shop" in server.all("configmaps")
 
 
+def a_server_that_cannot_listen_says_so_and_ends(place):
+    if not has_double():
+        return
+    with Installed(place) as server:
+        pods = list(server.pods)
+        for pod in pods:
+            server.stop(pod)
+        for port in (server.health, 8080):
+            with socket.create_server(("127.0.0.9", port)):
+                server.start(pods[0], "127.0.0.9")
+                code = server.pods[pods[0]][0].wait(timeout=30)
+            with open(os.path.join(place.path, pods[0] + ".log"), encoding="utf-8") as file:
+                said = file.read()
+            assert code == 70 and "the server cannot run: " in said and "in use" in said, (code, said)
+        held = server.all("leases", "apis/coordination.k8s.io/v1")["slipway"]["spec"].get("holderIdentity")
+        assert not held, "whoever comes next need not wait: %s" % held
+
+
 def without_a_server_it_is_said_how_to_come_by_one(place):
     if not has_double():
         return
@@ -326,5 +351,6 @@ TESTS = [
     a_rollout_goes_on_when_its_leader_is_killed,
     who_may_do_what_is_the_clusters_to_say,
     records_may_be_configmaps,
+    a_server_that_cannot_listen_says_so_and_ends,
     without_a_server_it_is_said_how_to_come_by_one,
 ]

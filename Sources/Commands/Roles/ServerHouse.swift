@@ -31,7 +31,6 @@ struct ServerHouse {
     /// Takes over the journal, and goes on where whoever led before has stopped.
     static func open(_ settings: ServerSettings, _ access: ClusterAccess, logger: Logger) async throws -> ServerHouse {
         let (lost, told) = AsyncStream.makeStream(of: String.self, bufferingPolicy: .bufferingNewest(1))
-        let (reloads, again) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let now = SystemMoment.now()
         let variables = ProcessInfo.processInfo.environment
         let journal = try await PagedJournal.open(
@@ -39,6 +38,19 @@ struct ServerHouse {
             environment: variables, facts: RecordFacts.of,
             troubled: { logger.warning("records for people cannot be written: \($0)") },
             lost: { told.yield("\($0)") })
+        do {
+            return try await open(over: journal, settings, access, lost: lost, now, logger)
+        } catch {
+            try await journal.drop()
+            throw error
+        }
+    }
+
+    private static func open(
+        over journal: PagedJournal, _ settings: ServerSettings, _ access: ClusterAccess, lost: AsyncStream<String>,
+        _ now: Moment, _ logger: Logger
+    ) async throws -> ServerHouse {
+        let (reloads, again) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let durable = Failpoints.journal(journal)
         let (loop, fence) = try await HouseParts.restore(durable, now)
         logger.info("server \(Slipway.version) leads", metadata: ["fence": "\(fence)"])

@@ -37,6 +37,15 @@ struct ServerRole: Sendable {
 
     /// Runs until it is told to stop. When it leads no longer the process ends at once.
     func run() async throws {
+        let result: Result<Void, any Error>
+        do { result = .success(try await live()) } catch { result = .failure(error) }
+        try await client.shutdown()
+        try await leaseClient.shutdown()
+        try result.get()
+        logger.info("the server stops")
+    }
+
+    private func live() async throws {
         let (signals, told) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let sources = [SIGTERM, SIGINT].map { number in
             signal(number, SIG_IGN)
@@ -53,9 +62,6 @@ struct ServerRole: Sendable {
             defer { group.cancelAll() }
             try await group.next()
         }
-        try await client.shutdown()
-        try await leaseClient.shutdown()
-        logger.info("the server stops")
     }
 
     private func lead() async throws {
@@ -73,18 +79,20 @@ struct ServerRole: Sendable {
     private func serve() async throws {
         let house = try await ServerHouse.open(settings, access, logger: logger)
         let reviews = TokenReviews(client, namespace: settings.namespace)
+        var trouble: (any Error)?
         do {
             let reason = try await house.run(settings, door: reviews.door, onRunning: { await becomeKnown() })
             if let reason { fall(reason) }
         } catch is CancellationError {
             logger.info("told to stop")
-        }
+        } catch { trouble = error }
         // What is left is written, and the next may lead at once. In a task of its own, which is not cancelled with
         // whoever was told to stop, and is waited for.
         try await Task {
             try await house.journal.close()
             await lease.release()
         }.value
+        if let trouble { throw trouble }
     }
 
     /// At once: whoever leads now must not meet anything of ours that comes late.
