@@ -6,7 +6,8 @@ package protocol RouterPort: Sendable {
     /// What it can do for an environment on a cluster; for one on this machine with nil.
     func capabilities(on cluster: ClusterSpec?) -> RouterCapabilities
     /// Tells it how requests of one service are split, and where they enter.
-    /// Returns when every request follows the new table, for routers that acknowledge.
+    /// Returns when every request follows the new table, for routers that acknowledge at once; of others the view tells
+    /// when it does.
     /// - Throws: `PortError` with code `stale` for an older fence or generation.
     func apply(_ wish: RouteWish, service: Release) async throws
     /// A view for each service that it knows.

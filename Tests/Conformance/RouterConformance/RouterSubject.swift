@@ -67,6 +67,9 @@ package struct RouterCheck: Sendable, CustomStringConvertible {
         self.body = body
     }
 
+    /// Whether the check is about what a router with these capabilities claims.
+    package func isMeant(for capabilities: RouterCapabilities) -> Bool { isMeant(capabilities) }
+
     /// Runs the check against a new router.
     /// - Returns: false when the router does not claim the capability that the check is about.
     @discardableResult

@@ -33,9 +33,19 @@ extension RouterTrial {
         return wish
     }
 
+    /// Says a wish, and waits until the router tells that it is in force.
     func apply(_ wish: RouteWish) async throws {
         let release = wish.canary ?? wish.targets.last?.release ?? ReleaseNumber(1)
         try await router.apply(wish, service: .trial(wish.service, release))
+        switch await router.capabilities.acknowledgement {
+        case .atOnce: return
+        case .observed, .assumed:
+            let what = "the view shows wish \(wish.fence).\(wish.generation) of \(wish.service)"
+            try await eventually(what, within: .seconds(30)) {
+                let view = try await view(wish.service)
+                return view.map { ($0.fence, $0.generation) >= (wish.fence, wish.generation) } ?? false
+            }
+        }
     }
 
     func view(_ service: ServiceName = .api) async throws -> RouterView? {

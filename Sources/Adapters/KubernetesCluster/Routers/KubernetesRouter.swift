@@ -36,7 +36,9 @@ package actor KubernetesRouter: RouterPort {
     /// What each of the cluster's routers can do.
     package static func capabilities(of router: ClusterRouter) -> RouterCapabilities {
         var all = RouterCapabilities(
-            granularity: 100, matchesHeaders: false, matchesCookies: false, sticky: false, hold: false, counts: false)
+            granularity: 100, matchesHeaders: false, matchesCookies: false, sticky: false, hold: false, counts: false,
+            // Gateways say so of a route; Services, Ingresses and meshes have nowhere to say it.
+            acknowledgement: router == .gateway ? .observed : .assumed)
         switch router {
         case .service: break
         case .replicas: all.granularity = 1
