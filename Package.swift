@@ -284,8 +284,8 @@ let checks: [Target] = [
     tests(
         "ClusterDoubleTests", "Doubles/Checks",
         [
-            "ClusterDouble", "ClusterConformance", "KubernetesAPI", "KubernetesObjects", .asyncHTTPClient, .nioCore,
-            .nioHTTP1,
+            "ClusterDouble", "ClusterConformance", "Domain", "KubernetesAPI", "KubernetesObjects", "LoopbackServers",
+            "RouterConformance", .asyncHTTPClient, .nioCore, .nioHTTP1,
         ]),
     tests(
         "ClusterJournalTests", "Adapters/ClusterJournal",

@@ -10,14 +10,29 @@ package final class EchoBackend: Sendable {
         var isOpen = false
     }
 
+    /// An IPv4 address.
+    package let host: String
     package let port: Int
     private let listener: Int32
     private let text: String
     private let state = Mutex(State())
 
-    package init(_ text: String) throws {
+    package convenience init(_ text: String) throws {
+        let (listener, port) = try Loopback.listen(port: 0)
+        self.init(text, listener, host: 0x7f00_0001, port: port)
+    }
+
+    /// At an address of its own, as a pod has it.
+    package convenience init(_ text: String, ownAddressAt port: Int) throws {
+        let (listener, host) = try Loopback.listenApart(port: port)
+        self.init(text, listener, host: host, port: port)
+    }
+
+    private init(_ text: String, _ listener: Int32, host: UInt32, port: Int) {
         self.text = text
-        (listener, port) = try Loopback.listen(port: 0)
+        self.listener = listener
+        self.host = [24, 16, 8, 0].map { String(host >> $0 & 0xff) }.joined(separator: ".")
+        self.port = port
         OwnThread.run { self.accept() }
     }
 

@@ -7,11 +7,12 @@ package enum Loopback {
     package struct Trouble: Error { package var number: Int32 }
 
     /// A listening socket; port 0 lets the system choose.
-    package static func listen(port: Int) throws -> (descriptor: Int32, port: Int) {
+    /// - Parameter host: an IPv4 address.
+    package static func listen(host: UInt32 = 0x7f00_0001, port: Int) throws -> (descriptor: Int32, port: Int) {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
         var yes: Int32 = 1
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, socklen_t(MemoryLayout<Int32>.size))
-        var name = address(port)
+        var name = address(port, host)
         var size = socklen_t(MemoryLayout<sockaddr_in>.size)
         let isBound = withUnsafeMutablePointer(to: &name) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
@@ -25,6 +26,18 @@ package enum Loopback {
             throw Trouble(number: number)
         }
         return (descriptor, Int(UInt16(bigEndian: name.sin_port)))
+    }
+
+    /// A listening socket at an address that nobody else has: the clusters of tests have those from 127.100 on.
+    package static func listenApart(port: Int) throws -> (descriptor: Int32, host: UInt32) {
+        var attempts = 0
+        while true {
+            let host: UInt32 = 0x7f00_0000 | .random(in: 2..<100) << 16 | .random(in: 1..<0xfffe)
+            do { return (try listen(host: host, port: port).descriptor, host) } catch {
+                attempts += 1
+                guard attempts < 20 else { throw error }
+            }
+        }
     }
 
     /// Sends one request on a connection of its own and reads until the server closes it.

@@ -3,9 +3,13 @@ package import RouterConformance
 
 extension TrialRequest {
     /// The answer of whoever listens there. Instances tell their release and their id.
-    /// - Parameter host: an IPv4 address.
-    package func answer(host: UInt32 = 0x7f00_0001, port: Int) async throws -> TrialAnswer {
-        var lines = ["GET \(path) HTTP/1.1", "Host: localhost", "Connection: close"]
+    /// - Parameters:
+    ///   - host: an IPv4 address.
+    ///   - name: of the host that is asked for.
+    package func answer(
+        host: UInt32 = 0x7f00_0001, port: Int, asking name: String = "localhost"
+    ) async throws -> TrialAnswer {
+        var lines = ["GET \(path) HTTP/1.1", "Host: \(name)", "Connection: close"]
         lines += headers.map { "\($0.name): \($0.value)" }
         if !cookies.isEmpty {
             lines.append("Cookie: " + cookies.map { "\($0.name)=\($0.value)" }.joined(separator: "; "))

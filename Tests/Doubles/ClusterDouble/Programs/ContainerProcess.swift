@@ -14,7 +14,10 @@ struct ContainerProcess: Sendable {
     ///   - words: the program, absolute, and its arguments.
     ///   - log: what it writes is appended to this file.
     ///   - mark: tells the processes of the pod from all others.
-    init(_ words: [String], environment: [String], log: String, mark: String) throws(PodPrograms.Trouble) {
+    ///   - inherited: descriptors that it gets, from 3 on.
+    init(
+        _ words: [String], environment: [String], log: String, mark: String, inherited: [Int32] = []
+    ) throws(PodPrograms.Trouble) {
         self.mark = mark
         let null = open("/dev/null", O_RDWR | O_CLOEXEC)
         let output = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
@@ -29,7 +32,7 @@ struct ContainerProcess: Sendable {
         defer { for string in strings { free(string) } }
         let argv = list(words)
         let envp = list(environment + ["\(Self.variable)=\(mark)"])
-        let result = [null, output, output].withUnsafeBufferPointer { descriptors in
+        let result = ([null, output, output] + inherited).withUnsafeBufferPointer { descriptors in
             argv.withUnsafeBufferPointer { argv in
                 envp.withUnsafeBufferPointer { envp in
                     var plan = slw_spawn_plan()

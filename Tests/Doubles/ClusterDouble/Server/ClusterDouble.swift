@@ -1,3 +1,4 @@
+import AsyncHTTPClient
 import FoundationEssentials
 import HTTPTypes
 import Hummingbird
@@ -5,6 +6,7 @@ package import KubernetesAPI
 import KubernetesObjects
 import Logging
 import NIOCore
+import NIOHTTP1
 import Synchronization
 
 /// An API server with the controllers of a cluster, for tests: it answers over HTTP as a real one does. What it does
@@ -62,8 +64,17 @@ package final class ClusterDouble: Sendable {
         working.cancel()
         // Programs end first: a server that stops must not meet new connections.
         await working.value
+        await takeIn()
         running.cancel()
         await running.value
+    }
+
+    /// Connections are taken in one after the other: once this one is answered, none that came before is half open.
+    private func takeIn() async {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(port)/version")
+        request.headers.add(name: "Connection", value: "close")
+        // Whatever it answers.
+        _ = try? await HTTPClient.shared.execute(request, timeout: .seconds(1))
     }
 
     package var access: ClusterAccess {
