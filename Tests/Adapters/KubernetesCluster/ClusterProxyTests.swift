@@ -8,8 +8,8 @@ import Testing
 
 /// Slipway's own proxies inside a cluster, with real requests.
 @Suite(.serialized, .timeLimit(.minutes(10))) struct ClusterProxyTests {
-    private let environment = EnvironmentID(project: "shop", name: "staging")
-    private let service = ServiceName("api")
+    private let environment = TrialCluster.environment
+    private let service = TrialCluster.service
 
     @Test("the port's promises", arguments: RouterCheck.all)
     func keepsThePromises(_ check: RouterCheck) async throws {
@@ -20,7 +20,7 @@ import Testing
     }
 
     private func with(
-        _ body: (ClusterProxySubject, TrialProxyRouter) async throws -> Void
+        _ body: (ClusterProxySubject, TrialRouter) async throws -> Void
     ) async throws {
         let subject = try await ClusterProxySubject()
         let router = try await subject.make()
@@ -30,33 +30,11 @@ import Testing
         try result.get()
     }
 
-    private func lead(
-        _ subject: ClusterProxySubject, _ router: TrialProxyRouter, _ weights: [(release: Int, percent: Int)],
-        _ generation: UInt64
-    ) async throws {
-        var targets: [TargetWish] = []
-        for (release, percent) in weights {
-            let number = ReleaseNumber(release)
-            let id = InstanceID(UInt64(release * 1000 + 1))
-            let backend = BackendWish(instance: id, backend: try await subject.backend(id, release: number))
-            targets.append(TargetWish(release: number, weight: Weight(clamping: percent), backends: [backend]))
-        }
-        let wish = RouteWish(
-            environment: environment, service: service, fence: 1, generation: generation, targets: targets,
-            canary: weights.count > 1 ? ReleaseNumber(weights[1].release) : nil)
-        let spec = ServiceSpec(service: service, command: ["./serve"], port: 8080)
-        let release = Release(
-            environment: environment, number: ReleaseNumber(weights[0].release),
-            digest: ContentDigest(words: (1, 0, 0, 0)), parts: ReleaseParts(artifact: nil, spec: spec), createdAt: 0,
-            createdBy: "a test")
-        try await router.apply(wish, service: release)
-    }
-
-    private func requests(_ router: TrialProxyRouter) async throws -> Int {
+    private func requests(_ router: TrialRouter) async throws -> Int {
         try await router.counts(service, in: environment)?.releases.reduce(0) { $0 + $1.requests } ?? 0
     }
 
-    private func send(_ subject: ClusterProxySubject, _ router: TrialProxyRouter, _ count: Int) async throws {
+    private func send(_ subject: ClusterProxySubject, _ router: TrialRouter, _ count: Int) async throws {
         for _ in 0..<count {
             let answer = try await subject.send(TrialRequest(), to: service, in: environment, through: router)
             #expect(answer.status == 200)
@@ -65,7 +43,7 @@ import Testing
 
     @Test func aProxyThatIsKilledTakesNoCountsWithIt() async throws {
         try await with { subject, router in
-            try await lead(subject, router, [(1, 90), (2, 10)], 1)
+            try await subject.cluster.lead(router, [(1, 90), (2, 10)], 1)
             try await send(subject, router, 40)
             try await subject.until("40 requests to be counted") { try await requests(router) == 40 }
             let victim = try #require(try await subject.proxies().first)
@@ -87,7 +65,7 @@ import Testing
 
     @Test func aProxyThatGoesAndOneThatComesChangeNothing() async throws {
         try await with { subject, router in
-            try await lead(subject, router, [(1, 50), (2, 50)], 1)
+            try await subject.cluster.lead(router, [(1, 50), (2, 50)], 1)
             try await send(subject, router, 30)
             try await subject.until("30 requests to be counted") { try await requests(router) == 30 }
             let victim = try #require(try await subject.proxies().first)
@@ -101,7 +79,7 @@ import Testing
             }
             try await send(subject, router, 30)
             try await subject.until("60 requests to be counted") { try await requests(router) == 60 }
-            try await lead(subject, router, [(2, 100)], 2)
+            try await subject.cluster.lead(router, [(2, 100)], 2)
             let answer = try await subject.send(TrialRequest(), to: service, in: environment, through: router)
             #expect(answer.release == ReleaseNumber(2))
         }
@@ -109,14 +87,14 @@ import Testing
 
     @Test func aRouteThatSomebodyEditsIsPutBack() async throws {
         try await with { subject, router in
-            try await lead(subject, router, [(1, 100)], 1)
+            try await subject.cluster.lead(router, [(1, 100)], 1)
             let maps = APIResource(.configMap)
             try await subject.client.delete(
                 maps, namespace: ClusterProxySubject.namespace, name: "slipway-route-api")
             try await subject.until("that it is gone to be seen") {
                 try await router.observe(environment)[service]?.generation ?? 0 == 0
             }
-            try await lead(subject, router, [(1, 100)], 1)
+            try await subject.cluster.lead(router, [(1, 100)], 1)
             try await send(subject, router, 5)
             let view = try await router.observe(environment)[service]
             #expect(view?.generation == 1)

@@ -32,35 +32,6 @@ import Testing
         return release
     }
 
-    /// The kinds of a router, as whoever installs it brings them.
-    private func define(_ kind: ObjectKind, _ client: KubernetesClient) async throws {
-        let resource = APIResource(kind)
-        let version: ObjectValue = [
-            "name": .text(String(kind.apiVersion.split(separator: "/")[1])), "served": true, "storage": true,
-            "schema": ["openAPIV3Schema": ["type": "object", "x-kubernetes-preserve-unknown-fields": true]],
-            "subresources": ["status": [:]],
-        ]
-        let definitions = APIResource(
-            version: "apiextensions.k8s.io/v1", plural: "customresourcedefinitions",
-            kind: "CustomResourceDefinition", isNamespaced: false)
-        _ = try await client.create(
-            definitions, namespace: nil,
-            [
-                "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-                "metadata": ["name": .text("\(resource.plural).\(resource.group)")],
-                "spec": [
-                    "group": .text(resource.group), "scope": "Namespaced", "versions": [version],
-                    "names": [
-                        "plural": .text(resource.plural), "singular": .text(kind.rawValue.lowercased()),
-                        "kind": .text(kind.rawValue), "listKind": .text("\(kind.rawValue)List"),
-                    ],
-                ],
-            ])
-        try await until("the kind to be served") {
-            do { return try await client.list(resource, namespace: "shop-prod").items.isEmpty } catch { return false }
-        }
-    }
-
     /// What a gateway says of the route as it stands.
     private func answer(_ client: KubernetesClient, accepted: Bool = true) async throws {
         let route = try await client.get(Self.routes, namespace: "shop-prod", name: "api")
@@ -82,7 +53,7 @@ import Testing
     ) async throws {
         try await ClusterBench.with(faults: faults) { bench in
             let client = KubernetesClient(bench.double.access)
-            for kind in defined { try await define(kind, client) }
+            for kind in defined { try await client.define(kind, in: "shop-prod") }
             try await bench.begin(environment)
             let releases = try [1, 2].map { try release(bench, $0, kind) }
             try await bench.runtime.apply(

@@ -17,6 +17,8 @@ package actor KubernetesRouter: RouterPort {
     private let desk: ClusterDesk
     private let times: RouterTimes
     private var books: [RouteKey: RouteBook] = [:]
+    /// Fence and generation of the wish with which a service was dropped.
+    private var forgotten: [RouteKey: (UInt64, UInt64)] = [:]
     /// One table of a service at a time.
     private let turns = Turns<RouteKey>()
     private var version: UInt64 = 0
@@ -63,6 +65,10 @@ package actor KubernetesRouter: RouterPort {
         await turns.take(key)
         defer { turns.end(key) }
         try check(wish.fence, wish.generation, key)
+        let sum = wish.targets.reduce(0) { $0 + $1.weight.percent }
+        guard wish.targets.isEmpty || sum == 100 else {
+            throw PortError(.invalid, "the weights of \(wish.service) sum to \(sum), not to 100")
+        }
         if let book = books[key], book.wish == wish, book.isWhole { return }
         // What is to go must be known: after a restart only the cluster can tell.
         try await mirror.settle()
@@ -97,7 +103,7 @@ package actor KubernetesRouter: RouterPort {
         book.said = book.said.filter { titles.contains($0.key) }
         (book.wish, book.isWhole, book.since, book.followed) = (wish, true, .now, nil)
         book.last = books[key]?.last
-        books[key] = book
+        (books[key], forgotten[key]) = (book, nil)
         desk.ring()
     }
 
@@ -121,7 +127,7 @@ package actor KubernetesRouter: RouterPort {
         var book = RouteBook(wish: wish)
         (book.isWhole, book.isHeldBack, book.done) = (true, true, wish)
         book.last = books[key]?.last
-        books[key] = book
+        (books[key], forgotten[key]) = (book, nil)
         desk.ring()
     }
 
@@ -256,6 +262,7 @@ package actor KubernetesRouter: RouterPort {
     }
 
     private func check(_ fence: UInt64, _ generation: UInt64, _ key: RouteKey) throws(PortError) {
+        if let gone = forgotten[key] { try Self.check((fence, generation), after: gone, key.service) }
         guard let known = books[key]?.wish else { return }
         try Self.check((fence, generation), after: (known.fence, known.generation), key.service)
     }
@@ -277,7 +284,7 @@ package actor KubernetesRouter: RouterPort {
         for object in await mirror.all(.services, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
             try await remove(APIResource(.service), object.at("metadata", "name")?.text ?? "", writer)
         }
-        books[key] = nil
+        (books[key], forgotten[key]) = (nil, (wish.fence, wish.generation))
         desk.ring()
     }
 
@@ -303,6 +310,8 @@ package actor KubernetesRouter: RouterPort {
                 let table = Self.table(of: service), leads(ServiceName(name))
             else { continue }
             let key = RouteKey(environment: environment, service: ServiceName(name))
+            // What was dropped is shown until the cluster has told that it is gone.
+            if books[key] == nil, let gone = forgotten[key], table <= gone { continue }
             views[key.service] = await view(key, table, mirror)
         }
         for (key, book) in books where key.environment == environment && book.isHeldBack && leads(key.service) {
