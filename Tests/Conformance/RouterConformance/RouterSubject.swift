@@ -156,13 +156,14 @@ func refused(_ code: PortErrorCode, _ what: String, _ action: () async throws ->
 
 /// Asks again until it is so, or fails the check when the time is over.
 func eventually(
-    _ what: String, within limit: Duration = .seconds(10), _ condition: () async throws -> Bool
+    _ what: String, within limit: Duration = .seconds(10), every pause: Duration = .milliseconds(5),
+    _ condition: () async throws -> Bool
 ) async throws {
     let clock = ContinuousClock()
     let deadline = clock.now + limit
     while clock.now < deadline {
         if try await condition() { return }
-        try await clock.sleep(for: .milliseconds(5))
+        try await clock.sleep(for: pause)
     }
     throw RouterFlaw("it did not come true within \(limit): \(what)")
 }

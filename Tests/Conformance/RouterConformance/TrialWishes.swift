@@ -41,7 +41,8 @@ extension RouterTrial {
         case .atOnce: return
         case .observed, .assumed:
             let what = "the view shows wish \(wish.fence).\(wish.generation) of \(wish.service)"
-            try await eventually(what, within: .seconds(30)) {
+            // Many wait at once in one of the checks, and each look is at all services.
+            try await eventually(what, within: .seconds(30), every: .milliseconds(50)) {
                 let view = try await view(wish.service)
                 return view.map { ($0.fence, $0.generation) >= (wish.fence, wish.generation) } ?? false
             }

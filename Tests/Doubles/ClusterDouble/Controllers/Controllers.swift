@@ -109,7 +109,8 @@ extension Cluster {
         }
         switch key.kind {
         case .pods:
-            for kind in [KindID.services, .budgets, .quotas] { found.formUnion(keys(kind, key.namespace)) }
+            for kind in [KindID.budgets, .quotas] { found.formUnion(keys(kind, key.namespace)) }
+            if let object { found.formUnion(servicesThatMean(object, key.namespace)) }
             if object == nil { found.formUnion(keys(.replicaSets, key.namespace).union(keys(.jobs, key.namespace))) }
         case .replicaSets:
             if object == nil { found.formUnion(keys(.deployments, key.namespace)) }

@@ -1,6 +1,14 @@
 import KubernetesObjects
 
 extension Cluster {
+    /// By what a pod's labels are.
+    func servicesThatMean(_ pod: ObjectValue, _ namespace: String) -> Set<ObjectKey> {
+        keys(.services, namespace).filter { key in
+            guard let selector = object(key)?.at("spec", "selector"), selector != [:] else { return false }
+            return LabelSelector(labels: selector).matches(pod.at("metadata", "labels") ?? [:])
+        }
+    }
+
     /// The pods that a Service means, as an EndpointSlice.
     func service(_ object: ObjectValue, _ key: ObjectKey) {
         guard let selector = object.at("spec", "selector"), selector != [:], let kind = kinds[.services],

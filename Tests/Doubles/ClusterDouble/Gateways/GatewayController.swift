@@ -28,8 +28,8 @@ package enum GatewayKind: Sendable {
     }
 }
 
-/// A gateway's controller: it follows the routes, Services and endpoints of a namespace, has a real HAProxy follow them,
-/// and says so where controllers of its kind do.
+/// A gateway's controller: it follows the routes, Services and endpoints of a namespace, has a real HAProxy follow
+/// them, and says so where controllers of its kind do.
 package actor GatewayController {
     private let kind: GatewayKind
     private let client: KubernetesClient
@@ -41,8 +41,15 @@ package actor GatewayController {
     private var done = 0
     private var waiting: [(asked: Int, waiter: CheckedContinuation<Void, any Error>)] = []
     private var isOver = false
+    /// The last of each route, by its name.
+    private var changes: [String: RouteChange] = [:]
     private let bell: AsyncStream<Void>.Continuation
     private let rings: AsyncStream<Void>
+
+    private struct RouteChange: Hashable {
+        var uid: ObjectValue?
+        var generation: ObjectValue?
+    }
 
     /// - Parameters:
     ///   - listener: a socket that listens, on which HAProxy takes requests. The caller closes it.
@@ -90,11 +97,30 @@ package actor GatewayController {
 
     private func follow(_ resource: APIResource) async {
         while !Task.isCancelled {
-            do { try await client.watch(resource, namespace: namespace) { [bell] _ in bell.yield() } } catch {
+            do {
+                try await client.watch(resource, namespace: namespace) { [weak self] event in
+                    await self?.hear(event, resource)
+                }
+            } catch {
                 // A kind may not be served yet.
                 do { try await Task.sleep(for: .milliseconds(50)) } catch { return }
             }
         }
+    }
+
+    private func hear(_ event: WatchEvent, _ resource: APIResource) {
+        switch event {
+        case .added(let route), .modified(let route):
+            guard kind == .gateway, resource == kind.resource, let name = route.at("metadata", "name")?.text else {
+                break
+            }
+            // What it says itself in a status is no news.
+            let change = RouteChange(uid: route.at("metadata", "uid"), generation: route.at("metadata", "generation"))
+            if changes[name] == change { return }
+            changes[name] = change
+        case .all, .deleted: break
+        }
+        bell.yield()
     }
 
     /// Everything is read anew each time: what was written before the routes is seen with them.
@@ -111,7 +137,12 @@ package actor GatewayController {
                 try await haproxy.follow(next.configuration(listeningOn: HAProxy.descriptor))
                 table = next
             }
-            if kind == .gateway { for route in routes { try await answer(route, seen) } }
+            if kind == .gateway {
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for route in routes { group.addTask { try await self.answer(route, seen) } }
+                    try await group.waitForAll()
+                }
+            }
         } catch is ClusterTrouble {
             // Somebody else was faster, the kind is not served yet, or everything stops: it looks again in a moment.
             do { try await Task.sleep(for: .milliseconds(20)) } catch { return }

@@ -105,6 +105,10 @@ package actor Cluster {
         if key.kind == .definitions { serve(after, before) }
         if after == nil { after = before?.setting(["metadata", "resourceVersion"], to: .text(String(version))) }
         touch(key)
+        if key.kind == .pods, let before, before.at("metadata", "labels") != value?.at("metadata", "labels") {
+            // They may not mean it any more, and its own labels no longer tell.
+            for service in servicesThatMean(before, key.namespace) { touch(service) }
+        }
         if value == nil, let before {
             for reference in before.at("metadata", "ownerReferences")?.items ?? [] {
                 if let owner = place(of: reference, key.namespace) { touch(owner) }
