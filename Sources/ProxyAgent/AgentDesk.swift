@@ -136,6 +136,10 @@ actor AgentDesk {
         if closed != shut { for trouble in shut.values.sorted() { configuration.report(trouble) } }
         closed = shut
         if followed == plan {
+            if book.versionsInForce != plan.versions {
+                book.follow(plan)
+                await refresh()
+            }
             await note(plan.troubles)
             return shut.isEmpty
         }

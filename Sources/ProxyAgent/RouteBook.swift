@@ -8,6 +8,9 @@ struct RouteBook: Sendable {
     /// What every request follows, as far as the proxy has said so, by service.
     private(set) var inForce: [String: ClusterRoute] = [:]
     private var wished: [String: ClusterRoute] = [:]
+    /// Of the objects that they were read from, by service: what requests follow, and what is wished for.
+    private(set) var versionsInForce: [String: String] = [:]
+    private var versions: [String: String] = [:]
     /// By the ConfigMap's name: it was changed to something that cannot be read.
     private var garbled: [String: String] = [:]
     private var names: [String: String] = [:]
@@ -15,7 +18,7 @@ struct RouteBook: Sendable {
 
     /// Everything that there is.
     mutating func take(_ all: [ObjectValue]) {
-        (wished, garbled, names) = ([:], [:], [:])
+        (wished, versions, garbled, names) = ([:], [:], [:], [:])
         for object in all { take(object) }
     }
 
@@ -27,6 +30,7 @@ struct RouteBook: Sendable {
             garbled[name] = nil
             names[name] = route.service
             wished[route.service] = route
+            versions[route.service] = object.at("metadata", "resourceVersion")?.text
         } catch {
             garbled[name] = "configmap/\(name) holds no route: \(error)"
         }
@@ -35,7 +39,7 @@ struct RouteBook: Sendable {
     mutating func drop(_ object: ObjectValue) {
         let name = object.at("metadata", "name")?.text ?? ""
         garbled[name] = nil
-        if let service = names.removeValue(forKey: name) { wished[service] = nil }
+        if let service = names.removeValue(forKey: name) { (wished[service], versions[service]) = (nil, nil) }
     }
 
     // MARK: - What is to be
@@ -51,6 +55,8 @@ struct RouteBook: Sendable {
         var ports: [String: Int] = [:]
         /// Why wishes are not followed, by service.
         var troubles: [String: String] = [:]
+        /// Of the objects that the routes were read from, by service.
+        var versions: [String: String] = [:]
 
         static func == (left: Plan, right: Plan) -> Bool {
             (left.routes, left.services, left.ports, left.provisional)
@@ -88,6 +94,7 @@ struct RouteBook: Sendable {
                 continue
             }
             plan.routes[service] = chosen
+            plan.versions[service] = chosen == wish ? versions[service] : versionsInForce[service]
             guard let route = chosen.route else { continue }
             holders[chosen.port] = service
             plan.ports[service] = chosen.port
@@ -131,7 +138,10 @@ struct RouteBook: Sendable {
 
     // MARK: - What is
 
-    mutating func follow(_ plan: Plan) { inForce = plan.routes.filter { !plan.provisional.contains($0.key) } }
+    mutating func follow(_ plan: Plan) {
+        inForce = plan.routes.filter { !plan.provisional.contains($0.key) }
+        versionsInForce = plan.versions
+    }
 
     /// For those who ask: every service that is wished for or followed.
     func report(_ troubles: [String: String]) -> [RouteInForce] {
@@ -139,6 +149,7 @@ struct RouteBook: Sendable {
             let followed = inForce[service]
             return RouteInForce(
                 service: service, fence: followed?.fence ?? 0, generation: followed?.generation ?? 0,
+                version: followed.flatMap { _ in versionsInForce[service] },
                 trouble: troubles[service] ?? garbledTrouble(service))
         }
     }

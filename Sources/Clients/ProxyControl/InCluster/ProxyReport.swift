@@ -21,13 +21,19 @@ package struct RouteInForce: Codable, Sendable, Equatable {
     /// Of the wish that requests follow; both 0 when none could be followed yet.
     package var fence: UInt64
     package var generation: UInt64
+    /// Of the object that the wish was read from: one that was deleted and written again is another. Nil: it does not
+    /// tell.
+    package var version: String?
     /// Why a later wish is not followed; nil: it is, or is about to be.
     package var trouble: String?
 
-    package init(service: String, fence: UInt64, generation: UInt64, trouble: String? = nil) {
+    package init(
+        service: String, fence: UInt64, generation: UInt64, version: String? = nil, trouble: String? = nil
+    ) {
         self.service = service
         self.fence = fence
         self.generation = generation
+        self.version = version
         self.trouble = trouble
     }
 }

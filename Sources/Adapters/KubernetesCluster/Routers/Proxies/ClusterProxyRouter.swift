@@ -223,7 +223,7 @@ package actor ClusterProxyRouter: RouterPort {
             let trouble: String
             let hint: String
             if number != nil, await !isKept(key, mirror) { return false }
-            switch await reports.following(key, number) {
+            switch await reports.following(key, number, version: books[key]?.record?.version) {
             case .followed: return true
             case .waits(let why):
                 trouble = "the proxies do not follow the route of \(key.service): \(why)"
@@ -396,7 +396,10 @@ package actor ClusterProxyRouter: RouterPort {
         var view = RouterView()
         let asked = books[key]?.wish
         var following: ProxyReports.Following?
-        if let asked { following = await reports.following(key, (asked.fence, asked.generation)) }
+        if let asked {
+            following = await reports.following(
+                key, (asked.fence, asked.generation), version: books[key]?.record?.version)
+        }
         let traffic = await reports.traffic(key)
         (view.held, view.busy, view.rate) = (traffic.held, traffic.busy, traffic.rate)
         if let book = books[key] {

@@ -124,8 +124,11 @@ actor ProxyReports {
         pods.filter { $0.value.isReady }.sorted { $0.value.name < $1.value.name }.map { ($0.key, $0.value) }
     }
 
-    /// - Parameter number: fence and generation, or nil: the service is to be unknown.
-    func following(_ service: ServiceKey, _ number: (UInt64, UInt64)?) -> Following {
+    /// - Parameters:
+    ///   - number: fence and generation, or nil: the service is to be unknown.
+    ///   - version: of the object as it was written last. What a proxy says of one that has been deleted since does not
+    ///     count.
+    func following(_ service: ServiceKey, _ number: (UInt64, UInt64)?, version: String? = nil) -> Following {
         let ready = ready
         guard !ready.isEmpty else { return .nobody }
         for (uid, pod) in ready {
@@ -138,11 +141,20 @@ actor ProxyReports {
                 if route != nil { return .waits("\(pod.name) still leads requests to \(service)") }
                 continue
             }
-            guard let route, (route.fence, route.generation) >= number else {
+            guard let route, (route.fence, route.generation) >= number, Self.isAsYoung(route.version, as: version)
+            else {
                 return .waits("\(pod.name) has not taken it over" + (route?.trouble.map { ": \($0)" } ?? ""))
             }
         }
         return .followed
+    }
+
+    /// Versions of one object are numbers that grow. Proxies of an earlier Slipway tell none.
+    private static func isAsYoung(_ told: String?, as written: String?) -> Bool {
+        guard let told = told.flatMap({ UInt64($0) }), let written = written.flatMap({ UInt64($0) }) else {
+            return true
+        }
+        return told >= written
     }
 
     /// The addresses of all that are ready.
