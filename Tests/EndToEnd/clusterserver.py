@@ -182,6 +182,12 @@ def a_rollout_goes_on_when_its_leader_is_killed(place):
         assert "goes on without this machine" in detached, detached
         eventually(lambda: "api-r2" in server.cluster.deployments(), 30, "the canary to begin")
         made = server.cluster.all("deployments", "apis/apps/v1")["api-r2"]["metadata"]["uid"]
+
+        def shown():
+            return server.all("servicerecords", "apis/slipway.dev/v1alpha1")["api.production.shop"]["status"]
+
+        eventually(lambda: shown().get("strategy") == "canary" and shown().get("stage", "").startswith("hold"), 20,
+                   "what the rollout is at")
         first = server.leader()
         server.kill(first)
         eventually(lambda: server.leader() not in (None, first), 30, "the other to lead")

@@ -86,7 +86,7 @@ package actor PagedJournal: JournalPort {
     /// Takes the journal of a namespace over; begins it when there is none.
     /// - Parameters:
     ///   - writer: which no other process calls itself.
-    ///   - facts: what people are shown of a state, as fields of its object.
+    ///   - facts: what people are shown of a state among all, as fields of its object.
     ///   - troubled: told when objects for people cannot be written, once for each reason: nothing waits for them.
     ///   - lost: told once, when nothing can be written any more: then the process must end.
     /// - Throws: `PortError`: `unavailable` when the API does not answer or somebody else writes; `incompatible` when a
@@ -94,7 +94,7 @@ package actor PagedJournal: JournalPort {
     package static func open(
         _ access: ClusterAccess, namespace: String, records: RecordsChoice, writer: String,
         limits: JournalLimits = JournalLimits(), environment: [String: String] = [:],
-        facts: @escaping @Sendable (JournalEntry) -> [ObjectField] = { _ in [] },
+        facts: @escaping @Sendable (JournalEntry, [JournalEntry]) -> [ObjectField] = { _, _ in [] },
         troubled: @escaping @Sendable (PortError) -> Void = { _ in },
         lost: @escaping @Sendable (PortError) -> Void
     ) async throws -> PagedJournal {
@@ -241,10 +241,11 @@ package actor PagedJournal: JournalPort {
         let last = head.last
         let missing = await shelf.missing(contents.states(above: projected))
         var isWhole = true
+        let all = missing.isEmpty ? [] : contents.states.map(\.entry)
         for stored in missing {
             guard end == nil, !Task.isCancelled else { return }
             do throws(PortError) {
-                try await shelf.put(stored)
+                try await shelf.put(stored, among: all)
             } catch {
                 if error.code == .stale { return finish(error) }
                 isWhole = false

@@ -10,7 +10,7 @@ actor RecordShelf {
     private let client: KubernetesClient
     private let form: any RecordForm
     private let namespace: String
-    private let facts: @Sendable (JournalEntry) -> [ObjectField]
+    private let facts: @Sendable (JournalEntry, [JournalEntry]) -> [ObjectField]
     private var standing: [EntryPlace: Standing] = [:]
 
     /// How an object was seen last.
@@ -22,7 +22,7 @@ actor RecordShelf {
 
     init(
         _ client: KubernetesClient, _ form: any RecordForm, namespace: String,
-        facts: @escaping @Sendable (JournalEntry) -> [ObjectField]
+        facts: @escaping @Sendable (JournalEntry, [JournalEntry]) -> [ObjectField]
     ) {
         self.client = client
         self.form = form
@@ -59,26 +59,28 @@ actor RecordShelf {
     }
 
     /// Writes a state into its object.
+    /// - Parameter all: the newest states, for what people are shown of one that another knows.
     /// - Throws: `PortError`: `stale` when something newer stands there.
-    func put(_ stored: StoredEntry) async throws(PortError) {
+    func put(_ stored: StoredEntry, among all: [JournalEntry]) async throws(PortError) {
         let place = EntryPlace(stored.entry)
         let kind = stored.entry.recordKind
         let resource = form.resource(kind)
         var known = standing[place] ?? Standing(name: stored.entry.recordName, version: nil, sequence: 0)
         guard known.sequence < stored.sequence else { return }
+        let shown = facts(stored.entry, all)
         var attempts = 0
         while true {
             do throws(ClusterTrouble) {
                 var written: ObjectValue
                 if known.version == nil {
                     written = try await client.create(
-                        resource, namespace: namespace, form.object(sheet(stored, known)))
+                        resource, namespace: namespace, form.object(sheet(stored, known, shown)))
                     known.version = written.at("metadata", "resourceVersion")?.text
                     if let part = form.part(kind) {
-                        written = try await replace(stored, known, resource, part)
+                        written = try await replace(stored, known, shown, resource, part)
                     }
                 } else {
-                    written = try await replace(stored, known, resource, form.part(kind))
+                    written = try await replace(stored, known, shown, resource, form.part(kind))
                 }
                 known.version = written.at("metadata", "resourceVersion")?.text
                 known.sequence = stored.sequence
@@ -106,11 +108,11 @@ actor RecordShelf {
     }
 
     private func replace(
-        _ stored: StoredEntry, _ known: Standing, _ resource: APIResource, _ part: String?
+        _ stored: StoredEntry, _ known: Standing, _ shown: [ObjectField], _ resource: APIResource, _ part: String?
     ) async throws(ClusterTrouble) -> ObjectValue {
         let name = form.objectName(stored.entry.recordKind, known.name)
         return try await client.replace(
-            resource, namespace: namespace, name: name, form.object(sheet(stored, known)), part: part)
+            resource, namespace: namespace, name: name, form.object(sheet(stored, known, shown)), part: part)
     }
 
     private func look(
@@ -149,7 +151,7 @@ actor RecordShelf {
 
     // MARK: - Sheets
 
-    private func sheet(_ stored: StoredEntry, _ known: Standing) -> RecordSheet {
+    private func sheet(_ stored: StoredEntry, _ known: Standing, _ shown: [ObjectField]) -> RecordSheet {
         let entry = stored.entry
         return RecordSheet(
             entry.recordKind, name: known.name,
@@ -162,7 +164,7 @@ actor RecordShelf {
             moving: [
                 ObjectField("sequence", .number(stored.sequence)), ObjectField("at", .number(entry.at)),
                 ObjectField("record", .text(PageText.text(PageText.bytes(of: [entry])))),
-            ] + facts(entry), version: known.version)
+            ] + shown, version: known.version)
     }
 
     private func entry(_ sheet: RecordSheet) throws(PortError) -> StoredEntry? {

@@ -10,13 +10,15 @@ import Rollouts
 /// What `kubectl get` shows of a record, besides what it is kept under.
 enum RecordFacts {
     /// A record that cannot be read is shown without facts: it stands there all the same.
-    static func of(_ entry: JournalEntry) -> [ObjectField] {
+    /// - Parameter all: the newest states; a rollout's plan is its deployment's.
+    static func of(_ entry: JournalEntry, among all: [JournalEntry]) -> [ObjectField] {
         switch entry.kind {
         case .service:
             // Shown bare; the engine itself refuses such a record when it starts.
-            guard let state = try? ServiceState(recorded: entry.body, known: ServiceState.recordVersion) else {
+            guard var state = try? ServiceState(recorded: entry.body, known: ServiceState.recordVersion) else {
                 return []
             }
+            if let plan = plan(of: state, in: entry.environment, among: all) { state.rollout?.plan = plan }
             return facts(of: state)
         case .deployment:
             // As above.
@@ -30,6 +32,19 @@ enum RecordFacts {
             return [ObjectField("image", .text(image))]
         case .environment, .event, .quarantine, .evidence, .fence, .handover, .delivery, .recording: return []
         }
+    }
+
+    private static func plan(
+        of state: ServiceState, in environment: EnvironmentID?, among all: [JournalEntry]
+    ) -> RolloutPlan? {
+        guard let rollout = state.rollout else { return nil }
+        let key = "\(rollout.deployment.value)"
+        for entry in all where entry.kind == .deployment && entry.environment == environment && entry.key == key {
+            // As above.
+            let deployment = try? DeploymentState(recorded: entry.body, known: DeploymentState.recordVersion)
+            return deployment?.items.first { $0.service == state.service }?.plan
+        }
+        return nil
     }
 
     private static func facts(of state: ServiceState) -> [ObjectField] {

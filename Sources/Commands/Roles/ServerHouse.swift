@@ -35,7 +35,7 @@ struct ServerHouse {
         let variables = ProcessInfo.processInfo.environment
         let journal = try await PagedJournal.open(
             access, namespace: settings.namespace, records: settings.records, writer: settings.identity,
-            environment: variables, facts: RecordFacts.of,
+            environment: variables, facts: { RecordFacts.of($0, among: $1) },
             troubled: { logger.warning("records for people cannot be written: \($0)") },
             lost: { told.yield("\($0)") })
         do {

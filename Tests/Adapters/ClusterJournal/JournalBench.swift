@@ -52,7 +52,9 @@ struct JournalBench: Sendable {
     ) async throws -> PagedJournal {
         try await PagedJournal.open(
             double.access, namespace: Self.namespace, records: records, writer: writer, limits: limits,
-            facts: { entry in entry.kind == .service ? [ObjectField("stable", .text("api@\(entry.body.count)"))] : [] },
+            facts: { entry, _ in
+                entry.kind == .service ? [ObjectField("stable", .text("api@\(entry.body.count)"))] : []
+            },
             troubled: { troubles.note($0) }, lost: { lost.note($0) })
     }
 
