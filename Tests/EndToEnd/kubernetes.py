@@ -234,6 +234,25 @@ def a_canary_gets_its_share_by_the_number_of_its_pods(place):
         assert cluster.serving() == "1", cluster.serving()
 
 
+def only_one_release_runs_where_requests_are_refused_meanwhile(place):
+    if not has_double():
+        return
+    with Cluster(place) as cluster:
+        write(place, strategy="recreate")
+        place.run("deploy", "production")
+        write(place, "serves:2", strategy="recreate")
+        planned = place.run("plan", "production", code=None)
+        assert "api: requests are refused while it is replaced: this router cannot hold them" in planned, planned
+        running = place.start("deploy", "production")
+        seen = []
+        while running.poll() is None:
+            seen.append((cluster.serving(), tuple(name for name in cluster.deployments() if name != "mail-r1")))
+        assert running.wait(timeout=30) == 0
+        assert not [names for _, names in seen if len(names) > 1], "one at a time: %s" % sorted(set(seen))
+        assert ("none", ("api-r1",)) in seen, "requests end before the release does: %s" % sorted(set(seen))
+        assert cluster.serving() == "2" and "api-r1" not in cluster.deployments()
+
+
 def a_load_that_doubles_in_a_rollout_is_carried_through_its_abort(place):
     if not has_double():
         return
@@ -362,6 +381,7 @@ TESTS = [
     what_the_cluster_would_refuse_is_said_before_anything_is_touched,
     a_canary_gets_its_share_of_an_ingress,
     a_canary_gets_its_share_by_the_number_of_its_pods,
+    only_one_release_runs_where_requests_are_refused_meanwhile,
     a_load_that_doubles_in_a_rollout_is_carried_through_its_abort,
     a_supervisor_that_is_killed_goes_on_where_it_was,
 ]

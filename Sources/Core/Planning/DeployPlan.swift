@@ -142,6 +142,9 @@ private func planService(
         order: OrderItem(
             service: name, wave: wave, release: release, strategy: planned.strategy, gates: rollout.gates))
     noteMigration(item, parts.spec, standing.state, &plan)
+    if case .recreate = planned.strategy.kind, item.action == .change, parts.spec.isRouted, !standing.router.hold {
+        plan.notes.append("\(name): requests are refused while it is replaced: this router cannot hold them")
+    }
     if item.action == .change, rollout.lastBaselineStage != nil, let from = item.from {
         let most = planned.strategy.baselineInstances(of: parts.spec.replicas, gates: gates)
         let names = planned.strategy.freshGates(gates).map(\.text)

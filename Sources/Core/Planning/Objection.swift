@@ -69,16 +69,13 @@ func objections(to planned: ServicePlanSpec, gates: [GateSpec], router: RouterCa
             need(false, "gate \(gate.name), which judges requests as they are counted")
         }
     }
-    switch planned.strategy.kind {
-    case .recreate: need(router.hold, "held requests")
-    case .canary(let spec):
+    if case .canary(let spec) = planned.strategy.kind {
         for case .weight(let weight) in spec.steps
         where router.granularity == 0
             || weight.percent % max(1, router.granularity) != 0
         {
             need(false, "a weight of \(weight)")
         }
-    case .rolling, .blueGreen: break
     }
     return found
 }

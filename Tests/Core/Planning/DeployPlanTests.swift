@@ -74,6 +74,17 @@ import Testing
         #expect(warm.contains { $0.hasPrefix("api has `keepWarm` and a canary") })
     }
 
+    @Test func whatARouterCannotHoldIsSaidToBeRefused() throws {
+        let recreate = StrategySpec(kind: .recreate(RecreateSpec()))
+        var standing = Shop.standing(try Shop.release(Shop.spec("api"), 4))
+        let desired = Desired(project: Shop.project(Shop.spec("api", replicas: 3), strategy: recreate), artifacts: [])
+        #expect(try Shop.plan(desired, standing).notes.isEmpty)
+        standing.router.hold = false
+        let plan = try Shop.plan(desired, standing)
+        #expect(plan.objections.isEmpty)
+        #expect(plan.notes == ["api: requests are refused while it is replaced: this router cannot hold them"])
+    }
+
     private func messages(of plan: DeployPlan) -> [String] { plan.objections.map(\.message) }
 
     /// A migration is a Job there, and runs first as everywhere.

@@ -73,7 +73,8 @@ private final class RouteLeaders: Sendable {
     private struct State {
         var routers: [ServiceKey: ClusterRouter] = [:]
         var views: [ServiceKey: RouterView] = [:]
-        var version: UInt64 = 0
+        /// Above all numbers of a machine's router: it is asked until the cluster is known.
+        var version: UInt64 = 1 << 32
     }
 
     private let state = Mutex(State())

@@ -73,7 +73,7 @@ package actor KubernetesRouter: RouterPort {
         // What is to go must be known: after a restart only the cluster can tell.
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
-        let split = TrafficSplit(wish)
+        let split = TrafficSplit(refusingWhatIsHeld: wish)
         if try await hasNothingToSay(split, key, mirror) {
             holdBack(wish, key)
             return
@@ -162,7 +162,7 @@ package actor KubernetesRouter: RouterPort {
     /// - Parameter isSplit: whether requests from outside are shared out by another object.
     private static func selector(_ wish: RouteWish, _ object: KubernetesObject, isSplit: Bool) -> ObjectValue {
         var labels = object.value.at("spec", "selector") ?? [:]
-        let split = TrafficSplit(wish)
+        let split = TrafficSplit(refusingWhatIsHeld: wish)
         let isAlike = !isSplit || sharesFollowCounts(wish)
         let serving = isAlike ? split.shares.map(\.release) : [split.main].compactMap(\.self)
         switch serving.count {
@@ -361,6 +361,7 @@ package actor KubernetesRouter: RouterPort {
             books[key] = book
             if let done = book.done {
                 (view.fence, view.generation) = (done.fence, done.generation)
+                view.isHolding = done.hold != nil
                 view.targets = done.targets.map {
                     TargetView(release: $0.release, weight: $0.weight, instances: $0.backends.map(\.instance))
                 }

@@ -26,7 +26,7 @@ struct RouteEndpoints {
     /// Whether the ready endpoints are exactly those that are wished for.
     func areReady(_ mirror: ClusterMirror) async -> Bool {
         let pods = await mirror.all(.pods, labels: [ReleaseRendering.serviceLabel: wish.service.text])
-        let split = TrafficSplit(wish)
+        let split = TrafficSplit(refusingWhatIsHeld: wish)
         guard isSplit else {
             return await isReady(wish.service.text, split.shares.map(\.release), pods, mirror)
         }
@@ -57,5 +57,13 @@ struct RouteEndpoints {
             }
         }
         return ready.isSubset(of: allowed) && ready.isSuperset(of: wanted)
+    }
+}
+
+extension TrafficSplit {
+    /// Who cannot hold requests lets them be refused: nobody is led anywhere meanwhile.
+    init(refusingWhatIsHeld wish: RouteWish) {
+        self.init(wish)
+        if wish.hold != nil { (shares, matches) = ([], []) }
     }
 }

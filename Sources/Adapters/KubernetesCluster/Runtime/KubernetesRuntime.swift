@@ -13,7 +13,8 @@ package actor KubernetesRuntime: RuntimePort {
     var services = ServiceBooks()
     var known: [ServiceKey: KnownView] = [:]
     var lastViews: [ServiceKey: RuntimeView] = [:]
-    var version: UInt64 = 0
+    /// Above all numbers of a machine's runtime: it is asked until a release has said on which cluster it is to run.
+    var version: UInt64 = 1 << 32
     /// Objects of a namespace that were applied, by place and title, with a mark of what was said.
     private var surroundings: [String: String] = [:]
     /// The youngest wish that was told for each service: older ones are not carried out any further.
