@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A cluster: what a five-step canary asks of its API, and a thousand services that are rolled out at once.
+"""A cluster: what a five-step canary asks of its API, and as many services as a manifest may have, rolled out at once.
 
 Both against the API double of the tests, in a process of its own. Counted is every request besides watches, the first lists that
 watches start from, and pre-flight, which is skipped. Memory is the highest resident size of the supervisor while it rolls out.
@@ -112,7 +112,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slipway", required=True)
     parser.add_argument("--double", required=True)
-    parser.add_argument("--services", type=int, default=1000)
+    parser.add_argument("--services", type=int, default=200, help="of one manifest, which has 200 at most")
     options = parser.parse_args()
     verdicts = figures.Verdicts()
     print("## A cluster\n\n" + figures.machine() + "\n")
