@@ -80,7 +80,9 @@ package func planDeploy(
         let name = planned.spec.service
         guard desired.only.isEmpty || desired.only.contains(name) else { continue }
         planned.strategy.onFailure = desired.onFailure ?? planned.strategy.onFailure
-        if desired.project.cluster?.router == .replicas { shareReplicas(&planned, &plan) }
+        if desired.project.cluster?.router == .replicas {
+            shareReplicas(&planned, standing: standing.state.service(name)?.stable?.replicas, &plan)
+        }
         plan.objections += objections(to: planned, gates: desired.project.gates, router: standing.router)
         plan.objections += approvals(inBackgroundOf: planned, desired.project.gates)
         plan.items.append(

@@ -1,7 +1,8 @@
 import Domain
 
 /// Where nobody splits requests, a canary's weights become numbers of instances behind one Service.
-func shareReplicas(_ planned: inout ServicePlanSpec, _ plan: inout DeployPlan) {
+/// - Parameter standing: how many instances its stable release has; nil: there is none.
+func shareReplicas(_ planned: inout ServicePlanSpec, standing: Int?, _ plan: inout DeployPlan) {
     guard case .canary(var spec) = planned.strategy.kind, planned.spec.isRouted else { return }
     let (name, replicas) = (planned.spec.service, planned.spec.replicas)
     spec.sharesReplicas = true
@@ -21,7 +22,7 @@ func shareReplicas(_ planned: inout ServicePlanSpec, _ plan: inout DeployPlan) {
     }
     let shares = spec.steps.compactMap { step -> String? in
         guard case .weight(let weight) = step, weight != .none, weight != .all else { return nil }
-        let share = ReplicaShare(weight, standing: replicas, wanted: replicas)
+        let share = ReplicaShare(weight, standing: standing ?? replicas, wanted: replicas)
         let near = share.percent == weight.percent ? "" : " (\(share.percent)%)"
         return "\(weight) is \(share.to) of \(share.from + share.to)\(near)"
     }

@@ -1,5 +1,6 @@
 /// How many instances of two releases stand side by side so that one of them gets a share of the requests where every
-/// instance gets as many as any other. Together they are never fewer than each release alone would be.
+/// instance gets as many as any other. Together they are never fewer than the old release alone: none of its instances
+/// gets more than it had.
 package struct ReplicaShare: Hashable, Sendable {
     /// Of the release that stood before; at least one.
     package let from: Int
@@ -15,7 +16,8 @@ package struct ReplicaShare: Hashable, Sendable {
         let (share, rest) = (max(1, weight.percent), max(1, 100 - weight.percent))
         let ideal = max(1, Self.rounded(standing * share, over: rest))
         to = min(max(1, wanted), ideal)
-        from = to == ideal ? max(1, standing) : min(max(1, standing), max(1, Self.rounded(to * rest, over: share)))
+        let kept = to == ideal ? max(1, standing) : max(standing - to, Self.rounded(to * rest, over: share))
+        from = min(max(1, standing), max(1, kept))
     }
 
     /// What the release on trial gets, in percent.
