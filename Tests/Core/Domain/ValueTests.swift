@@ -69,7 +69,7 @@ import Testing
                 #expect(miss(share.from, share.to) <= best + 0.5 / Double(standing + 1))
             }
         }
-        // A release with fewer instances gets less than was asked for: no instance of the old one gets more than before.
+        // A release with fewer instances gets less than was asked for: none of the old ones gets more than before.
         let small = ReplicaShare(Weight(clamping: 50), standing: 6, wanted: 2)
         #expect(small.from == 4 && small.to == 2 && small.percent == 33)
         let large = ReplicaShare(Weight(clamping: 50), standing: 2, wanted: 6)
