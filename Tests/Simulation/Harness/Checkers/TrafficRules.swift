@@ -97,7 +97,7 @@ extension Referee {
             let weight = ServiceAccount.weight(wish, release)
             guard weight > ServiceAccount.weight(last, release), !last.targets.isEmpty else { continue }
             let ready = account.ready(release)
-            if ready < (weight * trial.to.replicas + 99) / 100 {
+            if ready < max(1, split(weight, account, trial)) {
                 fail(2, "\(weight)% back to \(wish.service)@\(release) with \(ready) ready")
             }
         }
@@ -148,12 +148,23 @@ extension Referee {
 
     private func checkForth(_ account: ServiceAccount, _ trial: TrialAccount, _ weight: Int) {
         let ready = account.ready(trial.to.number, for: trial.strategy.minReady)
-        let needed =
-            trial.isRolling
-            ? (weight * max(1, min(trial.floor(at: now), trial.to.replicas)) + 99) / 100
-            : (weight * trial.to.replicas + 99) / 100
+        let needed = trial.isRolling ? rolled(weight, trial) : split(weight, account, trial)
         if ready < max(1, needed) {
             fail(2, "\(weight)% to \(account.name)@\(trial.to.number) with \(ready) of \(needed) ready")
         }
+    }
+
+    /// Instances that carry a weight: of as many as stand meanwhile.
+    private func rolled(_ weight: Int, _ trial: TrialAccount) -> Int {
+        (weight * max(1, min(trial.floor(at: now), trial.to.replicas)) + 99) / 100
+    }
+
+    /// Instances that carry a weight beside stable. Where every instance gets as much as any other: enough that none of
+    /// them gets more than one of stable had.
+    private func split(_ weight: Int, _ account: ServiceAccount, _ trial: TrialAccount) -> Int {
+        if trial.sharesReplicas, weight < 100, let from = trial.from {
+            return from.replicas - account.ready(from.number)
+        }
+        return (weight * trial.to.replicas + 99) / 100
     }
 }
