@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""A cluster: what a five-step canary asks of its API, and as many services as a manifest may have, rolled out at once.
+"""A cluster: what a five-step canary asks of its API, and a thousand services, rolled out at once.
+
+A manifest has 200 services at most, so the thousand are five projects, each in a namespace of its own, all of one supervisor.
 
 Both against the API double of the tests, in a process of its own. Counted is every request besides watches, the first lists that
 watches start from, and pre-flight, which is skipped. Memory is the highest resident size of the supervisor while it rolls out.
@@ -23,12 +25,12 @@ from bench.place import Place, memory  # noqa: E402
 from bench.servers import eventually  # noqa: E402
 
 HEAD = """version: 1
-project: bench
+project: %(project)s
 environments:
   production:
     runtime: kubernetes
-    namespace: bench
-    router: %s
+    namespace: %(project)s
+    router: %(router)s
 services:
 """
 SERVICE = """  %s:
@@ -40,6 +42,10 @@ SERVICE = """  %s:
     probes: {startup: {tcp: true, deadline: 30s}}
 %s    strategy: %s
 """
+
+
+# Services of one manifest.
+MOST = 200
 
 
 class Cluster:
@@ -71,7 +77,7 @@ def canary(options, verdicts):
     routes = "    routes: [{listen: 80, host: bench.example.com}]\n"
     with Place(options.slipway) as place, Cluster(options.double, place) as cluster:
         def deploy(image):
-            place.write("slipway.yaml", HEAD % "nginx" + SERVICE % ("api", image, 4, routes, strategy))
+            place.write("slipway.yaml", HEAD % {"project": "bench", "router": "nginx"} + SERVICE % ("api", image, 4, routes, strategy))
             place.run("deploy", "production", "--skip-preflight", "it is measured")
 
         deploy(1)
@@ -86,16 +92,22 @@ def canary(options, verdicts):
 
 
 def crowd(options, verdicts):
+    """The first release of all, then the second; every project by a command of its own, all at the same time."""
+    shares = [min(MOST, options.services - first) for first in range(0, options.services, MOST)]
     with Place(options.slipway) as place, Cluster(options.double, place) as cluster:
         def write(image):
-            place.write("slipway.yaml", HEAD % "service" + "".join(
-                SERVICE % ("s%04d" % number, image, 1, "", "{rolling: {}}") for number in range(options.services)))
+            for project, share in enumerate(shares):
+                place.write("%d/slipway.yaml" % project, HEAD % {"project": "bench-%d" % project, "router": "service"}
+                            + "".join(SERVICE % ("s%04d" % number, image, 1, "", "{rolling: {}}") for number in range(share)))
 
+        place.run("doctor", accept=(0, 1))
         rows = []
         for image in (1, 2):
             write(image)
             before = len(cluster.requests())
-            took = place.run("deploy", "production", "--skip-preflight", "it is measured", within=600)[1]
+            took = place.run_at_once(
+                [("deploy", "production", "--file", "%d/slipway.yaml" % project, "--skip-preflight", "it is measured")
+                 for project in range(len(shares))], within=600)
             supervisor = place.pid("supervisor")
             with open("/proc/%d/status" % supervisor, encoding="utf-8") as file:
                 highest = int(re.search(r"VmHWM:\s+(\d+)", file.read()).group(1)) * 1024 / 1e6
@@ -112,7 +124,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--slipway", required=True)
     parser.add_argument("--double", required=True)
-    parser.add_argument("--services", type=int, default=200, help="of one manifest, which has 200 at most")
+    parser.add_argument("--services", type=int, default=1000)
     options = parser.parse_args()
     verdicts = figures.Verdicts()
     print("## A cluster\n\n" + figures.machine() + "\n")

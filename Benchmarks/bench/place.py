@@ -1,5 +1,6 @@
 """Slipway with a state of its own: what a person would type, what the roles cost, nothing left behind."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -56,6 +57,23 @@ class Place:
             raise SystemExit("slipway %s ended with %d\n%s%s" % (
                 " ".join(words), answer.returncode, answer.stdout, answer.stderr))
         return answer.stdout, took
+
+    def run_at_once(self, commands, within=300):
+        """Runs commands side by side; returns the seconds until the last of them ended."""
+        began = time.monotonic()
+        running = [
+            subprocess.Popen([self.slipway, *words], cwd=self.project, env=self.environment, stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+            for words in commands]
+        self.loads += running
+        # By threads: a pipe that nobody empties would hold a command up.
+        with concurrent.futures.ThreadPoolExecutor(len(running)) as readers:
+            outputs = list(readers.map(lambda command: command.communicate(timeout=within)[0], running))
+        took = time.monotonic() - began
+        for words, command, output in zip(commands, running, outputs):
+            if command.returncode != 0:
+                raise SystemExit("slipway %s ended with %d\n%s" % (" ".join(words), command.returncode, output))
+        return took
 
     def ask(self, *words):
         return json.loads(self.run(*words, "--output", "json")[0])

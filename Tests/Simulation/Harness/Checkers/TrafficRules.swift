@@ -160,10 +160,10 @@ extension Referee {
     }
 
     /// Instances that carry a weight beside stable. Where every instance gets as much as any other: enough that none of
-    /// them gets more than one of stable had.
+    /// them gets more than one of stable had, when all that are to run do.
     private func split(_ weight: Int, _ account: ServiceAccount, _ trial: TrialAccount) -> Int {
         if trial.sharesReplicas, weight < 100, let from = trial.from {
-            return from.replicas - account.ready(from.number)
+            return from.replicas - (account.runs.last.map { ServiceAccount.count($0, from.number) } ?? 0)
         }
         return (weight * trial.to.replicas + 99) / 100
     }
