@@ -571,6 +571,16 @@ def state_survives_a_stop(place):
     assert len([json.loads(line) for line in events]) > 5
 
 
+def commands_that_start_slipway_at_the_same_moment_all_pass(place):
+    names = [f"e2e-{number}" for number in range(6)]
+    for name in names:
+        place.write(f"{name}/slipway.yaml", f"version: 1\nproject: {name}\nservices:\n  job:\n    command: [sleep, 1d]\n")
+    commands = [place.start("deploy", "--file", f"{name}/slipway.yaml") for name in names]
+    for command in commands:
+        output = command.communicate(timeout=60)[0]
+        assert command.returncode == 0, output
+
+
 def gates_wait_for_another_person(place):
     gates = "gates: { ok: { approval: { by: other, within: 1h } } }\n"
     strategy = "canary: { steps: [{ weight: 50% }, { gate: ok }] }"
@@ -1273,6 +1283,7 @@ TESTS = [
     a_state_from_a_later_version_is_refused,
     a_restart_replaces_the_roles_and_nothing_else,
     state_survives_a_stop,
+    commands_that_start_slipway_at_the_same_moment_all_pass,
     gates_wait_for_another_person,
     gates_ask_another_system_and_put_on_load,
     migrations_run_once_whatever_is_killed,

@@ -183,33 +183,49 @@ package struct Session: Sendable {
         return false
     }
 
-    /// Starts the keeper, which starts the rest, and waits until the supervisor answers.
+    /// Starts the keeper, which starts the rest, and waits until the supervisor answers. Where another command starts one
+    /// at the same moment, that one is waited for.
     package func start() async throws {
         try state.prepare()
         let began = SystemMoment.now().wall
-        let pid = try spawnKeeper()
+        var own: Int32? = try spawnKeeper()
         let deadline = ContinuousClock.now + .seconds(20)
         while ContinuousClock.now < deadline {
             do {
                 _ = try await client.version()
                 return
             } catch let error as SupervisorError where error.code == "unreachable" {
-                var status: Int32 = 0
-                let isGone = waitpid(pid, &status, WNOHANG) == pid
-                if try isGone || startMessages(since: began).contains("the supervisor cannot run") {
-                    // What cannot start is not left behind trying.
-                    if !isGone { kill(pid, SIGTERM) }
-                    throw SupervisorError(
-                        code: "start", message: "Slipway does not start:\n\(try startMessages(since: began))",
-                        hint: "slipway doctor looks at this machine")
+                if let pid = own, let code = exitCode(of: pid) {
+                    own = nil
+                    guard code == EX_TEMPFAIL else { throw try startError(since: began) }
                 }
+                if try startMessages(since: began).contains("the supervisor cannot run") {
+                    // What cannot start is not left behind trying.
+                    if let own { kill(own, SIGTERM) }
+                    throw try startError(since: began)
+                }
+                // The other one may have been about to end.
+                if own == nil, !keeperRuns() { own = try spawnKeeper() }
                 try await Task.sleep(for: .milliseconds(10))
             }
         }
-        kill(pid, SIGTERM)
+        if let own { kill(own, SIGTERM) }
         throw SupervisorError(
             code: "start", message: "the supervisor did not answer within 20s:\n\(try startMessages(since: began))",
             hint: "its log is \(state.keeper)/logs/supervisor.log; slipway doctor looks at this machine")
+    }
+
+    private func startError(since began: Int64) throws -> SupervisorError {
+        SupervisorError(
+            code: "start", message: "Slipway does not start:\n\(try startMessages(since: began))",
+            hint: "slipway doctor looks at this machine")
+    }
+
+    /// Of a child that has ended; nil: it runs.
+    private func exitCode(of pid: Int32) -> Int32? {
+        var status: Int32 = 0
+        guard waitpid(pid, &status, WNOHANG) == pid else { return nil }
+        return status & 0x7f == 0 ? (status >> 8) & 0xff : 128 + status & 0x7f
     }
 
     private func spawnKeeper() throws -> Int32 {
