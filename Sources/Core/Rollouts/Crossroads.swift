@@ -1,4 +1,5 @@
 package import Domain
+import Judging
 
 /// Where a rollout has failed and cannot simply go back, because data was migrated: a person chooses.
 extension ServiceState {
@@ -52,12 +53,16 @@ extension ServiceState {
         return nil
     }
 
-    /// Nothing where it stands at none. Background gates are asked anew.
+    /// Nothing where it stands at none. Background gates are asked anew; what one said that compares with a baseline
+    /// stands when that has left.
     func leaveCrossroads(_ rollout: inout RolloutState, now: Moment) {
         guard rollout.crossroads != nil else { return }
         rollout.crossroads = nil
         rollout.failure = nil
-        rollout.background = []
+        let hasBaseline = rollout.needsBaseline
+        rollout.background.removeAll { run in
+            hasBaseline || run.hasFailed || rollout.plan.gate(run.gate)?.question.needsBaseline != true
+        }
     }
 
     /// What keeps a person from going on without the question that failed; nil: nothing.

@@ -1,4 +1,5 @@
 import Domain
+import Judging
 import Rollouts
 import Testing
 
@@ -6,6 +7,8 @@ import Testing
 @Suite struct BaselineTests {
     private static let fresh = GateSpec(
         name: GateName("fresh"), question: .analysis(AnalysisSpec(errors: .absolute(5_000), baseline: .fresh)))
+    private static let later = GateSpec(
+        name: GateName("later"), question: .command(CommandSpec(command: ["./check"], env: [])))
     private static let now = Moment(wall: 1_000_000, boot: 1_000, bootID: 1)
     private static let young = ReleaseNumber(1).baseline
 
@@ -16,7 +19,7 @@ import Testing
     ) -> RolloutPlan {
         RolloutPlan(
             strategy: StrategySpec(kind: .canary(CanarySpec(steps: steps)), background: background),
-            gates: [Self.fresh], isFirst: isFirst, isReturn: isReturn, isRouted: true)
+            gates: [Self.fresh, Self.later], isFirst: isFirst, isReturn: isReturn, isRouted: true)
     }
 
     private func facts(_ number: Int) -> ReleaseFacts {
@@ -43,7 +46,7 @@ import Testing
     /// What is wished for is there; `ready` says how many of a release are.
     private func look(
         _ state: inout ServiceState, after span: Span = .zero, ready: [ReleaseNumber: Int] = [:],
-        failed: ReleaseNumber? = nil
+        failed: ReleaseNumber? = nil, saying verdicts: [GateName: Verdict] = [:]
     ) {
         var runtime = RuntimeView(version: 1)
         var id: UInt64 = 0
@@ -60,11 +63,15 @@ import Testing
         }
         var router = RouterView(version: 1)
         router.targets = state.weights.map { TargetView(release: $0.release, weight: $0.weight, instances: []) }
+        let asked = (state.rollout?.background ?? []) + [state.rollout?.gate].compactMap(\.self)
+        let looks = asked.compactMap { run in
+            verdicts[run.gate].map { LookView(run: run.id, look: run.look, result: LookResult($0, Evidence("seen"))) }
+        }
         var decision = ServiceDecision()
         state.step(
             ServiceObservation(
-                now: Self.now.advanced(by: span), runtime: runtime, router: router, isRuntimeCaughtUp: true,
-                isRouterCaughtUp: true, fence: 1), into: &decision)
+                now: Self.now.advanced(by: span), runtime: runtime, router: router, looks: looks,
+                isRuntimeCaughtUp: true, isRouterCaughtUp: true, fence: 1), into: &decision)
     }
 
     @Test func theBaselineStandsUntilTheLastGateThatComparesWithIt() {
@@ -118,6 +125,29 @@ import Testing
         look(&state)
         #expect(state.count(of: Self.young) == 0)
         look(&state)
+        #expect(state.rollout?.phase == .arrived)
+    }
+
+    /// A background gate cannot be asked anew when its baseline has left: what it said stands.
+    @Test func aPersonGoesOnFromACrossroadsBehindTheBaseline() {
+        var state = begun(
+            [.weight(Self.weight(30)), .weight(Self.weight(60)), .gate(Self.later.name)], background: [Self.fresh.name])
+        var seconds: Int64 = 0
+        while state.rollout?.phase == .advancing, seconds < 40 {
+            look(&state, after: .seconds(seconds), saying: [Self.fresh.name: .pass, Self.later.name: .fail])
+            seconds += 1
+        }
+        #expect(state.rollout?.failure?.code == .gate && state.count(of: Self.young) == 0)
+        var events: [Event] = []
+        state.standAtCrossroads(now: Self.now, events: &events)
+        let objection = state.promote(
+            skipGate: "seen", requester: "ann", now: Self.now.advanced(by: .seconds(seconds)), by: "ann",
+            events: &events)
+        #expect(objection == nil)
+        while state.rollout?.phase == .advancing, seconds < 80 {
+            look(&state, after: .seconds(seconds))
+            seconds += 1
+        }
         #expect(state.rollout?.phase == .arrived)
     }
 
