@@ -34,7 +34,7 @@ format:
 test: setup lint unit simulate some-faults end-to-end
 
 unit:
-	$(SWIFT) build --build-tests
+	$(SWIFT) build --product slipwayPackageTests
 	SWIFT=$(SWIFT) ./scripts/unit
 
 simulate:
@@ -47,7 +47,7 @@ planted:
 # The cases that the cluster's double is held to, against the cluster of KUBECONFIG's current context.
 test-kubernetes:
 	@test -n "$(KUBECONFIG)" || { echo "KUBECONFIG names no cluster: the cases make and delete namespaces in it" >&2; exit 1; }
-	$(SWIFT) build --build-tests
+	$(SWIFT) build --product slipwayPackageTests
 	SLIPWAY_TEST_KUBERNETES=1 $(SWIFT) test --skip-build --filter '^ClusterConformanceTests\.RealClusterTests'
 
 end-to-end:
@@ -61,7 +61,7 @@ faults:
 
 # Every mishap at every write of journeys on a cluster; `make unit` runs a share.
 cluster-faults:
-	$(SWIFT) build --build-tests
+	$(SWIFT) build --product slipwayPackageTests
 	SLIPWAY_CLUSTER_FAULTS=all $(SWIFT) test --skip-build --filter '^ClusterFaultTests\.'
 
 # A share of them, another one for each commit.

@@ -12,9 +12,12 @@ extension SupervisorDesk {
     func status(_ id: EnvironmentID, since: UInt64?, patience: Span = .seconds(20)) async throws -> StatusReport {
         if let since {
             let start = now()
-            while engine.current.revision <= since, now().since(start) < patience {
-                try await Task.sleep(for: .milliseconds(25))
-            }
+            // Of many services something always changes: who follows them asks as often as a person can read.
+            let services = engine.current.environment(id)?.services.count ?? 0
+            let pause = min(Span.milliseconds(25 + Int64(services) * 2), .milliseconds(500))
+            repeat {
+                try await Task.sleep(for: .milliseconds(pause.milliseconds))
+            } while engine.current.revision <= since && now().since(start) < patience
         }
         let frame = engine.current
         guard let state = frame.environment(id) else {

@@ -183,8 +183,8 @@ package struct Session: Sendable {
         return false
     }
 
-    /// Starts the keeper, which starts the rest, and waits until the supervisor answers. Where another command starts one
-    /// at the same moment, that one is waited for.
+    /// Starts the keeper, which starts the rest, and waits until the supervisor answers. Where another command starts
+    /// one at the same moment, that one is waited for.
     package func start() async throws {
         try state.prepare()
         let began = SystemMoment.now().wall

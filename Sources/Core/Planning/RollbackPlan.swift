@@ -48,6 +48,10 @@ package func planRollback(_ way: WayBack, over standing: Standing) -> DeployPlan
         plan.items.append(item)
     }
     let last = (plan.items.map(\.wave).max() ?? -1) + 1
+    let places = way.releases.compactMap { $0.release.parts.place?.cluster }
+    if let objection = places.lazy.compactMap({ namespaceObjection($0, standing) }).first {
+        plan.objections.append(objection)
+    }
     for name in way.newer {
         guard let state = standing.state.service(name), state.isRemovable else { continue }
         if way.takesDown {

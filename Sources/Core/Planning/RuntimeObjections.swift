@@ -1,3 +1,4 @@
+import Deployments
 import Domain
 import Rollouts
 
@@ -23,7 +24,22 @@ func runtimeObjections(_ desired: Desired, _ standing: Standing) -> [Objection] 
                 "\(service) runs \(old), and the manifest wants it \(new): an environment cannot change over",
                 hint: "make another environment for it"))
     }
+    if let cluster = project.cluster, let objection = namespaceObjection(cluster, standing) { found.append(objection) }
     return found
+}
+
+/// What stands in a namespace is looked after there: it cannot be left behind for another one.
+/// - Parameter wanted: where a release that is to be brought would run.
+func namespaceObjection(_ wanted: ClusterSpec, _ standing: Standing) -> Objection? {
+    for (service, parts) in standing.parts where standing.state.service(service)?.isDown == false {
+        guard let namespace = parts.place?.cluster.namespace, namespace != wanted.namespace else { continue }
+        let environment = standing.state.id.name
+        return Objection(
+            "\(service) stands in namespace \(namespace), and is wanted in \(wanted.namespace): "
+                + "an environment cannot move while it stands",
+            hint: "make another environment for it, or `slipway down \(environment)` first")
+    }
+    return nil
 }
 
 private func clusterObjections(_ desired: Desired) -> [Objection] {

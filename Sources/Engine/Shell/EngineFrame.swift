@@ -7,6 +7,7 @@ package struct EngineFrame: Sendable {
     /// Counted up with every change.
     package var revision: UInt64 = 0
     package var environments: [EnvironmentState] = []
+    /// Sorted by service.
     package var views: [EnvironmentID: [ServiceSnapshot]] = [:]
     /// Newest result per gate run.
     package var evidence: [EvidenceKey: LookResult] = [:]
@@ -22,7 +23,13 @@ package struct EngineFrame: Sendable {
     package func environment(_ id: EnvironmentID) -> EnvironmentState? { environments.first { $0.id == id } }
 
     package func view(_ service: ServiceName, in environment: EnvironmentID) -> ServiceSnapshot? {
-        views[environment]?.first { $0.service == service }
+        guard let views = views[environment] else { return nil }
+        var (low, high) = (0, views.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if views[middle].service < service { low = middle + 1 } else { high = middle }
+        }
+        return low < views.count && views[low].service == service ? views[low] : nil
     }
 }
 

@@ -51,6 +51,7 @@ package final class EngineService: Sendable {
 
     let parts: Parts
     let desk = LookDesk()
+    private let lanes = EffectLanes()
     let frame = Mutex(EngineFrame())
     /// Why the router cannot carry out the last wish for a service.
     let objections = Mutex<[String: String]>([:])
@@ -127,7 +128,7 @@ package final class EngineService: Sendable {
     private func breathe(after work: Duration) async {
         guard work > .milliseconds(2) else { return }
         // Cancelled: then there is no other turn.
-        try? await Task.sleep(for: min(work, .milliseconds(100)))
+        try? await Task.sleep(for: min(work * 2, .milliseconds(400)))
     }
 
     /// - Returns: how long there may be nothing to do, and how long it took to look and to decide.
@@ -161,7 +162,15 @@ package final class EngineService: Sendable {
         for answer in turn.answers {
             pending.first { $0.command.envelope.id == answer.id }?.answer.resume(returning: answer.outcome)
         }
-        for effect in turn.effects { group.addTask { await self.carryOut(effect) } }
+        for effect in turn.effects where lanes.enter(effect) {
+            group.addTask {
+                var current: Effect? = effect
+                while let effect = current {
+                    await self.carryOut(effect)
+                    current = self.lanes.next(after: effect)
+                }
+            }
+        }
         let isBusy =
             loop.environments.contains { environment in
                 environment.deployment != nil
@@ -206,6 +215,20 @@ package final class EngineService: Sendable {
                     }))
         }
         return snapshots
+    }
+
+    /// Whether nobody has shown anything new.
+    private static func isSame(
+        _ old: [EnvironmentID: [ServiceSnapshot]], _ new: [EnvironmentID: [ServiceSnapshot]]
+    ) -> Bool {
+        old.count == new.count
+            && new.allSatisfy { id, views in
+                guard let before = old[id], before.count == views.count else { return false }
+                return zip(before, views).allSatisfy {
+                    $0.service == $1.service && $0.runtime?.version == $1.runtime?.version
+                        && $0.router?.version == $1.router?.version
+                }
+            }
     }
 
     func note(_ part: String, _ trouble: String?) {
@@ -264,9 +287,7 @@ package final class EngineService: Sendable {
         }
         let views = Dictionary(uniqueKeysWithValues: snapshots.map { ($0.id, $0.services) })
         frame.withLock { frame in
-            let old = frame.views.mapValues { $0.map { [$0.runtime?.version, $0.router?.version] } }
-            let new = views.mapValues { $0.map { [$0.runtime?.version, $0.router?.version] } }
-            if isChanged || old != new || frame.evidence != evidence { frame.revision += 1 }
+            if isChanged || !Self.isSame(frame.views, views) || frame.evidence != evidence { frame.revision += 1 }
             frame.environments = loop.environments
             frame.views = views
             frame.evidence = evidence

@@ -101,6 +101,39 @@ import Testing
         #expect(plan.objections.isEmpty && plan.order(kind: .deploy, reason: "").items.count == 1)
     }
 
+    @Test func anEnvironmentStaysInItsNamespaceWhileItStands() throws {
+        var spec = Shop.spec("api")
+        spec.image = "registry.example.com/api:1"
+        let parts = ReleaseParts(
+            artifact: nil, spec: spec, place: ClusterPlace(cluster: ClusterSpec(namespace: "shop")))
+        let release = Release(
+            environment: Shop.id, number: ReleaseNumber(1), digest: try parts.digest(), parts: parts, createdAt: 0,
+            createdBy: "ann")
+        func objections(_ namespace: String, down: [String] = []) throws -> [String] {
+            let project = ProjectSpec(
+                environment: Shop.id, runtime: .kubernetes,
+                services: [ServicePlanSpec(spec: spec, strategy: .standard)],
+                cluster: ClusterSpec(namespace: namespace))
+            return try messages(
+                of: Shop.plan(Desired(project: project, artifacts: []), Shop.standing(release, down: down)))
+        }
+        #expect(try objections("shop").isEmpty)
+        #expect(
+            try objections("other") == [
+                "api stands in namespace shop, and is wanted in other: an environment cannot move while it stands"
+            ])
+        #expect(try objections("other", down: ["api"]).isEmpty)
+        var moved = parts
+        moved.place?.cluster.namespace = "other"
+        let earlier = Release(
+            environment: Shop.id, number: ReleaseNumber(1), digest: try moved.digest(), parts: moved, createdAt: 0,
+            createdBy: "ann")
+        let way = WayBack(
+            releases: [EarlierRelease(release: earlier, strategy: .standard, gates: [], isKept: true)], newer: [],
+            takesDown: false, target: "#1")
+        #expect(messages(of: planRollback(way, over: Shop.standing(release))).count == 1)
+    }
+
     /// A release is made anew for its place alone too: the plan says for which field.
     @Test func whatDiffersOnAClusterIsToldFieldByField() throws {
         var spec = Shop.spec("api")

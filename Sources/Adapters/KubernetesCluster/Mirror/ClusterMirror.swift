@@ -211,6 +211,9 @@ actor ClusterMirror {
 
     func object(_ kind: MirroredKind, _ name: String) -> ObjectValue? { objects[kind]?[name] }
 
+    /// Those that have objects of a kind.
+    func services(of kind: MirroredKind) -> [String] { objects[kind]?.services ?? [] }
+
     /// Those that have Deployments or pods.
     var services: Set<String> {
         Set([MirroredKind.deployments, .pods].flatMap { objects[$0]?.services ?? [] })

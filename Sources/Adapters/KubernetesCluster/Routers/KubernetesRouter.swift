@@ -17,6 +17,9 @@ package actor KubernetesRouter: RouterPort {
     private let desk: ClusterDesk
     private let times: RouterTimes
     private var books: [RouteKey: RouteBook] = [:]
+    /// Services whose requests follow the last wish, with what the mirror had been told of them: as long as that stays
+    /// the same, so does their view.
+    private var settled: [RouteKey: ServiceMarks.Mark] = [:]
     /// Fence and generation of the wish with which a service was dropped.
     private var forgotten: [RouteKey: (UInt64, UInt64)] = [:]
     /// One table of a service at a time.
@@ -103,7 +106,7 @@ package actor KubernetesRouter: RouterPort {
         book.said = book.said.filter { titles.contains($0.key) }
         (book.wish, book.isWhole, book.since, book.followed) = (wish, true, .now, nil)
         book.last = books[key]?.last
-        (books[key], forgotten[key]) = (book, nil)
+        (books[key], forgotten[key], settled[key]) = (book, nil, nil)
         desk.ring()
     }
 
@@ -127,7 +130,7 @@ package actor KubernetesRouter: RouterPort {
         var book = RouteBook(wish: wish)
         (book.isWhole, book.isHeldBack, book.done) = (true, true, wish)
         book.last = books[key]?.last
-        (books[key], forgotten[key]) = (book, nil)
+        (books[key], forgotten[key], settled[key]) = (book, nil, nil)
         desk.ring()
     }
 
@@ -284,7 +287,7 @@ package actor KubernetesRouter: RouterPort {
         for object in await mirror.all(.services, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
             try await remove(APIResource(.service), object.at("metadata", "name")?.text ?? "", writer)
         }
-        (books[key], forgotten[key]) = (nil, (wish.fence, wish.generation))
+        (books[key], forgotten[key], settled[key]) = (nil, (wish.fence, wish.generation), nil)
         desk.ring()
     }
 
@@ -302,40 +305,54 @@ package actor KubernetesRouter: RouterPort {
         _ environment: EnvironmentID, on mirror: ClusterMirror, _ leads: @Sendable (ServiceName) -> Bool
     ) async throws -> [ServiceName: RouterView] {
         try await mirror.check()
-        let services = await mirror.all(.services)
-        await forgetWhatOthersChanged(environment, services, mirror, leads)
+        let marks = await mirror.marks
         var views: [ServiceName: RouterView] = [:]
-        for service in services {
-            guard let name = service.at("metadata", "labels", ReleaseRendering.serviceLabel)?.text,
-                let table = Self.table(of: service), leads(ServiceName(name))
-            else { continue }
-            let key = RouteKey(environment: environment, service: ServiceName(name))
-            // What was dropped is shown until the cluster has told that it is gone.
-            if books[key] == nil, let gone = forgotten[key], table <= gone { continue }
-            views[key.service] = await view(key, table, mirror)
+        for name in await mirror.services(of: .services).map({ ServiceName($0) }) where leads(name) {
+            let key = RouteKey(environment: environment, service: name)
+            let mark = marks[name.text]
+            if settled[key] == mark, let view = books[key]?.last {
+                views[name] = view
+            } else {
+                views[name] = await look(key, mark, mirror)
+            }
         }
-        for (key, book) in books where key.environment == environment && book.isHeldBack && leads(key.service) {
+        for key in Array(books.keys)
+        where key.environment == environment && views[key.service] == nil && leads(key.service) {
+            await forgetWhatOthersChanged(key, mirror)
+            guard let book = books[key], book.isHeldBack else { continue }
             views[key.service] = await view(key, (book.wish.fence, book.wish.generation), mirror)
         }
         return views
     }
 
-    private func forgetWhatOthersChanged(
-        _ environment: EnvironmentID, _ services: [ObjectValue], _ mirror: ClusterMirror,
-        _ leads: @Sendable (ServiceName) -> Bool
-    ) async {
+    /// - Returns: nil when no table of ours is in force.
+    private func look(_ key: RouteKey, _ mark: ServiceMarks.Mark, _ mirror: ClusterMirror) async -> RouterView? {
+        await forgetWhatOthersChanged(key, mirror)
+        let labels = [ReleaseRendering.serviceLabel: key.service.text]
+        guard let table = await mirror.all(.services, labels: labels).compactMap({ Self.table(of: $0) }).first else {
+            return nil
+        }
+        // What was dropped is shown until the cluster has told that it is gone.
+        if books[key] == nil, let gone = forgotten[key], table <= gone { return nil }
+        let view = await view(key, table, mirror)
+        if let book = books[key], book.done == book.wish, book.last == view { settled[key] = mark }
+        return view
+    }
+
+    private func forgetWhatOthersChanged(_ key: RouteKey, _ mirror: ClusterMirror) async {
+        let labels = [ReleaseRendering.serviceLabel: key.service.text]
         var kinds: Set<ObjectKind> = [.service]
         var shown: [String: ObjectValue] = [:]
-        for service in services { shown["service/\(service.at("metadata", "name")?.text ?? "")"] = service }
+        for service in await mirror.all(.services, labels: labels) {
+            shown["service/\(service.at("metadata", "name")?.text ?? "")"] = service
+        }
         for kind in MirroredKind.routes(of: mirror.router) {
             if let written = ObjectKind(rawValue: kind.resource.kind) { kinds.insert(written) }
-            for object in await mirror.all(kind) {
+            for object in await mirror.all(kind, labels: labels) {
                 shown["\(kind.resource.kind.lowercased())/\(object.at("metadata", "name")?.text ?? "")"] = object
             }
         }
-        for key in books.keys where key.environment == environment && leads(key.service) {
-            books[key]?.forgetWhatOthersChanged(kinds, shown)
-        }
+        books[key]?.forgetWhatOthersChanged(kinds, shown)
     }
 
     private func view(_ key: RouteKey, _ table: (UInt64, UInt64), _ mirror: ClusterMirror) async -> RouterView {

@@ -77,14 +77,16 @@ extension KubernetesRuntime {
         return numbered(view, key)
     }
 
-    /// - Returns: the view with a higher number than the last one, if it says something else.
+    /// - Returns: the view with a higher number than the last one, if it says something else than that time goes by.
     private func numbered(_ view: RuntimeView, _ key: ServiceKey) -> RuntimeView {
         var view = view
         view.version = lastViews[key]?.version ?? 0
-        if lastViews[key] != view {
+        var news = view
+        for index in news.instances.indices { news.instances[index].readyFor = .zero }
+        if lastViews[key] != news {
             version += 1
-            view.version = version
-            lastViews[key] = view
+            (view.version, news.version) = (version, version)
+            lastViews[key] = news
         }
         return view
     }

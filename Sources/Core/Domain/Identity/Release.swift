@@ -71,7 +71,7 @@ package struct Release: Hashable, Sendable, Codable {
     package var environment: EnvironmentID
     package var number: ReleaseNumber
     package var digest: ContentDigest
-    package var parts: ReleaseParts
+    @Boxed package var parts: ReleaseParts
     /// Milliseconds since 1970.
     package var createdAt: Int64
     package var createdBy: String

@@ -1,6 +1,7 @@
 /// What the runtime says of one service: a full snapshot, never an increment.
 package struct RuntimeView: Hashable, Sendable, Codable {
-    /// Counted up by the runtime with every change; an older snapshot than one already seen is ignored.
+    /// Counted up by the runtime with every change; that time goes by is none. An older snapshot than one already seen
+    /// is ignored.
     package var version: UInt64
     /// The fence and generation of the last wish that the runtime took over; instances beyond it are leaving.
     package var fence: UInt64

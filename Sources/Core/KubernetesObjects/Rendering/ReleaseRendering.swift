@@ -1,7 +1,7 @@
 package import Domain
 
 /// One release's objects, by who looks after them.
-package struct ReleaseRendering: Sendable {
+package final class ReleaseRendering: Sendable {
     private let rendered: RenderedCluster
     private let service: ServiceRendering
 
@@ -15,13 +15,14 @@ package struct ReleaseRendering: Sendable {
             environment: release.environment, runtime: .kubernetes, services: [own] + peers + callers,
             cluster: place.cluster)
         let naming = WorkloadNaming.releases([release.service: release.number])
-        service = ServiceRendering(
+        let service = ServiceRendering(
             plan: own, project: project, cluster: place.cluster, naming: naming, workloads: .deployments, images: [:])
         var rendered = RenderedCluster()
         service.render(into: &rendered)
         rendered.objects =
             ClusterRendering(project, cluster: place.cluster, naming: naming).surroundings
             + rendered.objects
+        self.service = service
         self.rendered = rendered
     }
 

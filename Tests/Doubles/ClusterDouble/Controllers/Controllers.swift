@@ -125,7 +125,7 @@ extension Cluster {
     }
 
     func keys(_ kind: KindID, _ namespace: String) -> Set<ObjectKey> {
-        Set((objects[kind] ?? [:]).keys.filter { $0.namespace == namespace })
+        index[kind]?.keys(in: namespace) ?? []
     }
 
     // MARK: - Writing
@@ -195,12 +195,15 @@ extension Cluster {
     func owned(_ kind: KindID, by object: ObjectValue) -> [(ObjectKey, ObjectValue)] {
         let uid = object.at("metadata", "uid")
         let namespace = object.at("metadata", "namespace")?.text
-        return (objects[kind] ?? [:]).filter { key, value in
-            key.namespace == namespace
-                && (value.at("metadata", "ownerReferences")?.items.contains {
+        let own = (index[kind]?.owned(by: uid?.text ?? "") ?? []).filter { $0.namespace == namespace }
+        return own.sorted { $0.name < $1.name }.compactMap { key in
+            guard let value = self.object(key),
+                value.at("metadata", "ownerReferences")?.items.contains(where: {
                     $0["controller"] == true && $0["uid"] == uid
-                } ?? false)
-        }.sorted { $0.key.name < $1.key.name }.map { ($0.key, $0.value) }
+                }) == true
+            else { return nil }
+            return (key, value)
+        }
     }
 
     // MARK: - Small ones
@@ -278,9 +281,8 @@ extension Cluster {
 
     private func budget(_ object: ObjectValue, _ key: ObjectKey) {
         guard let selector = object.at("spec", "selector") else { return }
-        let pods = all(.pods, key.namespace).filter {
-            LabelSelector(selector).matches($0.at("metadata", "labels") ?? [:]) && $0.isAlive
-        }
+        let pods = all(.pods, key.namespace, meant: LabelSelector(selector), selector["matchLabels"] ?? [:])
+            .filter(\.isAlive)
         let healthy = Int64(pods.count(where: \.isReady))
         let expected = Int64(pods.count)
         let wanted: Int64

@@ -5,11 +5,10 @@ import KubernetesObjects
 extension Cluster {
     /// What belonged to something that is gone.
     func collect(_ key: ObjectKey) {
-        for (dependent, object) in objects.values.flatMap({ $0 }) {
-            guard key.namespace.isEmpty || dependent.namespace == key.namespace,
-                object.at("metadata", "ownerReferences")?.items.contains(where: { $0["name"]?.text == key.name })
-                    ?? false
-            else { continue }
+        for dependent in index.values.flatMap({ $0.owned(byName: key.name) }) {
+            guard key.namespace.isEmpty || dependent.namespace == key.namespace, let object = object(dependent) else {
+                continue
+            }
             _ = collectUnowned(object, dependent)
         }
     }

@@ -101,8 +101,10 @@ extension Cluster {
         guard let selector = owner.at("spec", "selector") else { return }
         let meant = LabelSelector(selector)
         let namespace = owner.at("metadata", "namespace")?.text ?? ""
-        for (key, object) in objects[kind] ?? [:] where key.namespace == namespace {
-            guard object.at("metadata", "deletionTimestamp") == nil else { continue }
+        let own = index[kind]?.owned(by: owner.at("metadata", "uid")?.text ?? "") ?? []
+        let near = index[kind]?.candidates(selector["matchLabels"] ?? [:], in: namespace) ?? []
+        for key in own.union(near) where key.namespace == namespace {
+            guard let object = object(key), object.at("metadata", "deletionTimestamp") == nil else { continue }
             let owners = object.at("metadata", "ownerReferences")?.items ?? []
             let controller = owners.first { $0["controller"] == true }
             let isMeant = meant.matches(object.at("metadata", "labels") ?? [:])

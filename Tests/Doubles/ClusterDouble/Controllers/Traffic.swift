@@ -3,9 +3,10 @@ import KubernetesObjects
 extension Cluster {
     /// By what a pod's labels are.
     func servicesThatMean(_ pod: ObjectValue, _ namespace: String) -> Set<ObjectKey> {
-        keys(.services, namespace).filter { key in
+        let labels = pod.at("metadata", "labels") ?? [:]
+        return (index[.services]?.mayMean(labels, in: namespace) ?? []).filter { key in
             guard let selector = object(key)?.at("spec", "selector"), selector != [:] else { return false }
-            return LabelSelector(labels: selector).matches(pod.at("metadata", "labels") ?? [:])
+            return LabelSelector(labels: selector).matches(labels)
         }
     }
 
@@ -14,9 +15,8 @@ extension Cluster {
         guard let selector = object.at("spec", "selector"), selector != [:], let kind = kinds[.services],
             object.at("metadata", "deletionTimestamp") == nil
         else { return }
-        let pods = all(.pods, key.namespace).filter {
-            LabelSelector(labels: selector).matches($0.at("metadata", "labels") ?? [:]) && $0.isAlive
-                && $0.at("status", "podIP") != nil
+        let pods = all(.pods, key.namespace, meant: LabelSelector(labels: selector), selector).filter {
+            $0.isAlive && $0.at("status", "podIP") != nil
         }
         let slices = owned(.slices, by: object)
         let endpoints = pods.map { pod -> ObjectValue in

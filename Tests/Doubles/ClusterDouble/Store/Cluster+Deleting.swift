@@ -99,10 +99,6 @@ extension Cluster {
 
     /// What an object owns.
     func dependents(_ uid: String) -> [(ObjectKey, ObjectValue)] {
-        objects.values.flatMap { kind in
-            kind.filter { _, object in
-                object.at("metadata", "ownerReferences")?.items.contains { $0["uid"]?.text == uid } ?? false
-            }.map { ($0.key, $0.value) }
-        }
+        index.values.flatMap { $0.owned(by: uid) }.compactMap { key in object(key).map { (key, $0) } }
     }
 }

@@ -6,6 +6,7 @@ import Synchronization
 package actor Cluster {
     var kinds: [KindID: ServedKind]
     var objects: [KindID: [ObjectKey: ObjectValue]] = [:]
+    private(set) var index: [KindID: ObjectIndex] = [:]
     private(set) var tallies: [KindID: Tally] = [:]
     /// Of the last change.
     private(set) var version: UInt64 = 1
@@ -66,8 +67,18 @@ package actor Cluster {
 
     /// Sorted by namespace and name, as an API server answers.
     func all(_ kind: KindID, _ namespace: String?) -> [ObjectValue] {
-        (objects[kind] ?? [:]).filter { namespace == nil || $0.key.namespace == namespace }
-            .sorted { ($0.key.namespace, $0.key.name) < ($1.key.namespace, $1.key.name) }.map(\.value)
+        guard let namespace else {
+            return (objects[kind] ?? [:]).sorted { ($0.key.namespace, $0.key.name) < ($1.key.namespace, $1.key.name) }
+                .map(\.value)
+        }
+        return keys(kind, namespace).sorted { $0.name < $1.name }.compactMap { object($0) }
+    }
+
+    /// Those with labels that a selector asks for, sorted by name.
+    func all(_ kind: KindID, _ namespace: String, meant selector: LabelSelector, _ labels: ObjectValue) -> [ObjectValue]
+    {
+        (index[kind]?.candidates(labels, in: namespace) ?? []).sorted { $0.name < $1.name }.compactMap { object($0) }
+            .filter { selector.matches($0.at("metadata", "labels") ?? [:]) }
     }
 
     /// As it was at an earlier version.
@@ -94,6 +105,7 @@ package actor Cluster {
         let before = objects[key.kind]?[key]
         var after = value?.setting(["metadata", "resourceVersion"], to: .text(String(version)))
         objects[key.kind, default: [:]][key] = after
+        index[key.kind, default: ObjectIndex()].note(key, before: before, after: after)
         tallies[key.kind, default: Tally()].note(before: before, after: after)
         let change = Change(version: version, key: key, after: after, before: before)
         changes.append(change)
@@ -213,6 +225,7 @@ package actor Cluster {
         guard let definition else {
             kinds[id] = nil
             objects[id] = nil
+            index[id] = nil
             return
         }
         let versions = definition.at("spec", "versions")?.items ?? []
