@@ -22,6 +22,7 @@ import traceback
 import urllib.request
 
 import analysis
+import catalogue
 import clusterserver
 import fresh
 import keyboard
@@ -1311,6 +1312,7 @@ TESTS = [
     *clusterserver.TESTS,
     *registry.TESTS,
     *rendering.TESTS,
+    *catalogue.TESTS,
     *ownmetrics.TESTS,
     *keyboard.TESTS,
 ]

@@ -9,39 +9,7 @@ package enum ObjectText {
 
     /// One YAML document, without a line before it.
     package static func yaml(_ value: ObjectValue) throws -> String {
-        try Yams.serialize(node: node(value), width: -1, allowUnicode: true)
-    }
-
-    /// What reads like a number or a truth value is put into quotes; lines stay lines.
-    private static func scalar(_ text: String) -> Node.Scalar {
-        if text.contains("\n") { return Node.Scalar(text, Tag(.str), .literal) }
-        return isWord(text) ? Node.Scalar(text, Tag(.str), .plain) : text.represented()
-    }
-
-    /// Whether a text cannot be taken for anything else. Most are such, and asking the library costs a row of regular
-    /// expressions each.
-    private static func isWord(_ text: String) -> Bool {
-        guard let first = text.utf8.first, (0x41...0x5a).contains(first & 0xdf) else { return false }
-        return text.utf8.count > 5 || !readsOtherwise.contains(text.lowercased())
-    }
-
-    /// Words that YAML 1.1 takes for truth values, or for nothing.
-    private static let readsOtherwise: Set<String> = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
-
-    private static func node(_ value: ObjectValue) -> Node {
-        switch value {
-        case .text(let text):
-            return .scalar(scalar(text))
-        case .number(let number): return .scalar(Node.Scalar(String(number), Tag(.int)))
-        case .fraction(let number): return .scalar(Node.Scalar("\(number)", Tag(.float)))
-        case .bool(let value): return .scalar(Node.Scalar(value ? "true" : "false", Tag(.bool)))
-        case .null: return .scalar(Node.Scalar("null", Tag(.null)))
-        case .list(let items):
-            return .sequence(Node.Sequence(items.map { node($0) }, Tag(.seq), items.isEmpty ? .flow : .block))
-        case .map(let fields):
-            let pairs = fields.map { (node(.text($0.key)), node($0.value)) }
-            return .mapping(Node.Mapping(pairs, Tag(.map), pairs.isEmpty ? .flow : .block))
-        }
+        try Yams.serialize(node: ObjectNodes().node(value), width: -1, allowUnicode: true)
     }
 
     /// As JSON on one line, keys in the order in which they stand.
@@ -94,4 +62,46 @@ package enum ObjectText {
         }
         text += "\""
     }
+}
+
+/// Objects as the library's nodes. To make one of its tags anew costs more than all else of a node.
+private struct ObjectNodes {
+    private let text = Tag(.str)
+    private let number = Tag(.int)
+    private let fraction = Tag(.float)
+    private let truth = Tag(.bool)
+    private let null = Tag(.null)
+    private let list = Tag(.seq)
+    private let map = Tag(.map)
+
+    func node(_ value: ObjectValue) -> Node {
+        switch value {
+        case .text(let text): return .scalar(scalar(text))
+        case .number(let number): return .scalar(Node.Scalar(String(number), self.number))
+        case .fraction(let number): return .scalar(Node.Scalar("\(number)", fraction))
+        case .bool(let value): return .scalar(Node.Scalar(value ? "true" : "false", truth))
+        case .null: return .scalar(Node.Scalar("null", null))
+        case .list(let items):
+            return .sequence(Node.Sequence(items.map { node($0) }, list, items.isEmpty ? .flow : .block))
+        case .map(let fields):
+            let pairs = fields.map { (node(.text($0.key)), node($0.value)) }
+            return .mapping(Node.Mapping(pairs, map, pairs.isEmpty ? .flow : .block))
+        }
+    }
+
+    /// What reads like a number or a truth value is put into quotes; lines stay lines.
+    private func scalar(_ text: String) -> Node.Scalar {
+        if text.contains("\n") { return Node.Scalar(text, self.text, .literal) }
+        return Self.isWord(text) ? Node.Scalar(text, self.text, .plain) : text.represented()
+    }
+
+    /// Whether a text cannot be taken for anything else. Most are such, and asking the library costs a row of regular
+    /// expressions each.
+    private static func isWord(_ text: String) -> Bool {
+        guard let first = text.utf8.first, (0x41...0x5a).contains(first & 0xdf) else { return false }
+        return text.utf8.count > 5 || !readsOtherwise.contains(text.lowercased())
+    }
+
+    /// Words that YAML 1.1 takes for truth values, or for nothing.
+    private static let readsOtherwise: Set<String> = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
 }
