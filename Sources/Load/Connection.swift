@@ -83,6 +83,7 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
 
     /// The connection could not be made.
     func connectFailed(_ error: any Error) {
+        defer { driver.opened() }
         let now = NIODeadline.now().uptimeNanoseconds
         switch (error as? IOError)?.errnoCode {
         case ECONNREFUSED: fail(.refused, "connection refused", now: now)
@@ -104,6 +105,7 @@ final class Connection: ChannelInboundHandler, ResponseParser.Sink {
     }
 
     func channelActive(context: ChannelHandlerContext) {
+        defer { driver.opened() }
         connected = true
         do {
             socket = try context.pipeline.syncOperations.withUnsafeTransportIfAvailable(

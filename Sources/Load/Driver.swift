@@ -29,6 +29,10 @@ final class Driver {
     private var ready: [Connection] = []
     private var isTurning = false
     private var armed = false
+    /// As many connections were opened as may be before the loop looks at its sockets: until then none is.
+    private var isBreathing = false
+    /// Connections that are not established yet.
+    private var opening = 0
     private var pumping = false
     private var pumpAgain = false
     var over = false
@@ -53,6 +57,8 @@ final class Driver {
     static let opensAtOnce = 16
     /// In nanoseconds: what is due sooner is sent this late.
     static let breath: UInt64 = 20_000
+    /// For connections that are being opened.
+    static let longestBreath = TimeAmount.milliseconds(2)
     static let progressEvery: UInt64 = 250_000_000
 
     /// - Parameter observe: called on the loop four times a second; it must not block.
@@ -248,6 +254,7 @@ final class Driver {
     }
 
     func open(for request: RequestInFlight) {
+        opening += 1
         let connection = Connection(driver: self, request: request, parser: parser)
         connection.slot = connections.count
         connections.append(connection)
@@ -319,6 +326,7 @@ final class Driver {
                 schedule.blocked = true
                 break
             }
+            if idle.isEmpty, isBreathing { break }
             if schedule.nextIsLate { ledger.counts.late += 1 }
             let request = next(now)
             inFlight += 1
@@ -328,8 +336,8 @@ final class Driver {
             } else {
                 open(for: request)
                 opened += 1
-                if opened == Self.opensAtOnce, let next = schedule.nextDue {
-                    arm(next)
+                if opened == Self.opensAtOnce, schedule.nextDue != nil {
+                    breathe()
                     break
                 }
             }
@@ -346,6 +354,27 @@ final class Driver {
         return request
     }
 
+    /// Comes back when the connections that are being opened are there: the loop has looked at its sockets by then. Of
+    /// those that take long the next ones are not kept waiting.
+    private func breathe() {
+        isBreathing = true
+        guard !armed else { return }
+        armed = true
+        loop.assumeIsolated().scheduleTask(in: Self.longestBreath) {
+            self.armed = false
+            self.isBreathing = false
+            self.pump()
+        }
+    }
+
+    /// A connection is established, or will not be.
+    func opened() {
+        opening -= 1
+        guard opening <= 0, isBreathing else { return }
+        isBreathing = false
+        pump()
+    }
+
     /// Comes back when the next request is due, and never at once: the loop carries out tasks that are ready before it
     /// looks at its sockets, so a sender that is behind would read no answer until it has sent everything.
     private func arm(_ due: UInt64) {
@@ -354,6 +383,7 @@ final class Driver {
         let soonest = NIODeadline.now().uptimeNanoseconds + Self.breath
         loop.assumeIsolated().scheduleTask(deadline: .uptimeNanoseconds(max(due, soonest))) {
             self.armed = false
+            self.isBreathing = false
             self.pump()
         }
     }
