@@ -19,7 +19,7 @@ extension SupervisorDesk {
                 try await Task.sleep(for: .milliseconds(pause.milliseconds))
             } while engine.current.revision <= since && now().since(start) < patience
         }
-        let frame = engine.current
+        let frame = try await engine.seen(id)
         guard let state = frame.environment(id) else {
             return StatusReport(
                 environment: id, revision: frame.revision, now: now().wall, troubles: frame.troubles.values.sorted(),

@@ -205,7 +205,8 @@ def the_supervisor_killed_in_a_rollout_comes_back_and_finishes(place):
     for _ in range(3):
         os.kill(place.pid_of("supervisor"), signal.SIGKILL)
         eventually(lambda: place.pid_of("supervisor"), 10, "the keeper starts another supervisor")
-        place.status()
+        shown = {entry["id"] for entry in place.service("web")["instances"]}
+        assert instances <= shown, f"at once {instances} are shown, not {shown}"
     assert instances <= {entry["id"] for entry in place.service("web")["instances"]}, "instances are adopted"
     eventually(lambda: place.status()["last"]["number"] == 2, 30, "the deployment ends")
     assert place.status()["last"]["phase"] == "committed"

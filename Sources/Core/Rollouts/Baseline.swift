@@ -87,7 +87,11 @@ extension ServiceState {
             let text = "\(service)@\(from.number) was not whole for \(limit), and cannot take back its baseline's part"
             return RolloutFailure(.baseline, text)
         }
-        return RolloutFailure(.progressDeadline, "no progress for \(limit) at: \(stage.text)")
+        let waiting = seen.runtime?.instances.first {
+            $0.release == to && $0.phase == .starting && !$0.trouble.isEmpty
+        }
+        let why = waiting.map { "; instance \($0.id): \($0.trouble)" } ?? ""
+        return RolloutFailure(.progressDeadline, "no progress for \(limit) at: \(stage.text)" + why)
     }
 
     private func baselineFailure(_ rollout: RolloutState, _ text: String) -> RolloutFailure {

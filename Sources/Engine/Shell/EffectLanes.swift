@@ -19,6 +19,9 @@ final class EffectLanes: Sendable {
         var waiting: [Subject: Effect] = [:]
     }
 
+    /// How many are remembered at most that have had their turn.
+    private static let longestPast = 1024
+
     private let lanes = Mutex<[EnvironmentID: Lane]>([:])
     private let width: Int
 
@@ -51,7 +54,11 @@ final class EffectLanes: Sendable {
                 return nil
             }
             lane.next += 1
-            if lane.next == lane.order.count { (lane.order, lane.next) = ([], 0) }
+            // Without a break there is always somebody who waits: those who had their turn go in between.
+            if lane.next == lane.order.count || lane.next >= Self.longestPast {
+                lane.order.removeFirst(lane.next)
+                lane.next = 0
+            }
             lanes[environment] = lane
             return effect
         }

@@ -9,6 +9,8 @@ package struct EngineFrame: Sendable {
     package var environments: [EnvironmentState] = []
     /// Sorted by service.
     package var views: [EnvironmentID: [ServiceSnapshot]] = [:]
+    /// Environments whose runtime has told what runs: of the others nothing is known yet.
+    package var seen: Set<EnvironmentID> = []
     /// Newest result per gate run.
     package var evidence: [EvidenceKey: LookResult] = [:]
     /// What the load asks for, of services that scale.

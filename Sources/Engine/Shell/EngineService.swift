@@ -59,6 +59,7 @@ package final class EngineService: Sendable {
     let refusedMigrations = Mutex<[MigrationKey: String]>([:])
     private let inbox = Mutex(Inbox())
     private let initial: EngineLoop
+    private let began = ContinuousClock.now
     /// Signal it when something may have changed.
     package let waker = Waker()
     /// Signalled when events have become durable.
@@ -76,6 +77,23 @@ package final class EngineService: Sendable {
 
     /// What is known now.
     package var current: EngineFrame { frame.withLock { $0 } }
+
+    /// What is known of an environment. Just after a start it waits, at most `startPatience`, for the runtime's first
+    /// word: until then instances would seem to be gone that are only not taken over yet.
+    package func seen(_ environment: EnvironmentID) async throws -> EngineFrame {
+        while true {
+            let frame = current
+            if frame.seen.contains(environment) || frame.environment(environment)?.services.isEmpty != false
+                || began.duration(to: .now) > Self.startPatience
+            {
+                return frame
+            }
+            // A deadline bounds it: nothing is signalled when a runtime has told for the first time.
+            try await Task.sleep(for: .milliseconds(25))
+        }
+    }
+
+    private static let startPatience = Duration.seconds(5)
 
     /// Gives a command to the engine. Answered when what follows from it is durable.
     package func submit(
@@ -140,7 +158,7 @@ package final class EngineService: Sendable {
             defer { inbox.pending = [] }
             return inbox.pending
         }
-        let snapshots = await observe(loop.watched)
+        let (snapshots, seen) = await observe(loop.watched)
         var next = loop
         let turn = next.turn(snapshots, pending.map(\.command), now: parts.now())
         let work = began.duration(to: .now)
@@ -158,14 +176,14 @@ package final class EngineService: Sendable {
         }
         loop = next
         if turn.entries.contains(where: { $0.kind == .event || $0.kind == .environment }) { told.signal() }
-        publish(loop, snapshots, isChanged: !turn.entries.isEmpty)
+        publish(loop, snapshots, seen, isChanged: !turn.entries.isEmpty)
         for answer in turn.answers {
             pending.first { $0.command.envelope.id == answer.id }?.answer.resume(returning: answer.outcome)
         }
         for effect in turn.effects where lanes.enter(effect) {
             group.addTask {
                 var current: Effect? = effect
-                while let effect = current {
+                while let effect = current, !Task.isCancelled {
                     await self.carryOut(effect)
                     current = self.lanes.next(after: effect)
                 }
@@ -182,14 +200,19 @@ package final class EngineService: Sendable {
         return (min(longest, max(turn.wake ?? longest, .milliseconds(1))), work)
     }
 
-    private func observe(_ watched: [(EnvironmentID, [ServiceName])]) async -> [EnvironmentSnapshot] {
+    /// - Returns: what was seen, and the environments whose runtime has told.
+    private func observe(
+        _ watched: [(EnvironmentID, [ServiceName])]
+    ) async -> ([EnvironmentSnapshot], Set<EnvironmentID>) {
         var snapshots: [EnvironmentSnapshot] = []
+        var seen: Set<EnvironmentID> = []
         for (id, services) in watched {
             var runtime: [ServiceName: RuntimeView] = [:]
             var router: [ServiceName: RouterView] = [:]
             var isRouterTold = false
             do {
                 runtime = try await parts.runtime.observe(id)
+                seen.insert(id)
                 note("runtime", nil)
             } catch { note("runtime", "\(error)") }
             do {
@@ -214,7 +237,7 @@ package final class EngineService: Sendable {
                             isUnknownToRouter: isRouterTold && router[service] == nil)
                     }))
         }
-        return snapshots
+        return (snapshots, seen)
     }
 
     /// Whether nobody has shown anything new.
@@ -252,7 +275,9 @@ package final class EngineService: Sendable {
         if isNews, let text { parts.logger.warning("\(text)", metadata: ["part": "\(part)"]) }
     }
 
-    private func publish(_ loop: EngineLoop, _ snapshots: [EnvironmentSnapshot], isChanged: Bool) {
+    private func publish(
+        _ loop: EngineLoop, _ snapshots: [EnvironmentSnapshot], _ seen: Set<EnvironmentID>, isChanged: Bool
+    ) {
         var evidence: [EvidenceKey: LookResult] = [:]
         for environment in loop.environments {
             for state in environment.services {
@@ -290,6 +315,7 @@ package final class EngineService: Sendable {
             if isChanged || !Self.isSame(frame.views, views) || frame.evidence != evidence { frame.revision += 1 }
             frame.environments = loop.environments
             frame.views = views
+            frame.seen.formUnion(seen)
             frame.evidence = evidence
             frame.advices = advices
         }

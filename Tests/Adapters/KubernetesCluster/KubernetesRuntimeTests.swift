@@ -56,6 +56,13 @@ struct ClusterBench: RuntimeUnderTest {
     func release(
         _ behaviour: InstanceBehaviour, _ number: Int, of service: ServiceName, in environment: EnvironmentID
     ) throws -> Release {
+        try release(behaviour, number, of: service, in: environment, startDeadline: nil)
+    }
+
+    func release(
+        _ behaviour: InstanceBehaviour, _ number: Int, of service: ServiceName, in environment: EnvironmentID,
+        startDeadline: Span?
+    ) throws -> Release {
         var spec = ServiceSpec(service: service, image: "example/serves:\(number)", command: ["serve"], port: 8080)
         switch behaviour {
         case .serves, .servesAndDrainsQuickly, .burns, .hogs: break
@@ -66,6 +73,7 @@ struct ClusterBench: RuntimeUnderTest {
         case .diesAtOnce: spec.image = "example/dies:\(number)"
         case .cannotStart: spec.image = "example/missing:\(number)"
         }
+        if let startDeadline { spec.probes.readiness = Probe(check: .tcp, deadline: startDeadline) }
         let place = ClusterPlace(cluster: ClusterSpec(namespace: "\(environment.project)-\(environment.name)"))
         let parts = ReleaseParts(artifact: nil, spec: spec, place: place)
         return Release(
@@ -184,6 +192,28 @@ extension ClusterBench {
             try await client.shutdown()
             let words = ObjectText.json(deployment)
             #expect(words.contains("exceeded quota: small"), "\(words)")
+        }
+    }
+
+    /// Clusters that grow take minutes to make room, and a large image takes long to come: the release is not at fault.
+    @Test func aPodWithoutAPlaceIsNotLate() async throws {
+        var settings = ClusterSettings()
+        settings.room = 1
+        try await ClusterBench.with(settings) { bench in
+            try await bench.begin(environment)
+            let release = try bench.release(.serves, 1, of: service, in: environment, startDeadline: .seconds(1))
+            let wish = RuntimeWish(
+                environment: environment, service: service, fence: 1, generation: 1,
+                sets: [SetWish(release: release.number, count: 2)])
+            try await bench.runtime.apply(wish, releases: [release])
+            _ = try await settle(bench, "one ready, one without a place") { view in
+                Self.ready(view) == 1 && view.instances.contains { $0.trouble.contains("0/1 nodes are available") }
+            }
+            let later = ContinuousClock.now + .seconds(2)
+            let view = try await settle(bench, "its start deadline, or a failure") { view in
+                ContinuousClock.now > later || view.instances.contains { $0.phase == .failed }
+            }
+            #expect(view.instances.count { $0.phase == .starting } == 1 && Self.ready(view) == 1, "\(view)")
         }
     }
 

@@ -19,6 +19,7 @@ actor ClusterMirror {
     private var troubles: [MirroredKind: ClusterTrouble] = [:]
     /// When a pod was first seen to be ready, by its UID.
     private var readySince: [String: ContinuousClock.Instant] = [:]
+    private var startedSince: [String: ContinuousClock.Instant] = [:]
     /// Pods that were ready at some time, by UID.
     private var haveBeenReady: Set<String> = []
     /// Pods of migrations that are gone, by UID, for as long as their Jobs are there.
@@ -156,12 +157,14 @@ actor ClusterMirror {
         case .deleted(let pod): forgetReadiness(PodReading(pod).uid)
         case .all(let list):
             let there = list.items.map { PodReading($0) }
-            for uid in Set(readySince.keys).union(haveBeenReady).subtracting(there.map(\.uid)) { forgetReadiness(uid) }
+            let known = Set(readySince.keys).union(startedSince.keys).union(haveBeenReady)
+            for uid in known.subtracting(there.map(\.uid)) { forgetReadiness(uid) }
             for pod in there { noteReadiness(pod) }
         }
     }
 
     private func noteReadiness(_ pod: PodReading) {
+        if pod.hasStarted { startedSince[pod.uid] = startedSince[pod.uid] ?? .now }
         guard pod.isReady else {
             readySince[pod.uid] = nil
             return
@@ -172,6 +175,7 @@ actor ClusterMirror {
 
     private func forgetReadiness(_ uid: String) {
         readySince[uid] = nil
+        startedSince[uid] = nil
         haveBeenReady.remove(uid)
     }
 
@@ -227,6 +231,9 @@ actor ClusterMirror {
 
     /// Since when a pod is ready without a break, by its UID.
     func readySince(_ uid: String) -> ContinuousClock.Instant? { readySince[uid] }
+
+    /// Since when all containers of a pod have run, by its UID. Seen from here: the cluster's clock may be another.
+    func startedSince(_ uid: String) -> ContinuousClock.Instant? { startedSince[uid] }
 
     func wasReady(_ uid: String) -> Bool { haveBeenReady.contains(uid) }
 }

@@ -180,11 +180,12 @@ extension KubernetesRuntime {
             view.trouble = pod.trouble
         } else {
             let deadline = spec?.probes.startDeadline ?? .seconds(60)
-            let age = pod.madeAt.map { Date.now.timeIntervalSince($0) } ?? 0
+            // A pod that has no place yet, or waits for its image, is held by the rollout's progress deadline alone.
+            let spent = await mirror.startedSince(pod.uid).map { span(since: $0) } ?? .zero
             view.trouble = pod.trouble
             if pod.isLooping, pod.restarts > 0 {
                 view.phase = .failed
-            } else if age * 1000 > Double(deadline.milliseconds) {
+            } else if spent > deadline {
                 view.phase = .failed
                 view.trouble = "not ready within \(deadline)" + (pod.trouble.isEmpty ? "" : ": \(pod.trouble)")
             }

@@ -41,15 +41,18 @@ struct PodReading {
         value?.text.flatMap { try? Date($0, strategy: .iso8601) }?.timeIntervalSince1970
     }
 
-    /// How old it is by the cluster's clock; nil when it does not say.
-    var madeAt: Date? {
-        // What has no time of its making is as old as can be.
-        pod.at("metadata", "creationTimestamp")?.text.flatMap { try? Date($0, strategy: .iso8601) }
-    }
-
     private var containers: [ObjectValue] { pod.at("status", "containerStatuses")?.items ?? [] }
 
     var restarts: Int { containers.reduce(0) { $0 + Int($1["restartCount"]?.number ?? 0) } }
+
+    /// Each of its containers runs, or has run: it has its place, and its images are there.
+    var hasStarted: Bool {
+        !containers.isEmpty
+            && containers.allSatisfy {
+                $0.at("state", "running") != nil || $0.at("state", "terminated") != nil
+                    || $0.at("lastState", "terminated") != nil
+            }
+    }
 
     /// Nil for a worker, or before it has an address.
     func backend(port: Int?) -> Backend {
