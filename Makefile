@@ -52,6 +52,7 @@ test-kubernetes:
 
 end-to-end:
 	$(SWIFT) build --product slipway
+	$(SWIFT) build --product cluster-double
 	python3 Tests/EndToEnd/run.py --slipway .build/debug/slipway
 
 # Every place at which Slipway can be struck; rewrites the table in docs/reference/faults.md.

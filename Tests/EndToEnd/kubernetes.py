@@ -87,7 +87,7 @@ def has_double():
     if os.access(DOUBLE, os.X_OK):
         return True
     if os.environ.get("SLIPWAY_REQUIRE_PEERS"):
-        raise AssertionError("%s is not built: swift build --build-tests makes it" % DOUBLE)
+        raise AssertionError("%s is not built: swift build --product cluster-double makes it" % DOUBLE)
     print("skipped: the cluster's double is not built", flush=True)
     return False
 

@@ -142,12 +142,17 @@ package final class EngineService: Sendable {
     }
 
     /// With a thousand services a turn takes a while, and every one of them has news: what comes meanwhile is for one
-    /// turn together, and leaves the processor to those who carry out.
+    /// turn together, and leaves the processor to those who carry out. With a few the next turn is worth more: a switch
+    /// back takes several.
     private func breathe(after work: Duration) async {
         guard work > .milliseconds(2) else { return }
+        let services = frame.withLock { $0.environments.reduce(0) { $0 + $1.services.count } }
+        let pause = services < Self.many ? min(work, .milliseconds(100)) : min(work * 2, .milliseconds(400))
         // Cancelled: then there is no other turn.
-        try? await Task.sleep(for: min(work * 2, .milliseconds(400)))
+        try? await Task.sleep(for: pause)
     }
+
+    private static let many = 100
 
     /// - Returns: how long there may be nothing to do, and how long it took to look and to decide.
     private func turn(

@@ -233,7 +233,7 @@ struct ClusterWorld: Sendable {
             if quiet.writes != director.writes { quiet = (director.writes, .now) }
             // Nobody can say yet what it is where there is no reference: it has come to rest.
             let rest: Duration = .milliseconds(reference == nil ? 500 : 100)
-            guard ContinuousClock.now - quiet.since >= rest else { return false }
+            guard ContinuousClock.now - quiet.since >= rest, hasSpoken(slipway) else { return false }
             return if let reference { try await objects() == reference.objects } else { true }
         }
         guard isThere else { return nil }
@@ -249,6 +249,16 @@ struct ClusterWorld: Sendable {
         return Outcome(
             objects: try await objects(), tallies: tallies, requests: director.requests, writes: director.writes,
             deaths: director.deaths, late: Array(double.writes.dropFirst(writes)))
+    }
+
+    /// Whether this Slipway, not only one before it, has said all that it wishes for.
+    private func hasSpoken(_ slipway: Slipway) -> Bool {
+        let frame = slipway.engine.current
+        let fence = frame.revision >> 32
+        guard frame.seen.contains(Journey.environment) else { return false }
+        guard let state = state(slipway)?.service(Journey.service), !state.sets.isEmpty else { return true }
+        let view = frame.view(Journey.service, in: Journey.environment)
+        return view?.runtime?.fence == fence && (!state.isRouted || view?.router?.fence == fence)
     }
 
     /// All that stands, without what is another in every run.
