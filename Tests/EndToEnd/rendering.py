@@ -90,6 +90,20 @@ def merged(standard, values):
     return result
 
 
+def environments_side_by_side_have_directories_of_their_own(place):
+    catalogue(place)
+    assert "--output-dir" in place.run("render", *ENVIRONMENTS, code=2)
+    assert "named twice" in place.run("render", "dev", "dev", "-o", "rendered", code=2)
+    place.run("render", *ENVIRONMENTS, "-o", "rendered")
+    for environment in ENVIRONMENTS:
+        folder = os.path.join(place.project, "rendered", environment)
+        text = []
+        for name in sorted(os.listdir(folder)):
+            with open(os.path.join(folder, name), encoding="utf-8") as file:
+                text.append(file.read())
+        assert objects("---\n".join(text)) == objects(rendered(place, environment)), environment
+
+
 def the_catalogue_is_rendered_the_same_by_a_helm_chart(place):
     if not has("go"):
         return
@@ -202,5 +216,5 @@ def what_is_rendered_can_be_imported(place):
 
 TESTS = [
     the_catalogue_is_rendered_the_same_by_kustomize, the_catalogue_is_rendered_the_same_by_a_helm_chart,
-    rendering_says_what_it_cannot, what_is_rendered_can_be_imported,
+    environments_side_by_side_have_directories_of_their_own, rendering_says_what_it_cannot, what_is_rendered_can_be_imported,
 ]

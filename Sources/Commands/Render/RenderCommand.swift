@@ -7,7 +7,7 @@ import ProxyControl
 import SupervisorAPI
 
 /// `slipway render`: an environment as objects of a cluster, offline.
-package struct RenderCommand: ParsableCommand {
+package struct RenderCommand: AsyncParsableCommand {
     package static let configuration = CommandConfiguration(
         commandName: "render",
         abstract: "Render an environment as Kubernetes objects.",
@@ -19,6 +19,7 @@ package struct RenderCommand: ParsableCommand {
             Examples:
               slipway render production
               slipway render production | kubectl apply --server-side -f -
+              slipway render dev staging production -o rendered
               slipway render production --image api=registry.example.com/shop/api@sha256:…
               slipway render staging production --to kustomize --output-dir deploy
               kubectl apply -k deploy/overlays/production
@@ -29,7 +30,7 @@ package struct RenderCommand: ParsableCommand {
             """)
 
     @Argument(
-        help: "The environments; several for formats that know them.", completion: Completions.environments)
+        help: "The environments. Several make files.", completion: Completions.environments)
     var environments: [String]
 
     @Option(
@@ -63,39 +64,39 @@ package struct RenderCommand: ParsableCommand {
     package init() {}
 
     package func validate() throws {
+        guard Set(environments).count == environments.count else {
+            throw ValidationError("an environment is named twice")
+        }
+        guard outputDir == nil else { return }
         switch to {
         case .kubernetes, .argoRollouts:
             guard environments.count == 1 else {
-                throw ValidationError(
-                    "one environment at a time is rendered to objects; `--to kustomize` takes several")
+                throw ValidationError("several environments make files: say where, with `--output-dir rendered`")
             }
         case .kustomize, .helm:
-            guard outputDir != nil else {
-                throw ValidationError("`--to \(to.rawValue)` makes files: say where, with `--output-dir deploy`")
-            }
-            guard Set(environments).count == environments.count else {
-                throw ValidationError("an environment is named twice")
-            }
+            throw ValidationError("`--to \(to.rawValue)` makes files: say where, with `--output-dir deploy`")
         }
     }
 
-    package func run() throws {
+    package func run() async throws {
         do {
-            let images = try image.map { try Self.image($0) }
-            let results = try environments.map { try render($0, images: Dictionary(images) { $1 }) }
-            let rendered = results.map(\.environment)
-            let project = results.first?.project ?? ""
+            let images = Dictionary(try image.map { try Self.image($0) }) { $1 }
+            let projects = try loadProjects(file, environments: environments)
+            for project in projects { try check(project.project, images) }
+            let answers = try await inOrder(projects) { try render($0.project, images) }
+            for answer in answers { try show(answer) }
+            let rendered = answers.map(\.environment)
             switch to {
             case .kubernetes, .argoRollouts:
-                let objects = rendered.flatMap(\.objects)
                 guard let outputDir else {
-                    print(try ObjectText.yaml(objects), terminator: "")
+                    for answer in answers { print(answer.text, terminator: "") }
                     return
                 }
-                try write(try PackagedFile.objects(objects, in: ""), to: outputDir)
+                try write(answers.flatMap(\.files), to: outputDir)
             case .kustomize:
                 try write(try Kustomization(rendered).files(), to: outputDir ?? ".")
             case .helm:
+                let project = projects.first?.environment.project ?? ""
                 let chart = HelmChart(project: project, version: chartVersion, environments: rendered)
                 try write(try chart.files(), to: outputDir ?? ".")
             }
@@ -114,16 +115,10 @@ package struct RenderCommand: ParsableCommand {
         return (ServiceName(String(parts[0])), String(parts[1]))
     }
 
-    private func render(_ name: String, images: [ServiceName: String]) throws -> (
-        project: String, environment: RenderedEnvironment
-    ) {
-        var common = CommonOptions()
-        common.environment = name
-        common.file = file
-        let project = try loadProject(common).project
-        guard let cluster = project.cluster else {
+    private func check(_ project: ProjectSpec, _ images: [ServiceName: String]) throws {
+        guard project.cluster != nil else {
             throw SupervisorError(
-                code: "runtime", message: "`\(name)` does not run on Kubernetes",
+                code: "runtime", message: "`\(project.environment.name)` does not run on Kubernetes",
                 hint: "give it `runtime: kubernetes` in the manifest's `environments`")
         }
         for service in images.keys where !project.services.contains(where: { $0.spec.service == service }) {
@@ -131,18 +126,57 @@ package struct RenderCommand: ParsableCommand {
                 "there is no service `\(harmless(service.text))`",
                 hint: suggestion(for: service.text, among: project.services.map(\.spec.service.text), "services"))
         }
+    }
+
+    /// What became of one environment.
+    private struct Answer: Sendable {
+        var environment: RenderedEnvironment
+        var notes: [RenderingRemark]
+        var troubles: [RenderingRemark]
+        /// Of objects that go to standard output.
+        var text = ""
+        /// Of objects that go into files.
+        var files: [PackagedFile] = []
+    }
+
+    private func render(_ project: ProjectSpec, _ images: [ServiceName: String]) throws -> Answer? {
+        guard let cluster = project.cluster else { return nil }
+        let name = project.environment.name
         let rendered = ClusterRendering(project, cluster: cluster, workloads: to.workloads, images: images).render()
-        for remark in rendered.notes { note("note: \(name): \(remark.text)\n  \(remark.hint)") }
-        guard rendered.troubles.isEmpty else {
-            for remark in rendered.troubles.dropFirst() { note("error: \(name): \(remark.text)\n  \(remark.hint)") }
-            let first = rendered.troubles[0]
-            throw SupervisorError(code: "render", message: "\(name): \(first.text)", hint: first.hint)
+        let environment = RenderedEnvironment(
+            name: name, namespace: cluster.namespace, objects: rendered.objects + proxies(of: cluster))
+        var answer = Answer(environment: environment, notes: rendered.notes, troubles: rendered.troubles)
+        switch to {
+        case .kubernetes, .argoRollouts:
+            if outputDir == nil {
+                answer.text = try ObjectText.yaml(environment.objects)
+            } else {
+                answer.files = try PackagedFile.objects(
+                    environment.objects, in: environments.count == 1 ? "" : "\(name)/")
+            }
+        case .kustomize, .helm: break
         }
-        return (
-            project.environment.project,
-            RenderedEnvironment(
-                name: name, namespace: cluster.namespace, objects: rendered.objects + proxies(of: cluster))
-        )
+        return answer
+    }
+
+    private func show(_ answer: Answer) throws {
+        let name = answer.environment.name
+        for remark in answer.notes { note("note: \(name): \(remark.text)\n  \(remark.hint)") }
+        guard let first = answer.troubles.first else { return }
+        for remark in answer.troubles.dropFirst() { note("error: \(name): \(remark.text)\n  \(remark.hint)") }
+        throw SupervisorError(code: "render", message: "\(name): \(first.text)", hint: first.hint)
+    }
+
+    /// What becomes of each, at the same time, in their order.
+    private func inOrder<Input: Sendable, Output: Sendable>(
+        _ inputs: [Input], _ work: @escaping @Sendable (Input) throws -> Output?
+    ) async throws -> [Output] {
+        try await withThrowingTaskGroup(of: (Int, Output?).self) { group in
+            for (index, input) in inputs.enumerated() { group.addTask { (index, try work(input)) } }
+            var outputs = [Output?](repeating: nil, count: inputs.count)
+            for try await (index, output) in group { outputs[index] = output }
+            return outputs.compactMap { $0 }
+        }
     }
 
     private func proxies(of cluster: ClusterSpec) -> [KubernetesObject] {

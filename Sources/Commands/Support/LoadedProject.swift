@@ -17,24 +17,35 @@ struct LoadedProject: Sendable {
 /// about.
 /// - Throws: a usage error when it has errors.
 func loadProject(_ options: CommonOptions) throws -> LoadedProject {
-    let source = try ManifestFile.read(try findManifest(options.file))
+    try loadProjects(options.file, environments: [options.environment])[0]
+}
+
+/// Reads the manifest once for several environments.
+func loadProjects(_ file: String, environments: [String]) throws -> [LoadedProject] {
+    let source = try ManifestFile.read(try findManifest(file))
     let parsed = Manifest.parse(text: source.text, file: source.path)
-    var diagnostics = parsed.diagnostics
-    var project: ProjectSpec?
-    if let manifest = parsed.manifest {
-        let resolved = manifest.project(environment: options.environment) { source.template($0) }
-        project = resolved.project
-        diagnostics = resolved.diagnostics
+    guard let manifest = parsed.manifest else {
+        throw incomplete(parsed.diagnostics, source)
     }
+    return try environments.map { name in
+        let resolved = manifest.project(environment: name) { source.template($0) }
+        guard let project = resolved.project else { throw incomplete(resolved.diagnostics, source) }
+        show(resolved.diagnostics, source)
+        return LoadedProject(project: project, directory: source.directory)
+    }
+}
+
+private func show(_ diagnostics: [Diagnostic], _ source: ManifestFile) {
     for diagnostic in diagnostics where diagnostic.severity != .note {
         note(rendered(diagnostic, manifest: source.path, source))
     }
-    guard let project else {
-        throw SupervisorError(
-            code: "diagnostics", message: "\(source.path) has \(diagnostics.tidied().summary ?? "errors")",
-            hint: "slipway check shows them, and what to do about them")
-    }
-    return LoadedProject(project: project, directory: source.directory)
+}
+
+private func incomplete(_ diagnostics: [Diagnostic], _ source: ManifestFile) -> SupervisorError {
+    show(diagnostics, source)
+    return SupervisorError(
+        code: "diagnostics", message: "\(source.path) has \(diagnostics.tidied().summary ?? "errors")",
+        hint: "slipway check shows them, and what to do about them")
 }
 
 /// A diagnostic is about the manifest or about a template that it names.

@@ -4,11 +4,14 @@ import KubernetesObjects
 extension [PackagedFile] {
     /// Each in its place below a directory, which is made where it is not there.
     func write(to directory: String) throws {
+        var made: Set<String> = []
         for file in self {
             let path = directory + "/" + file.path
             let parent = URL(filePath: path).deletingLastPathComponent().path
-            try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
-            try WholeFile.write(file.text, to: path, mode: 0o644, makesParent: false)
+            if made.insert(parent).inserted {
+                try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+            }
+            try WholeFile.write(file.text, to: path, mode: 0o644, makesParent: false, flushes: false)
         }
     }
 }

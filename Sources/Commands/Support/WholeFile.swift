@@ -2,21 +2,24 @@ import FoundationEssentials
 import Glibc
 import SupervisorAPI
 
-/// Files that are there whole or not at all: written beside, flushed, renamed.
+/// Files that are there whole or not at all: written beside, flushed, renamed. Those that aren't flushed may be empty
+/// after the machine lost its power.
 enum WholeFile {
     /// - Parameters:
     ///   - path: its directory is made when it is missing (0700).
     ///   - mode: of the new file, whatever the one before had.
     ///   - replaces: otherwise one that is there already is an error with code `exists`.
+    ///   - flushes: to the disk; needless for what can be made again.
     static func write(
-        _ text: String, to path: String, mode: mode_t = 0o600, replaces: Bool = true, makesParent: Bool = true
+        _ text: String, to path: String, mode: mode_t = 0o600, replaces: Bool = true, makesParent: Bool = true,
+        flushes: Bool = true
     ) throws {
         if makesParent { try makeParent(of: path) }
         let beside = "\(path).\(getpid()).tmp"
         let descriptor = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw trouble(path, errno) }
         var failure = fill(descriptor, Array(text.utf8))
-        if failure == nil, fchmod(descriptor, mode) != 0 || fsync(descriptor) != 0 { failure = errno }
+        if failure == nil, fchmod(descriptor, mode) != 0 || flushes && fsync(descriptor) != 0 { failure = errno }
         close(descriptor)
         // A link fails when the name is taken, so that a file that appears meanwhile is safe as well.
         if failure == nil, (replaces ? rename(beside, path) : link(beside, path)) != 0 { failure = errno }
