@@ -27,8 +27,11 @@ extension KubernetesRuntime {
         /// Since when instances are ready without a break.
         var readySince: [InstanceID: ContinuousClock.Instant]
 
-        /// Whether it follows from the time alone what becomes of an instance.
-        var isWaiting: Bool { view.instances.contains { $0.phase == .starting } }
+        /// Whether it follows from the time alone what becomes of an instance, or of what was refused.
+        var isWaiting: Bool {
+            view.instances.contains { $0.phase == .starting }
+                || view.sets.contains { if case .failed = $0.state { true } else { false } }
+        }
     }
 
     private func view(
@@ -52,6 +55,7 @@ extension KubernetesRuntime {
         let deployments = await mirror.all(.deployments, labels: labels)
         let pods = await mirror.all(.pods, labels: labels).map { PodReading($0) }
         await forgetWhatOthersChanged(deployments, mirror, key)
+        wishAgainForWhatWasRefused(key)
         let revision = services.revision(of: key)
         let book = services[key]
         var view = RuntimeView()
@@ -110,12 +114,11 @@ extension KubernetesRuntime {
         for title in book.applied.keys where title.hasPrefix("deployment/") || title.hasPrefix("configmap/") {
             guard let object = shown[title] else {
                 // What was applied a moment ago may not be in the mirror yet.
-                if book.seen.remove(title) != nil {
-                    book.applied[title] = nil
-                    // What is made again begins with one pod.
-                    book.applied[Self.countTitle(title)] = nil
-                    book.done = nil
-                }
+                guard book.seen.remove(title) != nil else { continue }
+                // Perhaps it went with the whole namespace: nothing is known of what is not watched.
+                book.applied = [:]
+                surroundings = [:]
+                book.done = nil
                 continue
             }
             book.seen.insert(title)
@@ -134,6 +137,18 @@ extension KubernetesRuntime {
         }
         services[key] = book
     }
+
+    /// Rights are given, webhooks mended, namespaces made again: what was refused is tried again, at growing intervals.
+    /// Until then the wish counts as carried out, in vain.
+    private func wishAgainForWhatWasRefused(_ key: ServiceKey) {
+        guard let book = services[key], book.done != nil, let since = book.refusedAt else { return }
+        let pause = min(Self.firstPause * (1 << min(book.refusedTimes - 1, 5)), Self.longestPause)
+        guard since.duration(to: .now) > pause else { return }
+        services[key]?.done = nil
+    }
+
+    private static let firstPause = Duration.seconds(2)
+    private static let longestPause = Duration.seconds(60)
 
     private static func sets(
         _ wishes: [SetWish], _ deployments: [ObjectValue], _ pods: [PodReading], _ refusals: [ReleaseNumber: String],

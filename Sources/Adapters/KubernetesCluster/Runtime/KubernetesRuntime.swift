@@ -16,7 +16,7 @@ package actor KubernetesRuntime: RuntimePort {
     /// Above all numbers of a machine's runtime: it is asked until a release has said on which cluster it is to run.
     var version: UInt64 = 1 << 32
     /// Objects of a namespace that were applied, by place and title, with a mark of what was said.
-    private var surroundings: [String: String] = [:]
+    var surroundings: [String: String] = [:]
     /// The youngest wish that was told for each service: older ones are not carried out any further.
     private var youngest: [ServiceKey: RuntimeWish] = [:]
     /// One wish of a service at a time.
@@ -35,6 +35,10 @@ package actor KubernetesRuntime: RuntimePort {
         var releases: [ReleaseNumber: Release] = [:]
         /// Why the cluster does not take a release's objects.
         var refusals: [ReleaseNumber: String] = [:]
+        /// Since the last time that it refused some; nil: it refuses none.
+        var refusedAt: ContinuousClock.Instant?
+        /// How often in a row it has.
+        var refusedTimes = 0
         /// A mark of what was said last of each object, by its title.
         var applied: [String: String] = [:]
         /// The generations of Deployments as we wrote them, by title: a later one is somebody else's.
@@ -109,9 +113,18 @@ package actor KubernetesRuntime: RuntimePort {
         let known = services[key]?.record
         let inherited = desk.inherited
         if let known { try known.check(signature, wish.service, namespace: mirror.namespace, inherited: inherited) }
-        let record = try await WishRecord.sign(
+        let signed = try await WishRecord.sign(
             signature, known: known, of: wish.service, in: wish.environment, mirror.client,
             namespace: mirror.namespace, inherited: inherited)
+        guard let record = signed else {
+            surroundings = [:]
+            guard wish.sets.isEmpty else {
+                throw PortError(.unavailable, "namespace \(mirror.namespace) is not there; it is made again")
+            }
+            // Nothing is to run where nothing can.
+            services[key] = ServiceBook(record: signature, done: wish)
+            return
+        }
         var book = services[key] ?? ServiceBook(record: record)
         book.record = record
         for release in releases { book.releases[release.number] = release }
@@ -149,6 +162,8 @@ package actor KubernetesRuntime: RuntimePort {
             do { try await writer.apply(object) } catch {
                 // Who may not make namespaces works in one that is there; if it isn't, the next write says so.
                 guard object.kind == .namespace, error.kind == .forbidden else {
+                    // The namespace may be on its way out: then what was applied a moment ago goes with it.
+                    surroundings = [:]
                     throw PortError(error, "\(object.title) cannot be applied")
                 }
             }
@@ -192,6 +207,8 @@ package actor KubernetesRuntime: RuntimePort {
         try await tidy(for: newest?.0.number, keeping: newest?.1.shared ?? [], writer, key)
         guard var book = services[key] else { return }
         book.refusals = refusals
+        book.refusedTimes = refusals.isEmpty ? 0 : book.refusedTimes + 1
+        book.refusedAt = refusals.isEmpty ? nil : .now
         book.done = wish
         book.releases = book.releases.filter { number, _ in wish.sets.contains { $0.release == number } }
         services[key] = book

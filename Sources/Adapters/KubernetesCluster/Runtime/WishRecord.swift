@@ -52,12 +52,12 @@ struct WishRecord: Hashable, Sendable {
     /// - Parameters:
     ///   - known: the record as it was seen last.
     ///   - inherited: names of others whose signatures may be replaced.
-    /// - Returns: the record as it stands now.
+    /// - Returns: the record as it stands now; nil: the namespace is not there.
     /// - Throws: `PortError` with code `stale` when a newer wish was signed, `unavailable` when somebody else's was.
     static func sign(
         _ wish: WishRecord, known: WishRecord?, of service: ServiceName, in environment: EnvironmentID,
         _ client: KubernetesClient, namespace: String, inherited: [String]
-    ) async throws(PortError) -> WishRecord {
+    ) async throws(PortError) -> WishRecord? {
         let resource = APIResource(.configMap)
         var known = known
         for _ in 0..<3 {
@@ -84,6 +84,8 @@ struct WishRecord: Hashable, Sendable {
                 return next
             } catch {
                 switch error.kind {
+                // Only in a namespace that is not there something cannot be made for want of it.
+                case .notFound where next.version == nil: return nil
                 // Somebody was there before us, or our own request that was cut off: look, and try again.
                 case .exists, .conflict, .notFound, .unreachable, .server:
                     known = try await read(service, client, namespace)

@@ -61,6 +61,8 @@ extension Cluster {
             runOnce(object, key)
             return
         }
+        // What has ended, evicted or done, is never started again.
+        guard object.isAlive else { return }
         switch PodBehaviour(object) {
         case .serves, .goes, .stubborn: run(object, key, isReady: true)
         case .never: run(object, key, isReady: false)

@@ -112,7 +112,7 @@ package struct RequestMark: Sendable {
 /// What goes wrong with a request.
 package enum Fault: Sendable, Hashable {
     /// It is answered with this code, and nothing happens.
-    case refuse(code: Int, retryAfter: Int? = nil)
+    case refuse(code: Int, retryAfter: Int? = nil, message: String = "the double refuses it")
     /// The connection is cut, and nothing happens.
     case cutBefore
     /// It happens, and the connection is cut.

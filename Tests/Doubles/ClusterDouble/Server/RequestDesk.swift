@@ -44,9 +44,8 @@ final class RequestDesk: Sendable {
         }
         let fault = faults.fault(mark)
         switch fault {
-        case .refuse(let code, let after):
-            return answer(
-                Refusal(code: code, reason: "", message: "the double refuses it", details: [:], retryAfter: after))
+        case .refuse(let code, let after, let message):
+            return answer(Refusal(code: code, reason: "", message: message, details: [:], retryAfter: after))
         case .cutBefore: return Self.cut()
         case .cutAfter:
             _ = await answered(asked, lag: nil)
