@@ -38,4 +38,20 @@ import Testing
         #expect(lanes.next(after: run("b", 3)) == nil)
         #expect(lanes.enter(run("a", 2)), "the lane is empty")
     }
+
+    @Test func whoWaitsKeepsItsTurnHoweverLongTheLaneIsBusy() {
+        let lanes = EffectLanes(width: 1)
+        #expect(lanes.enter(run("a", 1)))
+        var current = run("a", 1)
+        #expect(!lanes.enter(run("s0", 1)))
+        for index in 0..<3000 {
+            #expect(!lanes.enter(run("s\(index + 1)", 1)))
+            guard let next = lanes.next(after: current) else {
+                Issue.record("s\(index) lost its turn")
+                return
+            }
+            #expect(next == run("s\(index)", 1))
+            current = next
+        }
+    }
 }

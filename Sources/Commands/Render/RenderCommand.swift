@@ -12,9 +12,9 @@ package struct RenderCommand: AsyncParsableCommand {
         commandName: "render",
         abstract: "Render an environment as Kubernetes objects.",
         discussion: """
-            Reads the manifest and writes what would run on a cluster as plain objects, for other tools or for reading: \
-            no cluster is asked. The same manifest gives the same bytes. What the objects cannot say is told on standard \
-            error.
+            Reads the manifest and writes what would run on a cluster as plain objects, for other tools or for reading: no \
+            cluster is asked. The same manifest gives the same bytes. What the objects cannot say is told on \
+            standard error.
 
             Examples:
               slipway render production
@@ -82,8 +82,8 @@ package struct RenderCommand: AsyncParsableCommand {
         do {
             let images = Dictionary(try image.map { try Self.image($0) }) { $1 }
             let projects = try loadProjects(file, environments: environments)
-            for project in projects { try check(project.project, images) }
-            let answers = try await inOrder(projects) { try render($0.project, images) }
+            let places = try projects.map { ($0.project, try cluster(of: $0.project, images)) }
+            let answers = try await inOrder(places) { try render($0.0, on: $0.1, images) }
             for answer in answers { try show(answer) }
             let rendered = answers.map(\.environment)
             switch to {
@@ -115,8 +115,9 @@ package struct RenderCommand: AsyncParsableCommand {
         return (ServiceName(String(parts[0])), String(parts[1]))
     }
 
-    private func check(_ project: ProjectSpec, _ images: [ServiceName: String]) throws {
-        guard project.cluster != nil else {
+    /// - Throws: when it runs on none, or an image is for a service that it has not.
+    private func cluster(of project: ProjectSpec, _ images: [ServiceName: String]) throws -> ClusterSpec {
+        guard let cluster = project.cluster else {
             throw SupervisorError(
                 code: "runtime", message: "`\(project.environment.name)` does not run on Kubernetes",
                 hint: "give it `runtime: kubernetes` in the manifest's `environments`")
@@ -126,6 +127,7 @@ package struct RenderCommand: AsyncParsableCommand {
                 "there is no service `\(harmless(service.text))`",
                 hint: suggestion(for: service.text, among: project.services.map(\.spec.service.text), "services"))
         }
+        return cluster
     }
 
     /// What became of one environment.
@@ -139,8 +141,9 @@ package struct RenderCommand: AsyncParsableCommand {
         var files: [PackagedFile] = []
     }
 
-    private func render(_ project: ProjectSpec, _ images: [ServiceName: String]) throws -> Answer? {
-        guard let cluster = project.cluster else { return nil }
+    private func render(
+        _ project: ProjectSpec, on cluster: ClusterSpec, _ images: [ServiceName: String]
+    ) throws -> Answer {
         let name = project.environment.name
         let rendered = ClusterRendering(project, cluster: cluster, workloads: to.workloads, images: images).render()
         let environment = RenderedEnvironment(
@@ -167,15 +170,16 @@ package struct RenderCommand: AsyncParsableCommand {
         throw SupervisorError(code: "render", message: "\(name): \(first.text)", hint: first.hint)
     }
 
-    /// What becomes of each, at the same time, in their order.
+    /// What becomes of each, at the same time, in their order. The first failure ends it.
     private func inOrder<Input: Sendable, Output: Sendable>(
-        _ inputs: [Input], _ work: @escaping @Sendable (Input) throws -> Output?
+        _ inputs: [Input], _ work: @escaping @Sendable (Input) throws -> Output
     ) async throws -> [Output] {
-        try await withThrowingTaskGroup(of: (Int, Output?).self) { group in
+        try await withThrowingTaskGroup(of: (Int, Output).self) { group in
+            // The group waits for all of them; inputs and outputs are values.
             for (index, input) in inputs.enumerated() { group.addTask { (index, try work(input)) } }
-            var outputs = [Output?](repeating: nil, count: inputs.count)
-            for try await (index, output) in group { outputs[index] = output }
-            return outputs.compactMap { $0 }
+            var outputs: [(Int, Output)] = []
+            for try await output in group { outputs.append(output) }
+            return outputs.sorted { $0.0 < $1.0 }.map(\.1)
         }
     }
 

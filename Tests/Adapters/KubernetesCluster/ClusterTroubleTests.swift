@@ -292,13 +292,23 @@ import Testing
             try await keepWishing(bench, "the cluster's refusal") { _, refusal in
                 refusal.contains("it is being terminated")
             }
-            let patch = Array(#"{"metadata":{"finalizers":null}}"#.utf8)
-            let path = "/api/v1/namespaces/shop-prod/configmaps/held"
-            _ = try await client.send(RawRequest("PATCH", path, body: patch, type: "application/merge-patch+json"))
+            try await Self.merge(#"{"metadata":{"finalizers":null}}"#, into: "configmaps/held", client)
             try await keepWishing(bench, "two ready") { view, _ in Self.ready(view) == 2 && view.generation == 1 }
             let after = try await client.get(APIResource(.namespace), namespace: nil, name: "shop-prod")
             #expect(after.at("metadata", "uid") != before.at("metadata", "uid"))
         }
+    }
+
+    private static func firstPod(_ client: KubernetesClient) async throws -> String {
+        let pod = try #require(try await client.list(.pods, namespace: "shop-prod").items.first)
+        return try #require(pod.at("metadata", "name")?.text)
+    }
+
+    private static func merge(_ patch: String, into path: String, _ client: KubernetesClient) async throws {
+        let path = "/api/v1/namespaces/shop-prod/\(path)"
+        let request = RawRequest("PATCH", path, body: Array(patch.utf8), type: "application/merge-patch+json")
+        let answer = try await client.send(request)
+        #expect(answer.status == 200, "\(String(decoding: answer.body, as: UTF8.self))")
     }
 
     private static func close(_ client: KubernetesClient) {
@@ -335,8 +345,7 @@ import Testing
             let view = try await settle(bench, "two ready") { Self.ready($0) == 2 }
             let client = KubernetesClient(bench.double.access)
             defer { Self.close(client) }
-            let pod = try #require(try await client.list(.pods, namespace: "shop-prod").items.first)
-            let name = try #require(pod.at("metadata", "name")?.text)
+            let name = try await Self.firstPod(client)
             // What the node's lifecycle controller does: not ready, then evicted, which nobody on the node confirms.
             let lost: ObjectValue = [
                 "status": [
@@ -350,9 +359,7 @@ import Testing
             ]
             let finalizer: ObjectValue = ["metadata": ["finalizers": ["example.com/node"]]]
             for (part, patch) in [("/status", lost), ("", finalizer)] {
-                let path = "/api/v1/namespaces/shop-prod/pods/\(name)" + part
-                let body = Array(ObjectText.json(patch).utf8)
-                _ = try await client.send(RawRequest("PATCH", path, body: body, type: "application/merge-patch+json"))
+                try await Self.merge(ObjectText.json(patch), into: "pods/\(name)" + part, client)
             }
             _ = try await settle(bench, "one not ready") { view in
                 view.instances.contains { $0.phase == .unready && $0.trouble.contains("NodeNotReady") }
@@ -372,12 +379,9 @@ import Testing
             let view = try await settle(bench, "two ready") { Self.ready($0) == 2 }
             let client = KubernetesClient(bench.double.access)
             defer { Self.close(client) }
-            let pod = try #require(try await client.list(.pods, namespace: "shop-prod").items.first)
-            let name = try #require(pod.at("metadata", "name")?.text)
+            let name = try await Self.firstPod(client)
             let words = #"{"status":{"phase":"Failed","reason":"Evicted","message":"low on memory","conditions":[]}}"#
-            let path = "/api/v1/namespaces/shop-prod/pods/\(name)/status"
-            _ = try await client.send(
-                RawRequest("PATCH", path, body: Array(words.utf8), type: "application/merge-patch+json"))
+            try await Self.merge(words, into: "pods/\(name)/status", client)
             let after = try await settle(bench, "another in its place") { now in
                 Self.ready(now) == 2 && now.instances.map(\.id) != view.instances.map(\.id)
             }

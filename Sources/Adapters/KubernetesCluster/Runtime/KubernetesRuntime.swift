@@ -119,7 +119,9 @@ package actor KubernetesRuntime: RuntimePort {
         guard let record = signed else {
             surroundings = [:]
             guard wish.sets.isEmpty else {
-                throw PortError(.unavailable, "namespace \(mirror.namespace) is not there; it is made again")
+                throw PortError(
+                    .unavailable, "namespace \(mirror.namespace) is not there",
+                    hint: "Slipway makes it as soon as it may; or: kubectl create namespace \(mirror.namespace)")
             }
             // Nothing is to run where nothing can.
             services[key] = ServiceBook(record: signature, done: wish)
