@@ -48,6 +48,8 @@ class Installed:
         self.log = os.path.join(place.path, "writes")
         self.cluster = Cluster(place, "--writes", self.log)
         self.port, self.health = free_port(), free_port()
+        # Pods listen on a port of their choice: tests side by side differ in addresses.
+        self.net = "127.%d.%d" % divmod(free_port(), 256)
         self.options = options
         self.pods = {}
 
@@ -65,7 +67,7 @@ class Installed:
             other.write(own.read().replace("user: {token: admin}", "user: {token: admin, "
                                            "as: \"system:serviceaccount:slipway:slipway-server\"}"))
         for number, pod in enumerate(self.running()):
-            self.start(pod, "127.0.0.%d" % (number + 2))
+            self.start(pod, "%s.%d" % (self.net, number + 2))
         eventually(self.leader, 30, "one of them to lead")
         return self
 

@@ -45,7 +45,7 @@ async def main():
 asyncio.run(main())
 """
 
-JUDGE = "{ analysis: { errors: +6pp, falseAlarms: 0.1%, missed: 1%, within: 40s@ }, interval: 500ms }"
+JUDGE = "{ analysis: { errors: +8pp, falseAlarms: 0.1%, missed: 1%, within: 40s@ }, interval: 500ms }"
 
 
 def service(place, words, baseline="fresh", steps="{ weight: 40% }, { gate: better }"):

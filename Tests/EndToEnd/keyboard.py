@@ -279,8 +279,8 @@ def a_full_disk_loses_nothing_and_recovers(place):
     try:
         write(1, "rolling: {}")
         place.run("up")
-        load = place.load(14, rate=100)
-        steps = "canary: { steps: [{ weight: 50% }, { hold: 2s }] }"
+        load = place.load(20, rate=100)
+        steps = "canary: { steps: [{ weight: 50% }, { hold: 6s }] }"
         write(2, steps)
         fill()
         # Nothing is begun for which there is no room.

@@ -1,6 +1,7 @@
 """What every end-to-end test stands on: a project directory with a state of its own, and waiting with a deadline."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -12,10 +13,21 @@ import urllib.error
 import urllib.request
 
 
+PORTS = itertools.cycle(range(10000, 12000))
+
+
+def use_ports_of(worker):
+    """Ports of a worker's own, below Slipway's and those of connections: tests side by side don't take each other's."""
+    global PORTS
+    first = 10000 + 2000 * (worker % 4)
+    PORTS = itertools.cycle(range(first, first + 2000))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in PORTS:
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def may_mount():

@@ -63,6 +63,7 @@ def cluster_of_programs(place):
     server = os.path.join(place.project, "server.py")
     # Sockets lie below it: their paths must be short.
     with tempfile.TemporaryDirectory(prefix="pods-", ignore_cleanup_errors=True) as folder:
+        place.pods = folder
         with Cluster(place, "--directory", folder, "--program", f"example/slipway={place.slipway}",
                      "--program", f"example/web=/usr/bin/python3 {server}") as cluster:
             yield cluster
@@ -146,14 +147,14 @@ def pods_are_asked_through_the_api_server(place):
         assert cluster.serving() == "1"
 
 
-def processes(role):
+def processes(place, role):
     """The pids of a role in all pods of this test."""
     found = []
     for pid in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             with open(f"/proc/{pid}/cmdline", "rb") as file:
                 words = file.read().split(b"\0")
-            if len(words) > 3 and words[1] == role.encode() and b"/pods-" in words[3]:
+            if len(words) > 3 and words[1] == role.encode() and words[3].startswith(place.pods.encode()):
                 found.append(int(pid))
     return found
 
@@ -166,10 +167,10 @@ def a_proxy_that_is_killed_inside_a_cluster_costs_what_it_has_under_way(place):
         install(place, cluster)
         deploy(place, "0")
         running = load(place, cluster, 8, 200)
-        before = processes("proxy")
+        before = processes(place, "proxy")
         assert len(before) == 2, before
         os.kill(before[0], 9)
-        eventually(lambda: len(processes("proxy")) == 2 and before[0] not in processes("proxy"), 10,
+        eventually(lambda: len(processes(place, "proxy")) == 2 and before[0] not in processes(place, "proxy"), 10,
                    "another in its place")
         os.kill(place.pid_of("supervisor"), 9)
         report = json.loads(running.communicate(timeout=60)[0])
@@ -229,13 +230,13 @@ def proxies_go_on_without_the_api_server(place):
         # What is stopped answers nobody; the Service's address is its own, so the proxies are asked themselves.
         os.kill(cluster.process.pid, signal.SIGSTOP)
         try:
-            before = processes("proxy") + processes("proxy-agent")
+            before = processes(place, "proxy") + processes(place, "proxy-agent")
             assert len(before) == 4, before
             assert all(answers(address, port) for address in addresses)
             for pid in before:
                 os.kill(pid, 9)
             eventually(lambda: all(answers(address, port) for address in addresses), 20, "answers by the table on disk")
-            eventually(lambda: len(processes("proxy") + processes("proxy-agent")) == 4, 20, "all to be back")
+            eventually(lambda: len(processes(place, "proxy") + processes(place, "proxy-agent")) == 4, 20, "all to be back")
         finally:
             os.kill(cluster.process.pid, signal.SIGCONT)
         # Those that are back follow again: a later release reaches them.

@@ -3,12 +3,14 @@
 a bounded time, and leaves nothing running."""
 
 import argparse
+import concurrent.futures
 import contextlib
 import hashlib
 import hmac
 import http.client
 import http.server
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -30,14 +32,13 @@ import kubernetes
 import loading
 import metrics
 import ownmetrics
-
 import postgres
 import proxies
 import remote
 import registry
 import rendering
 import replay
-from place import Place, eventually, free_port, may_mount, no_failure
+from place import Place, eventually, free_port, may_mount, no_failure, use_ports_of
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SLIPWAY = ""
@@ -1319,35 +1320,67 @@ TESTS = [
 ]
 
 
+# These measure times or need the rate they ask for: nothing else runs beside them.
+ALONE = {
+    the_demo_passes_and_fails_without_its_gate,
+    load_scales_a_service_up_and_down_without_a_failed_request,
+    *loading.TESTS,
+    *catalogue.TESTS,
+}
+
+
 def main():
     global SLIPWAY
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--slipway", required=True)
     parser.add_argument("--only", default="", help="tests whose name contains this")
+    parser.add_argument("--workers", type=int, default=2, help="so many at a time: most of them wait for most of their time")
     options = parser.parse_args()
     SLIPWAY = os.path.abspath(options.slipway)
     chosen = [test for test in TESTS if re.search(options.only, test.__name__)]
-    failed = [test for test in chosen if not passes(test)]
+    failed = all_of([test for test in chosen if test not in ALONE], options.workers)
+    failed += all_of([test for test in chosen if test in ALONE], 1)
     # They race real processes: one that fails is run once more, aloud. A second failure counts. Many are no accident.
     if 0 < len(failed) <= 3:
         print(f"once more: {', '.join(test.__name__ for test in failed)}", flush=True)
-        failed = [test for test in failed if not passes(test)]
+        failed = all_of(failed, 1)
     print(f"{len(chosen) - len(failed)} passed, {len(failed)} failed")
     for test in failed:
         print(f"FAILED  {test.__name__}")
     sys.exit(1 if failed or not chosen else 0)
 
 
-def passes(test):
+def all_of(tests, workers):
+    """Runs them, so many at a time; those that failed."""
+    failed = []
+    numbers = multiprocessing.Value("i", 0)
+    if not tests:
+        return failed
+    with concurrent.futures.ProcessPoolExecutor(workers, initializer=as_worker, initargs=(numbers,)) as pool:
+        for run in concurrent.futures.as_completed([pool.submit(passes, TESTS.index(test)) for test in tests]):
+            test, passed, told = run.result()
+            print(told, flush=True)
+            if not passed:
+                failed.append(TESTS[test])
+    return failed
+
+
+def as_worker(numbers):
+    with numbers.get_lock():
+        use_ports_of(numbers.value)
+        numbers.value += 1
+
+
+def passes(number):
+    """Its number, whether it passed, and what there is to say."""
+    test = TESTS[number]
     place = Place(test.__name__, SLIPWAY)
     started = time.monotonic()
     try:
         test(place)
-        print(f"ok      {test.__name__} ({time.monotonic() - started:.1f}s)", flush=True)
-        return True
+        return number, True, f"ok      {test.__name__} ({time.monotonic() - started:.1f}s)"
     except Exception:  # A failed test must not keep the others from running.
-        print(f"failed  {test.__name__} ({time.monotonic() - started:.1f}s)\n{traceback.format_exc()}", flush=True)
-        return False
+        return number, False, f"failed  {test.__name__} ({time.monotonic() - started:.1f}s)\n{traceback.format_exc()}"
     finally:
         place.leave()
 

@@ -41,7 +41,8 @@ package final class LocalProcesses: RuntimePort, InstanceLogs {
         try Tree.make(layout.instances)
         try Tree.make(layout.releases)
         let numbers = try InstanceNumbers(path: layout.numbers)
-        let ports = PortChoice(wanted: configuration.ports, ephemeral: PortChoice.ephemeralRange())
+        let ports = PortChoice(
+            wanted: configuration.ports, ephemeral: PortChoice.ephemeralRange(), name: configuration.directory)
         if let complaint = ports.complaint { logger.warning("\(complaint)") }
         state = Mutex(RuntimeState(numbers: numbers, ports: ports))
         prober = try SocketProber()

@@ -1,3 +1,4 @@
+import Domain
 import Glibc
 
 /// Gives instances their ports: outside of the range from which the kernel takes ports for outgoing connections, since
@@ -7,10 +8,13 @@ struct PortChoice: Sendable {
     let ranges: [ClosedRange<Int>]
     /// What was said about the configured range, for the log and `doctor`; nil when it is used as it is.
     let complaint: String?
-    private var cursor = 0
+    private var cursor: Int
 
-    /// - Parameter ephemeral: the kernel's range.
-    init(wanted: ClosedRange<Int>, ephemeral: ClosedRange<Int>) {
+    /// - Parameters:
+    ///   - ephemeral: the kernel's range.
+    ///   - name: of whoever chooses. Another begins elsewhere: between a choice and the listening of an instance, two
+    ///     Slipways on one machine would see a port free at the same moment.
+    init(wanted: ClosedRange<Int>, ephemeral: ClosedRange<Int>, name: String) {
         var left: [ClosedRange<Int>] = []
         if wanted.overlaps(ephemeral) {
             if wanted.lowerBound < ephemeral.lowerBound { left.append(wanted.lowerBound...(ephemeral.lowerBound - 1)) }
@@ -26,6 +30,7 @@ struct PortChoice: Sendable {
             complaint = nil
         }
         ranges = left
+        cursor = Int(name.stableHash % UInt64(left.reduce(0) { $0 + $1.count }))
     }
 
     private static func outside(_ ephemeral: ClosedRange<Int>) -> [ClosedRange<Int>] {

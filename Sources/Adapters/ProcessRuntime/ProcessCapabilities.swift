@@ -13,7 +13,8 @@ package struct ProcessCapabilities: Hashable, Sendable {
 
     /// Looks at the machine.
     package static func look(_ configuration: ProcessRuntimeConfiguration) -> ProcessCapabilities {
-        let choice = PortChoice(wanted: configuration.ports, ephemeral: PortChoice.ephemeralRange())
+        let choice = PortChoice(
+            wanted: configuration.ports, ephemeral: PortChoice.ephemeralRange(), name: configuration.directory)
         var limit = rlimit()
         getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
         let groups = ControlGroups.find()

@@ -6,7 +6,7 @@ package import ProxyRoutes
 import Synchronization
 
 /// The stable local address of every service: a port chosen once for each service of each environment, and kept in a
-/// small file, so that a peer's `API_URL` never changes.
+/// small file, so that a peer's `API_URL` never changes. Where the search begins depends on the file's place.
 ///
 /// The file is JSON, `{"version":1,"ports":{"shop/dev/api":19000}}`. One that cannot be understood is an error, since
 /// choosing anew would move addresses that running instances have been given.
@@ -45,7 +45,10 @@ package final class LocalPorts: Sendable {
         let chosen: Result<Int, PortError> = ports.withLock { ports in
             if let known = ports[key.description] { return .success(known) }
             let taken = Set(ports.values)
-            let free = range.first { !taken.contains($0) && isFree(SocketAddress(host: host, port: $0)) }
+            // Another Slipway on the machine, with a state of its own, begins elsewhere: whoever chooses at the same
+            // moment, or while the other is stopped, would not see its ports.
+            let free = PreferredPorts(in: range.lowerBound..<range.upperBound + 1, by: path)
+                .first { !taken.contains($0) && isFree(SocketAddress(host: host, port: $0)) }
             guard let free else {
                 return .failure(
                     PortError(

@@ -9,7 +9,7 @@ extension [PackagedFile] {
             let path = directory + "/" + file.path
             let parent = URL(filePath: path).deletingLastPathComponent().path
             if made.insert(parent).inserted {
-                try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+                try WholeFile.makeDirectory(parent, mode: 0o755)
             }
             try WholeFile.write(file.text, to: path, mode: 0o644, makesParent: false, flushes: false)
         }

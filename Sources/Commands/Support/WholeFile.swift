@@ -14,7 +14,7 @@ enum WholeFile {
         _ text: String, to path: String, mode: mode_t = 0o600, replaces: Bool = true, makesParent: Bool = true,
         flushes: Bool = true
     ) throws {
-        if makesParent { try makeParent(of: path) }
+        if makesParent { try makeDirectory(URL(filePath: path).deletingLastPathComponent().path, mode: 0o700) }
         let beside = "\(path).\(getpid()).tmp"
         let descriptor = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
         guard descriptor >= 0 else { throw trouble(path, errno) }
@@ -39,15 +39,24 @@ enum WholeFile {
         return nil
     }
 
-    private static func makeParent(of path: String) throws {
-        let parent = URL(filePath: path).deletingLastPathComponent().path
+    /// Makes a directory, and those above it, where they are not there.
+    ///
+    /// - Throws: ``SupervisorError``
+    static func makeDirectory(_ path: String, mode: Int) throws {
         do {
             try FileManager.default.createDirectory(
-                atPath: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: mode])
+        } catch let error as CocoaError {
+            let reason = (error.underlying as? POSIXError).map { String(cString: strerror($0.code.rawValue)) }
+            throw noDirectory(path, reason ?? "something else is there, or it may not be written to")
         } catch {
-            throw SupervisorError(
-                code: "file", message: "cannot make the directory \(parent): \(error)", hint: "choose another place")
+            throw noDirectory(path, "\(error)")
         }
+    }
+
+    private static func noDirectory(_ path: String, _ reason: String) -> SupervisorError {
+        SupervisorError(
+            code: "file", message: "cannot make the directory \(path): \(reason)", hint: "choose another place")
     }
 
     private static func trouble(_ path: String, _ number: Int32) -> SupervisorError {

@@ -6,15 +6,15 @@ import Testing
 
 @Suite struct PortChoiceTests {
     @Test func staysOutOfTheEphemeralRange() {
-        let apart = PortChoice(wanted: 20_000...29_999, ephemeral: 32_768...60_999)
+        let apart = PortChoice(wanted: 20_000...29_999, ephemeral: 32_768...60_999, name: "s")
         #expect(apart.ranges == [20_000...29_999])
         #expect(apart.complaint == nil)
-        let within = PortChoice(wanted: 40_000...41_000, ephemeral: 32_768...60_999)
+        let within = PortChoice(wanted: 40_000...41_000, ephemeral: 32_768...60_999, name: "s")
         #expect(within.ranges == [22_768...32_767])
         #expect(within.complaint?.contains("40000-41000 overlap the kernel's ephemeral range 32768-60999") == true)
-        let across = PortChoice(wanted: 30_000...62_000, ephemeral: 32_768...60_999)
+        let across = PortChoice(wanted: 30_000...62_000, ephemeral: 32_768...60_999, name: "s")
         #expect(across.ranges == [30_000...32_767, 61_000...62_000])
-        let all = PortChoice(wanted: 20_000...29_999, ephemeral: 1024...60_999)
+        let all = PortChoice(wanted: 20_000...29_999, ephemeral: 1024...60_999, name: "s")
         #expect(all.ranges == [61_000...65_535])
     }
 
@@ -24,15 +24,23 @@ import Testing
         defer { close(taken) }
         let port = Int(slw_local_port(taken))
         #expect(!PortChoice.isFree("127.0.0.1", port))
-        var choice = PortChoice(wanted: port...port, ephemeral: 1...2)
+        var choice = PortChoice(wanted: port...port, ephemeral: 1...2, name: "s")
         let none = choice.choose(host: "127.0.0.1", preferred: port, taken: [])
         #expect(none == nil)
-        choice = PortChoice(wanted: 22_100...22_102, ephemeral: 1...2)
+        choice = PortChoice(wanted: 22_100...22_102, ephemeral: 1...2, name: "s")
         let first = choice.choose(host: "127.0.0.1", preferred: nil, taken: []) ?? 0
         let second = choice.choose(host: "127.0.0.1", preferred: nil, taken: [first]) ?? 0
         let again = choice.choose(host: "127.0.0.1", preferred: first, taken: [second])
         #expect(first != second && first > 0 && second > 0)
         #expect(again == first)
+    }
+
+    @Test func beginsElsewhereForAnotherSlipway() {
+        let ports = (1...20).map { number in
+            var choice = PortChoice(wanted: 20_000...29_999, ephemeral: 1...2, name: "/home/\(number)/slipway")
+            return choice.choose(host: "127.0.0.1", preferred: nil, taken: [])
+        }
+        #expect(Set(ports).count == 20, "\(ports)")
     }
 }
 

@@ -19,16 +19,32 @@ struct LocalPortsTests {
     @Test func areChosenOnceAndOutliveTheProcess() throws {
         defer { scratch.remove() }
         let path = scratch.file("ports.json")
-        let first = try LocalPorts(path: path, range: 100...110, isFree: { $0.port != 100 })
-        #expect(try first.address(of: key("api")).description == "127.0.0.1:101")
-        #expect(try first.address(of: key("web")).port == 102)
-        #expect(try first.address(of: key("api", in: EnvironmentID(project: "shop", name: "dev"))).port == 103)
+        let order = Array(PreferredPorts(in: 100..<111, by: path))
+        let first = try LocalPorts(path: path, range: 100...110, isFree: { $0.port != order[0] })
+        #expect(try first.address(of: key("api")).description == "127.0.0.1:\(order[1])")
+        #expect(try first.address(of: key("web")).port == order[2])
+        #expect(try first.address(of: key("api", in: EnvironmentID(project: "shop", name: "dev"))).port == order[3])
         let second = try LocalPorts(path: path, range: 100...110, isFree: { _ in true })
-        #expect(try second.address(of: key("web")).port == 102)
-        #expect(try second.address(of: key("api")).port == 101)
-        #expect(try second.address(of: key("other")).port == 100)
+        #expect(try second.address(of: key("web")).port == order[2])
+        #expect(try second.address(of: key("api")).port == order[1])
+        #expect(try second.address(of: key("other")).port == order[0])
         #expect(second.known(key("nobody")) == nil)
-        #expect(try SmallText.read(path).contains("\"shop/dev/api\" : 103"))
+        #expect(try SmallText.read(path).contains("\"shop/dev/api\" : \(order[3])"))
+    }
+
+    /// Two that choose at the same moment see nothing of each other.
+    @Test func ofTwoSlipwaysOnOneMachineAreOthers() throws {
+        defer { scratch.remove() }
+        let ports = try (1...20).map { number in
+            try LocalPorts(path: "\(scratch.file("ports.json")).\(number)", isFree: { _ in true }).address(
+                of: key("api")
+            ).port
+        }
+        #expect(Set(ports).count >= 15, "\(ports)")
+        #expect(ports.allSatisfy(LocalPorts.standardRange.contains))
+        for name in ["", "a", "ports.json"] {
+            #expect(PreferredPorts(in: 5..<9, by: name).sorted() == [5, 6, 7, 8])
+        }
     }
 
     @Test func areNotChosenAnewWhenTheFileIsDamaged() throws {

@@ -53,11 +53,6 @@ struct RouteObject: Sendable {
 
     /// What the proxies listen on for a service: the same each time, as long as nobody else has it.
     static func port(of key: ServiceKey, besides taken: Set<Int>) -> Int? {
-        // FNV-1a
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in key.description.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        let first = Int(hash % UInt64(ports.count))
-        return (0..<ports.count).lazy.map { ports.lowerBound + (first + $0) % ports.count }
-            .first { !taken.contains($0) }
+        PreferredPorts(in: ports, by: key.description).first { !taken.contains($0) }
     }
 }
