@@ -36,7 +36,8 @@ def timed(commands, directory):
     """Milliseconds of all of them, one after the other."""
     began = time.perf_counter()
     for command in commands:
-        subprocess.run(command, cwd=directory, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        subprocess.run(command, cwd=directory, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
     return (time.perf_counter() - began) * 1e3
 
 
@@ -62,27 +63,32 @@ def main():
             shutil.copy(os.path.join(CATALOGUE, name), directory)
         subprocess.run([slipway, "render", *ENVIRONMENTS, "--to", "kustomize", "--output-dir", "deploy"], cwd=directory,
                        check=True, capture_output=True)
-        programs = {
-            "slipway render, one process": [[slipway, "render", *ENVIRONMENTS, "--output-dir", "ours"]],
-            "slipway render, three processes": [[slipway, "render", name, "--output-dir", "each/" + name] for name in ENVIRONMENTS],
-            "kubectl kustomize, three processes": [
-                ["kubectl", "kustomize", "deploy/overlays/" + name, "--output", "theirs-" + name] for name in ENVIRONMENTS],
-        }
+        def programs(turn):
+            """Into places of their own in each round: what is there already would cost less."""
+            return {
+                "slipway render, one process": [[slipway, "render", *ENVIRONMENTS, "--output-dir", "ours-%d" % turn]],
+                "slipway render, three processes": [
+                    [slipway, "render", name, "--output-dir", "each-%d/%s" % (turn, name)] for name in ENVIRONMENTS],
+                "kubectl kustomize, three processes": [
+                    ["kubectl", "kustomize", "deploy/overlays/" + name, "--output", "theirs-%d-%s" % (turn, name)]
+                    for name in ENVIRONMENTS],
+            }
+
         print("## Rendering\n\n" + figures.machine())
-        for commands in programs.values():
+        for commands in programs(0).values():
             timed(commands, directory)
         count = 0
         for name in ENVIRONMENTS:
-            ours = objects(written(os.path.join(directory, "ours", name)))
-            assert ours == objects(written(os.path.join(directory, "each", name))), "one process renders something else than three"
-            assert ours == objects(written(os.path.join(directory, "theirs-" + name))), "they do not render the same"
+            ours = objects(written(os.path.join(directory, "ours-0", name)))
+            assert ours == objects(written(os.path.join(directory, "each-0", name))), "one process renders something else than three"
+            assert ours == objects(written(os.path.join(directory, "theirs-0-" + name))), "they do not render the same"
             count += len(ours)
-        times = {name: [] for name in programs}
-        order = list(programs)
-        for _ in range(options.rounds):
+        order = list(programs(0))
+        times = {name: [] for name in order}
+        for turn in range(1, options.rounds + 1):
             order.append(order.pop(0))
             for name in order:
-                times[name].append(timed(programs[name], directory))
+                times[name].append(timed(programs(turn)[name], directory))
         print("%d objects in %d environments\n" % (count, len(ENVIRONMENTS)))
         intervals = {name: figures.interval(values) for name, values in times.items()}
         print(figures.table(("Program", "Median of %d, ms" % options.rounds, "95 % interval"), [

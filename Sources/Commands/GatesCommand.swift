@@ -21,6 +21,7 @@ package struct GatesCommand: AsyncParsableCommand {
 
     package struct Backtest: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
+            commandName: "backtest",
             abstract: "Replay the manifest's changed gates over the journal's past rollouts.",
             discussion: """
                 For each analysis, threshold, metric and comparison of the manifest that is new, or asks something \

@@ -23,6 +23,7 @@ package struct JournalCommand: AsyncParsableCommand {
 
     package struct Verify: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
+            commandName: "verify",
             abstract: "Check that nothing was damaged, changed or cut out.",
             discussion: """
                 Reads the journal itself; Slipway may run meanwhile, and need not.
@@ -57,6 +58,7 @@ package struct JournalCommand: AsyncParsableCommand {
 
     package struct Export: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
+            commandName: "export",
             abstract: "Write every entry as a line of JSON.",
             discussion: """
                 Example:

@@ -22,6 +22,7 @@ package struct JudgeCommand: AsyncParsableCommand {
 
     package struct Replay: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
+            commandName: "replay",
             abstract: "Show look by look what a judge would have said.",
             discussion: """
                 Reads a recording of a gate (lines of JSON, as `slipway judge record` writes them) and asks the gate \
@@ -117,6 +118,7 @@ package struct JudgeCommand: AsyncParsableCommand {
 
     package struct Record: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
+            commandName: "record",
             abstract: "Print what the gates of a deployment judged by, as lines of JSON.",
             discussion: """
                 The journal keeps what analyses, thresholds, metrics and comparisons were told, a bounded number of \

@@ -22,6 +22,7 @@ package struct QuarantineCommand: AsyncParsableCommand {
 
     package struct List: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "Show releases in quarantine.",
             discussion: """
                 Example:
@@ -48,6 +49,7 @@ package struct QuarantineCommand: AsyncParsableCommand {
 
     package struct Lift: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
+            commandName: "lift",
             abstract: "Let a release be deployed again.",
             discussion: """
                 Examples:
@@ -66,6 +68,7 @@ package struct QuarantineCommand: AsyncParsableCommand {
 
     package struct Add: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
+            commandName: "add",
             abstract: "Keep a release from being deployed.",
             discussion: """
                 It is known by its digest: the same files with the same settings are kept out, whatever their number. \

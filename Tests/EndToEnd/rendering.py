@@ -102,6 +102,19 @@ def environments_side_by_side_have_directories_of_their_own(place):
             with open(os.path.join(folder, name), encoding="utf-8") as file:
                 text.append(file.read())
         assert objects("---\n".join(text)) == objects(rendered(place, environment)), environment
+    # What says the same already is left alone.
+    changed, same = (os.path.join(place.project, "rendered", "dev", name) for name in ("service-web.yaml", "service-cart.yaml"))
+    before = os.stat(same).st_mtime_ns
+    with open(changed, "r+", encoding="utf-8") as file:
+        whole = file.read()
+        file.truncate(len(whole) // 2)
+    place.run("render", *ENVIRONMENTS, "-o", "rendered")
+    with open(changed, encoding="utf-8") as file:
+        assert file.read() == whole
+    assert os.stat(same).st_mtime_ns == before
+    assert not [name for name in os.listdir(os.path.dirname(same)) if not name.endswith(".yaml")]
+    told = place.run("render", "dev", "-o", "/proc/rendered", code=1)
+    assert "cannot make the directory /proc/rendered: No such file or directory" in told, told
 
 
 def the_catalogue_is_rendered_the_same_by_a_helm_chart(place):

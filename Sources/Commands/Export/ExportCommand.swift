@@ -18,6 +18,7 @@ package struct ExportCommand: AsyncParsableCommand {
 
     package struct Systemd: AsyncParsableCommand {
         package static let configuration = CommandConfiguration(
+            commandName: "systemd",
             abstract: "A systemd unit that runs Slipway from the machine's start.",
             discussion: """
                 Prints the unit, or writes it with --write. The unit names this executable and the state directory by \

@@ -27,6 +27,41 @@ enum WholeFile {
         if let failure { throw trouble(path, failure) }
     }
 
+    /// Writes a file that can be made again, straight into its place: half as dear as a file beside it.
+    ///
+    /// - Returns: whether nothing was there before; otherwise nothing was done.
+    /// - Throws: ``SupervisorError``; what was begun is away again.
+    static func begin(_ text: String, at path: String, mode: mode_t) throws -> Bool {
+        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+        if descriptor < 0, errno == EEXIST { return false }
+        guard descriptor >= 0 else { throw trouble(path, errno) }
+        let failure = fill(descriptor, Array(text.utf8))
+        close(descriptor)
+        guard let failure else { return true }
+        unlink(path)
+        throw trouble(path, failure)
+    }
+
+    /// Whether a file says just this.
+    static func holds(_ text: String, at path: String) -> Bool {
+        let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        let expected = Array(text.utf8)
+        // One byte more than there may be.
+        var found = [UInt8](repeating: 0, count: expected.count + 1)
+        var count = 0
+        while count < found.count {
+            let more = found.withUnsafeMutableBytes {
+                read(descriptor, $0.baseAddress.map { $0 + count }, $0.count - count)
+            }
+            if more < 0, errno == EINTR { continue }
+            guard more > 0 else { break }
+            count += more
+        }
+        return count == expected.count && found.dropLast(found.count - count).elementsEqual(expected)
+    }
+
     /// - Returns: why not all was written.
     private static func fill(_ descriptor: Int32, _ bytes: [UInt8]) -> Int32? {
         var offset = 0
