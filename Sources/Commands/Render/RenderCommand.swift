@@ -92,7 +92,7 @@ package struct RenderCommand: AsyncParsableCommand {
                     for answer in answers { print(answer.text, terminator: "") }
                     return
                 }
-                try write(answers.flatMap(\.files), to: outputDir)
+                try await write(rendered, to: outputDir)
             case .kustomize:
                 try write(try Kustomization(rendered).files(), to: outputDir ?? ".")
             case .helm:
@@ -137,8 +137,6 @@ package struct RenderCommand: AsyncParsableCommand {
         var troubles: [RenderingRemark]
         /// Of objects that go to standard output.
         var text = ""
-        /// Of objects that go into files.
-        var files: [PackagedFile] = []
     }
 
     private func render(
@@ -151,12 +149,7 @@ package struct RenderCommand: AsyncParsableCommand {
         var answer = Answer(environment: environment, notes: rendered.notes, troubles: rendered.troubles)
         switch to {
         case .kubernetes, .argoRollouts:
-            if outputDir == nil {
-                answer.text = try ObjectText.yaml(environment.objects)
-            } else {
-                answer.files = try PackagedFile.objects(
-                    environment.objects, in: environments.count == 1 ? "" : "\(name)/")
-            }
+            if outputDir == nil { answer.text = try ObjectText.yaml(environment.objects) }
         case .kustomize, .helm: break
         }
         return answer
@@ -188,8 +181,23 @@ package struct RenderCommand: AsyncParsableCommand {
         return ProxyPods(cluster, image: proxyImage, statusPort: ProxyReport.port).objects
     }
 
+    /// Objects of each environment in a directory of its own, where there are several.
+    private func write(_ rendered: [RenderedEnvironment], to directory: String) async throws {
+        let shares = rendered.flatMap { environment in
+            environment.objects.chunked.map { ($0, environments.count == 1 ? "" : "\(environment.name)/") }
+        }
+        let files = try await inOrder(shares) { try PackagedFile.objects($0.0, in: $0.1) }
+        // Nothing is written before all can be.
+        _ = try await inOrder(files) { try $0.write(to: directory) }
+        tell(files.flatMap(\.self), in: directory)
+    }
+
     private func write(_ files: [PackagedFile], to directory: String) throws {
         try files.write(to: directory)
+        tell(files, in: directory)
+    }
+
+    private func tell(_ files: [PackagedFile], in directory: String) {
         note("\(files.count) files in \(directory)")
         for path in leftOvers(files, in: directory) {
             note("note: \(path) is not of this rendering; delete it, or it is applied with the others")
@@ -209,6 +217,13 @@ package struct RenderCommand: AsyncParsableCommand {
             do { names = try FileManager.default.contentsOfDirectory(atPath: place) } catch { return [] }
             return names.filter { $0.hasSuffix(".yaml") }.map { "\(place)/\($0)" }.filter { !written.contains($0) }
         }.sorted()
+    }
+}
+
+extension [KubernetesObject] {
+    /// In shares small enough that all cores have work to their end.
+    fileprivate var chunked: [[KubernetesObject]] {
+        stride(from: 0, to: count, by: 24).map { Array(self[$0..<Swift.min($0 + 24, count)]) }
     }
 }
 

@@ -98,7 +98,9 @@ private struct ObjectNodes {
     /// Whether a text cannot be taken for anything else. Most are such, and asking the library costs a row of regular
     /// expressions each.
     private static func isWord(_ text: String) -> Bool {
-        guard let first = text.utf8.first, (0x41...0x5a).contains(first & 0xdf) else { return false }
+        guard let first = text.utf8.first else { return false }
+        if first == UInt8(ascii: "/") { return true }
+        guard (0x41...0x5a).contains(first & 0xdf) else { return false }
         return text.utf8.count > 5 || !readsOtherwise.contains(text.lowercased())
     }
 
