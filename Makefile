@@ -4,7 +4,6 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 SWIFT ?= swift
-BUILD ?= $(SWIFT) build
 SEEDS ?= 0..2000
 SEED ?=
 FIGURES ?= footprint switch reload judge proxy load render cluster
@@ -17,7 +16,7 @@ REQUESTS ?= 0
 	bench-cluster soak
 
 demo: setup
-	$(BUILD) -c release --product slipway
+	$(SWIFT) build -c release --product slipway
 	python3 Examples/shop/demo.py --slipway .build/release/slipway $(if $(SEED),--seed $(SEED))
 
 setup:
@@ -35,11 +34,11 @@ format:
 test: setup lint unit simulate some-faults end-to-end
 
 unit:
-	$(BUILD) --product slipwayPackageTests
+	$(SWIFT) build --product slipwayPackageTests
 	SWIFT=$(SWIFT) ./scripts/unit
 
 simulate:
-	$(BUILD) -c release --product slipway-simulate
+	$(SWIFT) build -c release --product slipway-simulate
 	.build/release/slipway-simulate --seeds $(SEEDS)
 
 planted:
@@ -48,27 +47,27 @@ planted:
 # The cases that the cluster's double is held to, against the cluster of KUBECONFIG's current context.
 test-kubernetes:
 	@test -n "$(KUBECONFIG)" || { echo "KUBECONFIG names no cluster: the cases make and delete namespaces in it" >&2; exit 1; }
-	$(BUILD) --product slipwayPackageTests
+	$(SWIFT) build --product slipwayPackageTests
 	SLIPWAY_TEST_KUBERNETES=1 $(SWIFT) test --skip-build --filter '^ClusterConformanceTests\.RealClusterTests'
 
 end-to-end:
-	$(BUILD) --product slipway
-	$(BUILD) --product cluster-double
+	$(SWIFT) build --product slipway
+	$(SWIFT) build --product cluster-double
 	python3 Tests/EndToEnd/run.py --slipway .build/debug/slipway
 
 # Every place at which Slipway can be struck; rewrites the table in docs/reference/faults.md.
 faults:
-	$(BUILD) --product slipway
+	$(SWIFT) build --product slipway
 	python3 Tests/EndToEnd/faults --slipway .build/debug/slipway --write
 
 # Every mishap at every write of journeys on a cluster; `make unit` runs a share.
 cluster-faults:
-	$(BUILD) --product slipwayPackageTests
+	$(SWIFT) build --product slipwayPackageTests
 	SLIPWAY_CLUSTER_FAULTS=all $(SWIFT) test --skip-build --filter '^ClusterFaultTests\.'
 
 # A share of them, another one for each commit.
 some-faults:
-	$(BUILD) --product slipway
+	$(SWIFT) build --product slipway
 	python3 Tests/EndToEnd/faults --slipway .build/debug/slipway --every 28 --others 8 --again \
 		--offset $$((16#$$(git rev-parse --short=6 HEAD 2>/dev/null || echo 0)))
 
@@ -89,7 +88,7 @@ bench-switch:
 
 # What a request folded into the proxy's counters costs, and a look of an analysis.
 bench-judge:
-	$(BUILD) -c release --product slipway-judge-study
+	$(SWIFT) build -c release --product slipway-judge-study
 	.build/release/slipway-judge-study --table cost
 
 bench-footprint:
@@ -103,7 +102,7 @@ bench-render:
 
 # Beside the API double of the tests.
 bench-cluster:
-	$(BUILD) -c release --product cluster-double
+	$(SWIFT) build -c release --product cluster-double
 	python3 Benchmarks/cluster.py --slipway ./slipway --double .build/release/cluster-double
 
 # make soak MINUTES=480; the figures of the docs: MINUTES=30 REQUESTS=20000000
