@@ -253,6 +253,48 @@ import Testing
         }
     }
 
+    /// A watch may tell that a Deployment went before the answer to its deletion comes: nobody else has taken it, and
+    /// nothing else has to be said again.
+    @Test func whatItDeletesItselfIsNoNews() async throws {
+        let cuts = Mutex(0)
+        let plan = FaultPlan { mark in
+            guard mark.method == "DELETE", mark.path.hasSuffix("/deployments/api-r1") else { return nil }
+            return cuts.withLock { count in
+                count += 1
+                return count <= 3 ? .cutAfter : nil
+            }
+        }
+        try await ClusterBench.with(faults: plan) { bench in
+            try await bench.begin(environment)
+            try await wish(bench, 1, 2)
+            _ = try await settle(bench, "the first") { Self.ready($0) == 2 }
+            try await wish(bench, 2, 2, release: 2, beside: true)
+            _ = try await settle(bench, "both") { Self.ready($0) == 4 }
+            let writes = bench.double.writes.count
+            let deadline = ContinuousClock.now + .seconds(20)
+            let isOver = Mutex(false)
+            async let looks: Void = {
+                while !isOver.withLock({ $0 }), ContinuousClock.now < deadline {
+                    _ = try await bench.runtime.observe(environment)
+                    // Between two looks, until the deadline.
+                    try await Task.sleep(for: .milliseconds(1))
+                }
+            }()
+            for generation in UInt64(3)...8 {
+                while ContinuousClock.now < deadline {
+                    do { try await wish(bench, generation, 2, release: 2) } catch is PortError { continue }
+                    break
+                }
+            }
+            isOver.withLock { $0 = true }
+            try await looks
+            _ = try await settle(bench, "the second alone") { $0.generation == 8 && $0.instances.count == 2 }
+            let again = bench.double.writes.dropFirst(writes).filter { $0.contains("PATCH") && $0.hasSuffix("/api-r2") }
+            #expect(again == [], "\(bench.double.writes.dropFirst(writes))")
+            #expect(cuts.withLock { $0 } > 3)
+        }
+    }
+
     /// What somebody else mends needs no restart of Slipway: rights, policies.
     @Test(arguments: [
         #"deployments.apps "api-r1" is forbidden: User "ann" cannot patch resource "deployments""#,

@@ -344,19 +344,25 @@ package actor KubernetesRuntime: RuntimePort {
             for kind in [ObjectKind.configMap, .deployment] {
                 try checkYoungest(wish, key)
                 let title = "\(kind.rawValue.lowercased())/\(name)"
+                // Before it goes: a watch may tell of it sooner than the answer does, and nobody else has deleted it.
+                forget(title, key)
                 do { try await writer.delete(kind, name) } catch {
                     throw PortError(error, "\(title) cannot be deleted")
                 }
-                services[key]?.generations[title] = nil
-                services[key]?.specs[title] = nil
-                services[key]?.counts[title] = nil
-                services[key]?.seen.remove(title)
             }
             // What belongs to a Deployment goes with it.
             for title in (services[key]?.applied ?? [:]).keys where title.hasSuffix("/\(name)") {
                 services[key]?.applied[title] = nil
             }
         }
+    }
+
+    private func forget(_ title: String, _ key: ServiceKey) {
+        services[key]?.applied[title] = nil
+        services[key]?.generations[title] = nil
+        services[key]?.specs[title] = nil
+        services[key]?.counts[title] = nil
+        services[key]?.seen.remove(title)
     }
 
     /// Pods that leave end by themselves when they have drained: the cluster knows best when that is.
