@@ -4,7 +4,7 @@ import KubernetesObjects
 
 extension [PackagedFile] {
     /// Each in its place below a directory, which is made where it is not there. Files that say the same already are
-    /// left as they are; others are replaced whole.
+    /// left as they are; others, such as a part that a killed process has left, are replaced whole.
     ///
     /// - Throws: `SupervisorError`
     func write(to directory: String) throws {
@@ -13,7 +13,7 @@ extension [PackagedFile] {
             let path = directory + "/" + file.path
             let parent = URL(filePath: path).deletingLastPathComponent().path
             if made.insert(parent).inserted { try WholeFile.makeDirectory(parent, mode: 0o755) }
-            if try !WholeFile.begin(file.text, at: path, mode: 0o644), !WholeFile.holds(file.text, at: path) {
+            if try !WholeFile.writeNew(file.text, at: path, mode: 0o644), !WholeFile.holds(file.text, at: path) {
                 try WholeFile.write(file.text, to: path, mode: 0o644, makesParent: false, flushes: false)
             }
         }

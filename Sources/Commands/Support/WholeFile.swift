@@ -3,7 +3,7 @@ import Glibc
 import SupervisorAPI
 
 /// Files that are there whole or not at all: written beside, flushed, renamed. Those that aren't flushed may be empty
-/// after the machine lost its power.
+/// after the machine lost its power; see also ``writeNew(_:at:mode:)``.
 enum WholeFile {
     /// - Parameters:
     ///   - path: its directory is made when it is missing (0700).
@@ -27,11 +27,12 @@ enum WholeFile {
         if let failure { throw trouble(path, failure) }
     }
 
-    /// Writes a file that can be made again, straight into its place: half as dear as a file beside it.
+    /// Writes a file that can be made again, straight into its place, which costs half as much as one beside it and a
+    /// rename. It alone may leave a part of itself, when the process is killed: ``holds(_:at:)`` tells.
     ///
     /// - Returns: whether nothing was there before; otherwise nothing was done.
     /// - Throws: ``SupervisorError``; what was begun is away again.
-    static func begin(_ text: String, at path: String, mode: mode_t) throws -> Bool {
+    static func writeNew(_ text: String, at path: String, mode: mode_t) throws -> Bool {
         let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
         if descriptor < 0, errno == EEXIST { return false }
         guard descriptor >= 0 else { throw trouble(path, errno) }

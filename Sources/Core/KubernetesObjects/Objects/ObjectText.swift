@@ -99,6 +99,7 @@ private struct ObjectNodes {
     /// expressions each.
     private static func isWord(_ text: String) -> Bool {
         guard let first = text.utf8.first else { return false }
+        // A path: no number, truth value, time or indicator begins so.
         if first == UInt8(ascii: "/") { return true }
         guard (0x41...0x5a).contains(first & 0xdf) else { return false }
         return text.utf8.count > 5 || !readsOtherwise.contains(text.lowercased())
