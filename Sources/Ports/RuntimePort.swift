@@ -11,8 +11,15 @@ package protocol RuntimePort: Sendable {
     func apply(_ wish: RuntimeWish, releases: [Release]) async throws
     /// These leaving instances have no more requests in flight: they may stop. Convergent.
     func letGo(_ instances: [InstanceID], of service: ServiceName, in environment: EnvironmentID) async throws
+    /// A service that is gone for good: what it shares between its releases is not to stay. Convergent.
+    func forget(_ wish: ForgetWish) async throws
     /// A snapshot per service that it knows in this environment.
     func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RuntimeView]
+}
+
+extension RuntimePort {
+    /// On one machine nothing is left when no instance is.
+    package func forget(_ wish: ForgetWish) async throws {}
 }
 
 /// What a runtime keeps of its instances' output.

@@ -178,7 +178,8 @@ extension SupervisorDesk {
 extension PlanObject {
     init(_ look: ObjectLook) {
         self.init(
-            title: look.title, service: look.service, isNew: look.isNew, before: look.before,
-            changes: look.changes.map { PlanChange(field: $0.field, old: $0.old, new: $0.new) }, kept: look.kept)
+            title: look.title, service: look.service, isNew: look.isNew, isLeaving: look.isLeaving,
+            before: look.before, changes: look.changes.map { PlanChange(field: $0.field, old: $0.old, new: $0.new) },
+            kept: look.kept)
     }
 }

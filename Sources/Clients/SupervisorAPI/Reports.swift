@@ -54,6 +54,8 @@ package struct PlanObject: Codable, Hashable, Sendable {
     /// Whose it is; nil: the namespace's.
     package var service: ServiceName?
     package var isNew: Bool
+    /// Whether it goes, because the manifest no longer asks for it.
+    package var isLeaving: Bool
     /// What it is compared with, where that has another name: `deployment/api-r4`.
     package var before: String?
     package var changes: [PlanChange]
@@ -61,11 +63,13 @@ package struct PlanObject: Codable, Hashable, Sendable {
     package var kept: [String]
 
     package init(
-        title: String, service: ServiceName?, isNew: Bool, before: String?, changes: [PlanChange], kept: [String]
+        title: String, service: ServiceName?, isNew: Bool, isLeaving: Bool = false, before: String?,
+        changes: [PlanChange], kept: [String]
     ) {
         self.title = title
         self.service = service
         self.isNew = isNew
+        self.isLeaving = isLeaving
         self.before = before
         self.changes = changes
         self.kept = kept

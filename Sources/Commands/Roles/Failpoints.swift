@@ -56,6 +56,8 @@
             }
         }
 
+        func forget(_ wish: ForgetWish) async throws { try await port.forget(wish) }
+
         func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RuntimeView] {
             try await port.observe(environment)
         }

@@ -67,6 +67,8 @@ struct RuntimeSwitch: RuntimePort {
         try await side(environment).letGo(instances, of: service, in: environment)
     }
 
+    func forget(_ wish: ForgetWish) async throws { try await side(wish.environment).forget(wish) }
+
     func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RuntimeView] {
         try await side(environment).observe(environment)
     }

@@ -53,9 +53,13 @@ struct PlanView {
     private func objects(_ objects: [PlanObject]) -> [String] {
         guard !objects.isEmpty else { return [] }
         var lines = [style.paint("objects, as the cluster's server would have them", .bold)]
-        for object in objects where object.isNew || !object.changes.isEmpty || object.before != nil {
+        for object in objects where !Self.stays(object) {
             guard !object.isNew else {
                 lines.append(style.paint("  + \(object.title)", .green) + "  new")
+                continue
+            }
+            guard !object.isLeaving else {
+                lines.append(style.paint("  - \(object.title)", .red) + "  no longer asked for: it goes")
                 continue
             }
             let before = object.before.map { "  beside \($0)" } ?? ""
@@ -63,13 +67,17 @@ struct PlanView {
                 style.paint("  \(object.before == nil ? "~" : "+") \(object.title)", .yellow) + before)
             lines += changes(object.changes)
         }
-        let same = objects.count { !$0.isNew && $0.changes.isEmpty && $0.before == nil }
+        let same = objects.count { Self.stays($0) }
         if same > 0 { lines.append(style.paint("    \(same) more stay as they are", .dim)) }
         for object in objects where !object.kept.isEmpty {
             lines.append(style.paint("  \(object.title): not touched, as others look after them", .dim))
             for field in object.kept { lines.append(style.paint("    \(harmless(field))", .dim)) }
         }
         return lines
+    }
+
+    private static func stays(_ object: PlanObject) -> Bool {
+        !object.isNew && !object.isLeaving && object.changes.isEmpty && object.before == nil
     }
 
     private func changes(_ changes: [PlanChange]) -> [String] {

@@ -64,6 +64,8 @@ extension EngineService {
     private func forget(_ wish: ForgetWish) async {
         let part = "router of \(wish.environment)/\(wish.service)"
         do {
+            // The router last: as long as it knows the service, all of it is said again.
+            try await parts.runtime.forget(wish)
             try await parts.router.forget(wish)
             note(part, nil)
         } catch let error as PortError where error.code == .stale {

@@ -38,9 +38,10 @@ import Testing
     }
 
     /// The first release runs, with two pods.
-    private func standing(_ bench: ClusterBench) async throws {
+    private func standing(_ bench: ClusterBench, _ extras: KubernetesSpec? = nil) async throws {
         try await bench.begin(environment)
-        let release = try release(bench, 1)
+        var release = try release(bench, 1)
+        if let extras { release.parts.spec.kubernetes = extras }
         try await bench.runtime.apply(
             RuntimeWish(
                 environment: environment, service: service, fence: 1, generation: 1,
@@ -102,6 +103,24 @@ import Testing
         }
     }
 
+    @Test func whatIsNoLongerAskedForIsSaidToGo() async throws {
+        try await ClusterBench.with { bench in
+            try await standing(bench, Self.withRights)
+            let view = try await look(bench, [try release(bench, 2)], stable: 1)
+            #expect(view.objects.filter(\.isLeaving).map(\.title) == ["role/api", "rolebinding/api"])
+            #expect(view.objects.filter(\.isLeaving).allSatisfy { $0.service == service && !$0.isNew })
+            var same = try release(bench, 2)
+            same.parts.spec.kubernetes = Self.withRights
+            #expect(try await look(bench, [same], stable: 1).objects.allSatisfy { !$0.isLeaving })
+        }
+    }
+
+    private static let withRights = {
+        var spec = KubernetesSpec()
+        spec.account.permissions = [PermissionSpec(resources: ["pods"], verbs: ["list"])]
+        return spec
+    }()
+
     @Test func aNamespaceThatIsStillToBeMadeIsSaid() async throws {
         try await ClusterBench.with { bench in
             var release = try release(bench, 1)
@@ -161,7 +180,8 @@ import Testing
             try await grant([everything], to: "ann", client)
             try await client.shutdown()
             let view = try await look(bench, [try release(bench, 2)], stable: 1, as: "ann")
-            #expect(view.forbidden == ["delete configmaps", "delete deployments.apps", "delete services"])
+            let needed = ["configmaps", "deployments.apps", "networkpolicies.networking.k8s.io", "services"]
+            #expect(view.forbidden == needed.map { "delete \($0)" })
             let stranger = try await look(bench, [try release(bench, 2)], stable: 1, as: "bob")
             #expect(stranger.forbidden.contains("create deployments.apps"))
             #expect(stranger.objects.allSatisfy { $0.refusal == nil }, "a right is told once")

@@ -151,36 +151,6 @@ import Testing
         await double.stop()
     }
 
-    /// Cron jobs go on by themselves: with the release that has none of them, and with the service, they stop.
-    @Test func cronJobsGoWithTheReleaseThatHadThem() async throws {
-        try await ClusterBench.with { bench in
-            try await bench.begin(environment)
-            let client = KubernetesClient(bench.double.access)
-            func wish(_ number: Int?, crons: [String], _ generation: UInt64) async throws -> [String] {
-                var release = try bench.release(.serves, number ?? 1, of: service, in: environment)
-                release.parts.spec.kubernetes = KubernetesSpec()
-                release.parts.spec.kubernetes?.crons = crons.map {
-                    CronSpec(name: $0, schedule: "0 * * * *", command: ["tidy"])
-                }
-                try await bench.runtime.apply(
-                    RuntimeWish(
-                        environment: environment, service: service, fence: 1, generation: generation,
-                        sets: number == nil ? [] : [SetWish(release: release.number, count: 1)]),
-                    releases: number == nil ? [] : [release])
-                return try await client.list(APIResource(.cronJob), namespace: "shop-prod").items
-                    .compactMap { $0.at("metadata", "name")?.text }.sorted()
-            }
-            let first = try await wish(1, crons: ["sweep", "report"], 1)
-            let second = try await wish(2, crons: ["report"], 2)
-            let back = try await wish(1, crons: ["sweep", "report"], 3)
-            let down = try await wish(nil, crons: [], 4)
-            let again = try await wish(1, crons: ["sweep", "report"], 5)
-            try await client.shutdown()
-            let both = ["api-report", "api-sweep"]
-            #expect(first == both && second == ["api-report"] && back == both && down == [] && again == both)
-        }
-    }
-
     /// A wish that is on its way for long does not undo what was wished for after it.
     @Test func anOlderWishDoesNotOvertakeAYoungerOne() async throws {
         try await ClusterBench.with { bench in

@@ -77,10 +77,12 @@ package struct ClusterLook: ClusterPort {
         }
         let seen = view
         async let objects = trial.objects(seen)
+        async let leaving = trial.leaving(seen)
         async let quotas = trial.quotas(seen)
         async let certificates = trial.certificates(seen)
         async let foreign = trial.foreignServices(seen)
         (view.objects, view.quotas, view.certificates) = await (objects, quotas, certificates)
         view.foreignServices = await foreign
+        view.objects += await leaving
     }
 }

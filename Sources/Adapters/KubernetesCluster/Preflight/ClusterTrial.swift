@@ -2,6 +2,7 @@ import Domain
 import FoundationEssentials
 import KubernetesAPI
 import KubernetesObjects
+import Ports
 
 /// One look at a cluster: questions whose answers are put together to a `ClusterView`.
 struct ClusterTrial: Sendable {
@@ -99,6 +100,8 @@ struct ClusterTrial: Sendable {
                 needs.insert(Need(verb: verb, group: resource.group, resource: resource.plural))
             }
         }
+        // What a later release drops is deleted.
+        let dropped = Set(KubernetesRuntime.inventory(renderings.map { ($0.release, $0.rendering) }).map(\.kind))
         for object in renderings.flatMap({ $0.rendering.all }) {
             let resource = APIResource(object.kind)
             // What is there already is not written again by somebody who may not.
@@ -108,12 +111,11 @@ struct ClusterTrial: Sendable {
             // Its count is looked at before an autoscaler gets it.
             case .deployment: verbs += ["get", "delete"]
             case .configMap, .service, .ingress: verbs.append("delete")
-            case .cronJob, .jobSet, .disruptionBudget: verbs += ["list", "delete"]
             case .job:
                 verbs += ["get", "list", "watch", "delete"]
                 needs.insert(Need(verb: "delete", group: "", resource: "pods"))
             case .autoscaler, .scaledObject: verbs.append("delete")
-            case _: break
+            case _: if dropped.contains(object.kind) { verbs.append("delete") }
             }
             for verb in verbs {
                 needs.insert(
@@ -206,6 +208,26 @@ struct ClusterTrial: Sendable {
             }
             return looks.compactMap(\.self)
         }
+    }
+
+    /// What the releases that run share, and these do not ask for. None where that may not be read: what is written
+    /// down is for the runtime, which then says that it cannot take its turn.
+    func leaving(_ view: ClusterView) async -> [ObjectLook] {
+        guard !view.isNamespaceNew, view.namespaceTrouble == nil else { return [] }
+        var looks: [ObjectLook] = []
+        for (release, rendering) in renderings {
+            let found: WishRecord?
+            do throws(PortError) { found = try await WishRecord.read(release.service, client, namespace) } catch {
+                continue
+            }
+            let asked = KubernetesRuntime.inventory([(release, rendering)])
+            for entry in (found?.objects ?? []).subtracting(asked).sorted() {
+                var look = ObjectLook(title: entry.title, service: release.service, isNew: false)
+                look.isLeaving = true
+                looks.append(look)
+            }
+        }
+        return looks
     }
 
     private func look(at candidate: Candidate, _ view: ClusterView) async -> ObjectLook {

@@ -283,7 +283,9 @@ package actor KubernetesRouter: RouterPort {
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         try await removeOthers(than: [], key, mirror, writer)
-        try await writer.deleteOurs(.ingress, wish.service.text)
+        do { try await writer.deleteOurs(.ingress, wish.service.text) } catch {
+            throw PortError(error, "ingress/\(wish.service) cannot be deleted")
+        }
         for object in await mirror.all(.services, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
             try await remove(APIResource(.service), object.at("metadata", "name")?.text ?? "", writer)
         }

@@ -20,7 +20,7 @@ package actor KubernetesRuntime: RuntimePort {
     /// The youngest wish that was told for each service: older ones are not carried out any further.
     private var youngest: [ServiceKey: RuntimeWish] = [:]
     /// One wish of a service at a time.
-    private let turns = Turns<ServiceKey>()
+    let turns = Turns<ServiceKey>()
 
     struct ServiceKey: Hashable {
         var environment: EnvironmentID
@@ -53,8 +53,6 @@ package actor KubernetesRuntime: RuntimePort {
         var seen: Set<String> = []
         /// A release that does not run yet was prepared for: what it changed is to be said again as it is wished for.
         var isLent = false
-        /// What is common to all releases was last looked through for this one's sake; `none`: for nobody's.
-        var tidied: String?
     }
 
     /// The books of all services. Whoever writes in one changes its revision.
@@ -109,8 +107,9 @@ package actor KubernetesRuntime: RuntimePort {
         // What is to go must be known: after a restart only the cluster can tell.
         try await mirror.settle()
         try await applySurroundings(rendered, writer)
-        let signature = WishRecord(owner: await desk.owner, fence: wish.fence, generation: wish.generation)
         let known = services[key]?.record
+        var signature = WishRecord(owner: await desk.owner, fence: wish.fence, generation: wish.generation)
+        signature.objects = Self.inventory(rendered)
         let inherited = desk.inherited
         if let known { try known.check(signature, wish.service, namespace: mirror.namespace, inherited: inherited) }
         let signed = try await WishRecord.sign(
@@ -205,8 +204,7 @@ package actor KubernetesRuntime: RuntimePort {
             }
         }
         try await removeOthers(wish, mirror, writer, key)
-        let newest = rendered.max { $0.0.number < $1.0.number }
-        try await tidy(for: newest?.0.number, keeping: newest?.1.shared ?? [], writer, key)
+        try await tidy(rendered, writer, key)
         guard var book = services[key] else { return }
         book.refusals = refusals
         book.refusedTimes = refusals.isEmpty ? 0 : book.refusedTimes + 1
@@ -234,6 +232,7 @@ package actor KubernetesRuntime: RuntimePort {
             if let refusal = try await say(object, object.value, writer, key) { return refusal }
             services[key]?.applied[object.title] = nil
             services[key]?.isLent = true
+            if let entry = SharedEntry(object) { services[key]?.record.objects.insert(entry) }
         }
         return nil
     }
@@ -284,41 +283,6 @@ package actor KubernetesRuntime: RuntimePort {
         var spec = object["spec"] ?? [:]
         spec["replicas"] = nil
         return ObjectWriter.mark(spec)
-    }
-
-    /// Kinds that do something by themselves: what no release says any more must not go on.
-    private static let busyKinds: [ObjectKind] = [.cronJob, .jobSet, .disruptionBudget]
-
-    /// Takes away what earlier releases had and this one has not: cron jobs would run on.
-    private func tidy(
-        for newest: ReleaseNumber?, keeping shared: [KubernetesObject], _ writer: ObjectWriter, _ key: ServiceKey
-    ) async throws(PortError) {
-        let mark = newest?.description ?? "none"
-        guard services[key]?.tidied != mark else { return }
-        let titles = Set(shared.map(\.title))
-        for kind in Self.busyKinds {
-            let resource = APIResource(kind)
-            let list: ObjectList
-            do throws(ClusterTrouble) {
-                list = try await writer.client.list(
-                    resource, namespace: writer.namespace,
-                    labels: ReleaseRendering.serviceSelector(key.service, in: key.environment))
-            } catch {
-                // A kind that is not there has no objects; whoever may not look has made none.
-                if error.kind == .notFound || error.kind == .forbidden { continue }
-                throw PortError(error, "the \(resource.plural) of \(key.service) cannot be looked at")
-            }
-            for object in list.items {
-                let name = object.at("metadata", "name")?.text ?? ""
-                let title = "\(kind.rawValue.lowercased())/\(name)"
-                guard !titles.contains(title) else { continue }
-                do { try await writer.delete(kind, name) } catch {
-                    throw PortError(error, "\(title) cannot be deleted")
-                }
-                services[key]?.applied[title] = nil
-            }
-        }
-        services[key]?.tidied = mark
     }
 
     /// Deployments of releases that are not wished for.

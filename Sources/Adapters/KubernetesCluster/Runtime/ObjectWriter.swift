@@ -1,6 +1,5 @@
 import KubernetesAPI
 import KubernetesObjects
-import Ports
 
 /// Writes a namespace's objects by server-side apply.
 struct ObjectWriter: Sendable {
@@ -20,20 +19,12 @@ struct ObjectWriter: Sendable {
     }
 
     /// Deletes what Slipway has made or taken over. What somebody else has made under the same name stays.
-    func deleteOurs(_ kind: ObjectKind, _ name: String) async throws(PortError) {
-        let title = "\(kind.rawValue.lowercased())/\(name)"
-        let there: ObjectValue?
-        do { there = try await client.find(APIResource(kind), namespace: namespace, name: name) } catch {
-            throw PortError(error, "\(title) cannot be looked at")
-        }
+    func deleteOurs(_ kind: ObjectKind, _ name: String) async throws(ClusterTrouble) {
+        let resource = APIResource(kind)
+        let there = try await client.find(resource, namespace: namespace, name: name)
         guard let there, there.at("metadata", "labels", ReleaseRendering.managerLabel)?.text == ReleaseRendering.manager
         else { return }
-        do {
-            try await client.delete(
-                APIResource(kind), namespace: namespace, name: name, uid: there.at("metadata", "uid")?.text)
-        } catch {
-            throw PortError(error, "\(title) cannot be deleted")
-        }
+        try await client.delete(resource, namespace: namespace, name: name, uid: there.at("metadata", "uid")?.text)
     }
 
     /// Two values with the same mark say the same.

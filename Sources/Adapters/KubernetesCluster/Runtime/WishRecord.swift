@@ -9,6 +9,8 @@ struct WishRecord: Hashable, Sendable {
     var owner: String
     var fence: UInt64
     var generation: UInt64
+    /// What releases share and Slipway may have applied: an inventory, as there is no other sign of what was dropped.
+    var objects: Set<SharedEntry> = []
     /// Of the object, once it is there.
     var version: String?
 
@@ -29,6 +31,7 @@ struct WishRecord: Hashable, Sendable {
             let generation = object.at("data", "generation")?.text.flatMap({ UInt64($0) })
         else { return nil }
         self.init(owner: owner, fence: fence, generation: generation)
+        objects = Set((object.at("data", "objects")?.text ?? "").split(separator: " ").compactMap { SharedEntry($0) })
         version = object.at("metadata", "resourceVersion")?.text
     }
 
@@ -44,6 +47,7 @@ struct WishRecord: Hashable, Sendable {
             ],
             "data": [
                 "fence": .text(String(fence)), "generation": .text(String(generation)), "owner": .text(owner),
+                "objects": objects.isEmpty ? nil : .text(objects.sorted().map(\.text).joined(separator: " ")),
             ],
         ]
     }
@@ -64,13 +68,14 @@ struct WishRecord: Hashable, Sendable {
             if let known {
                 try known.check(wish, service, namespace: namespace, inherited: inherited)
                 if known.owner == wish.owner, known.fence == wish.fence, known.generation == wish.generation,
-                    known.version != nil
+                    known.version != nil, known.objects.isSuperset(of: wish.objects)
                 {
                     return known
                 }
             }
             var next = wish
             next.version = known?.version
+            next.objects.formUnion(known?.objects ?? [])
             do {
                 let written: ObjectValue
                 if known?.version == nil {
@@ -100,7 +105,7 @@ struct WishRecord: Hashable, Sendable {
             hint: "does another Slipway deploy to this namespace?")
     }
 
-    private static func read(
+    static func read(
         _ service: ServiceName, _ client: KubernetesClient, _ namespace: String
     ) async throws(PortError) -> WishRecord? {
         do {

@@ -77,6 +77,8 @@ package struct ObjectLook: Hashable, Sendable {
     package var service: ServiceName?
     /// Whether there is nothing of this kind and name, or of the release before it.
     package var isNew: Bool
+    /// Whether it goes, because the manifest no longer asks for it.
+    package var isLeaving = false
     /// With what it is compared, where that has another name: `deployment/api-r4`.
     package var before: String?
     package var changes: [FieldChange]
