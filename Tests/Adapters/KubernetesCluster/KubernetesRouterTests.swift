@@ -99,6 +99,53 @@ import Testing
             service: try release(bench, weights.last?.release ?? 1, kind))
     }
 
+    /// While a table waits for endpoints that do not come, and is told again and again, a younger one is not held up.
+    @Test func aTableThatCannotBeFollowedHoldsUpNoYoungerOne() async throws {
+        try await with(.nginx) { bench, router, client in
+            let release = try release(bench, 3, .nginx)
+            let stranger = BackendWish(instance: InstanceID(99), backend: .address(host: "10.9.9.9", port: 8080))
+            let hopeless = RouteWish(
+                environment: environment, service: service, fence: 1, generation: 1,
+                targets: [TargetWish(release: release.number, weight: .all, backends: [stranger])])
+            let began = ContinuousClock.now
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<20 {
+                    group.addTask {
+                        await #expect(throws: PortError.self) { try await router.apply(hopeless, service: release) }
+                    }
+                }
+                try await until("a table that waits") {
+                    try await client.find(Self.services, namespace: "shop-prod", name: "api-r3") != nil
+                }
+                try await share(bench, router, .nginx, [(1, 100)], 2)
+                try await group.waitForAll()
+            }
+            #expect(began.duration(to: .now) < Self.times.endpoints)
+        }
+    }
+
+    @Test func aTableThatNoProxyFollowsHoldsUpNoYoungerOne() async throws {
+        try await with(.slipway) { bench, _, _ in
+            var times = Self.times
+            times.endpoints = .seconds(3)
+            let proxies = ClusterProxyRouter(bench.desk, times: times)
+            let release = try release(bench, 1, .slipway)
+            let table = RouteWish(environment: environment, service: service, fence: 1, generation: 1, targets: [])
+            var younger = table
+            younger.generation = 2
+            let last = younger
+            let began = ContinuousClock.now
+            await withTaskGroup(of: Void.self) { group in
+                for wish in Array(repeating: table, count: 20) + [last] {
+                    group.addTask {
+                        await #expect(throws: PortError.self) { try await proxies.apply(wish, service: release) }
+                    }
+                }
+            }
+            #expect(began.duration(to: .now) < times.endpoints * 3)
+        }
+    }
+
     private func until(_ what: String, _ holds: () async throws -> Bool) async throws {
         let deadline = ContinuousClock.now + .seconds(30)
         while try await !holds() {

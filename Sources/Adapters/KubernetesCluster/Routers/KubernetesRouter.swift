@@ -22,6 +22,8 @@ package actor KubernetesRouter: RouterPort {
     private var settled: [RouteKey: ServiceMarks.Mark] = [:]
     /// Fence and generation of the wish with which a service was dropped.
     private var forgotten: [RouteKey: (UInt64, UInt64)] = [:]
+    /// Fence and generation of the youngest table that was told for each service: older ones are not waited for.
+    private var youngest: [RouteKey: (UInt64, UInt64)] = [:]
     /// One table of a service at a time.
     private let turns = Turns<RouteKey>()
     private var version: UInt64 = 0
@@ -64,6 +66,8 @@ package actor KubernetesRouter: RouterPort {
             throw PortError(.invalid, "\(service.label) is not made for a cluster")
         }
         let key = RouteKey(environment: wish.environment, service: wish.service)
+        try check(wish.fence, wish.generation, key)
+        youngest[key] = (wish.fence, wish.generation)
         let mirror = try await desk.mirror(of: service)
         await turns.take(key)
         defer { turns.end(key) }
@@ -92,7 +96,7 @@ package actor KubernetesRouter: RouterPort {
                         object, selector, wish, book.said[object.title]?.version, writer)
                     book.note(object, value, answer)
                 } else {
-                    if object.kind != .service, book.isSplit { try await waitForEndpoints(wish, mirror) }
+                    if object.kind != .service, book.isSplit { try await waitForEndpoints(wish, key, mirror) }
                     let value = await owned(object, mirror)
                     guard book.said[object.title]?.value != value else { continue }
                     book.note(object, value, try await writer.apply(object, value))
@@ -197,9 +201,10 @@ package actor KubernetesRouter: RouterPort {
     }
 
     /// A route that leads to a Service before its endpoints are known would refuse requests for a moment.
-    private func waitForEndpoints(_ wish: RouteWish, _ mirror: ClusterMirror) async throws {
+    private func waitForEndpoints(_ wish: RouteWish, _ key: RouteKey, _ mirror: ClusterMirror) async throws {
         let deadline = ContinuousClock.now + times.endpoints
         while await !RouteEndpoints(wish: wish, isSplit: true).areReady(mirror) {
+            try check(wish.fence, wish.generation, key)
             guard ContinuousClock.now < deadline else {
                 throw PortError(
                     .unavailable, "the cluster has not told the endpoints of \(wish.service) within \(times.endpoints)")
@@ -265,7 +270,9 @@ package actor KubernetesRouter: RouterPort {
     }
 
     private func check(_ fence: UInt64, _ generation: UInt64, _ key: RouteKey) throws(PortError) {
-        if let gone = forgotten[key] { try Self.check((fence, generation), after: gone, key.service) }
+        for told in [forgotten[key], youngest[key]] {
+            if let told { try Self.check((fence, generation), after: told, key.service) }
+        }
         guard let known = books[key]?.wish else { return }
         try Self.check((fence, generation), after: (known.fence, known.generation), key.service)
     }
@@ -283,9 +290,7 @@ package actor KubernetesRouter: RouterPort {
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
         try await removeOthers(than: [], key, mirror, writer)
-        do { try await writer.deleteOurs(.ingress, wish.service.text) } catch {
-            throw PortError(error, "ingress/\(wish.service) cannot be deleted")
-        }
+        try await writer.removeOurs(.ingress, wish.service.text)
         for object in await mirror.all(.services, labels: [ReleaseRendering.serviceLabel: wish.service.text]) {
             try await remove(APIResource(.service), object.at("metadata", "name")?.text ?? "", writer)
         }

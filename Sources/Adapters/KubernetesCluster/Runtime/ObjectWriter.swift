@@ -1,5 +1,6 @@
 import KubernetesAPI
 import KubernetesObjects
+import Ports
 
 /// Writes a namespace's objects by server-side apply.
 struct ObjectWriter: Sendable {
@@ -19,6 +20,13 @@ struct ObjectWriter: Sendable {
     }
 
     /// Deletes what Slipway has made or taken over. What somebody else has made under the same name stays.
+    func removeOurs(_ kind: ObjectKind, _ name: String) async throws(PortError) {
+        do { try await deleteOurs(kind, name) } catch {
+            throw PortError(error, "\(kind.rawValue.lowercased())/\(name) cannot be deleted")
+        }
+    }
+
+    /// As `removeOurs`, for who tells the reasons apart.
     func deleteOurs(_ kind: ObjectKind, _ name: String) async throws(ClusterTrouble) {
         let resource = APIResource(kind)
         let there = try await client.find(resource, namespace: namespace, name: name)

@@ -16,6 +16,8 @@ package actor ClusterProxyRouter: RouterPort {
     private var books: [ServiceKey: ProxyRouteBook] = [:]
     /// Of services that were dropped: wishes from before come late.
     private var forgotten: [ServiceKey: (UInt64, UInt64)] = [:]
+    /// Fence and generation of the youngest wish that was told for each service: older ones are not waited for.
+    private var youngest: [ServiceKey: (UInt64, UInt64)] = [:]
     /// One wish of a service at a time.
     private let turns = Turns<ServiceKey>()
     /// One service of a namespace at a time chooses its port.
@@ -43,6 +45,8 @@ package actor ClusterProxyRouter: RouterPort {
             throw PortError(.invalid, "\(service.label) is not made for a cluster")
         }
         let key = ServiceKey(wish.service, in: wish.environment)
+        try check((wish.fence, wish.generation), key)
+        youngest[key] = (wish.fence, wish.generation)
         let mirror = try await desk.mirror(of: service)
         guard let reports = mirror.reports else {
             throw PortError(.invalid, "\(service.label) is not led by Slipway's proxy")
@@ -222,7 +226,10 @@ package actor ClusterProxyRouter: RouterPort {
         while true {
             let trouble: String
             let hint: String
-            if number != nil, await !isKept(key, mirror) { return false }
+            if let number {
+                try check(number, key)
+                if await !isKept(key, mirror) { return false }
+            }
             switch await reports.following(key, number, version: books[key]?.record?.version) {
             case .followed: return true
             case .waits(let why):
@@ -307,7 +314,9 @@ package actor ClusterProxyRouter: RouterPort {
     }
 
     private func check(_ wish: (UInt64, UInt64), _ key: ServiceKey) throws(PortError) {
-        if let gone = forgotten[key] { try Self.check(wish, after: gone, key.service) }
+        for told in [forgotten[key], youngest[key]] {
+            if let told { try Self.check(wish, after: told, key.service) }
+        }
         if let known = books[key]?.wish {
             try Self.check(wish, after: (known.fence, known.generation), key.service)
         }
@@ -326,8 +335,8 @@ package actor ClusterProxyRouter: RouterPort {
         guard let reports = mirror.reports else { return }
         try await mirror.settle()
         let writer = ObjectWriter(client: mirror.client, namespace: mirror.namespace)
-        try await writer.deleteOurs(.ingress, wish.service.text)
-        try await writer.deleteOurs(.service, wish.service.text)
+        try await writer.removeOurs(.ingress, wish.service.text)
+        try await writer.removeOurs(.service, wish.service.text)
         try await remove(.configMap, RouteObject.name(wish.service), writer)
         try await removeOthers(than: [], key, mirror, writer)
         books[key] = nil
