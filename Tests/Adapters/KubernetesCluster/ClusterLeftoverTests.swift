@@ -16,11 +16,14 @@ import Testing
 
     /// A release with cron jobs, and with rights or without.
     private func release(
-        _ bench: ClusterBench, _ number: Int, crons: [String] = [], isTrusted: Bool = false
+        _ bench: ClusterBench, _ number: Int, crons: [String] = [], isTrusted: Bool = false, secrets: [String] = []
     ) throws -> Release {
         var release = try bench.release(.serves, number, of: service, in: environment)
         var extras = KubernetesSpec()
         extras.crons = crons.map { CronSpec(name: $0, schedule: "0 * * * *", command: ["tidy"]) }
+        extras.externalSecrets = secrets.map {
+            ExternalSecretSpec(name: $0, store: "vault", keys: [])
+        }
         if isTrusted { extras.account.permissions = [PermissionSpec(resources: ["pods"], verbs: ["list"])] }
         release.parts.spec.kubernetes = extras
         return release
@@ -148,6 +151,19 @@ import Testing
             #expect(try await names(.networkPolicy, bench).contains("api") == false)
             #expect(try await names(.role, bench) == ["api"], "somebody else's")
             #expect(try await names(.serviceAccount, bench).contains("api"))
+        }
+    }
+
+    @Test func aSecretThatOthersMayUseStays() async throws {
+        try await ClusterBench.with { bench in
+            let client = KubernetesClient(bench.double.access)
+            try await client.define(.externalSecret, in: "shop-prod")
+            try await client.shutdown()
+            try await bench.begin(environment)
+            try await wish(bench, 1, [try release(bench, 1, secrets: ["db"])])
+            try await wish(bench, 2, [try release(bench, 2)])
+            #expect(try await names(.externalSecret, bench) == ["db"])
+            #expect(try await names(.configMap, bench).filter { $0.hasPrefix("api-r") } == ["api-r2"])
         }
     }
 

@@ -47,7 +47,7 @@ import Testing
     private static func check(_ journey: Journey, _ mishap: Mishap, _ reference: Outcome) async {
         do {
             let outcome = try await ClusterWorld.go(journey, mishap, reference: reference)
-            let differences = outcome.differences(from: reference)
+            let differences = outcome.differences(from: reference, isLagging: mishap.isLagging)
             if !differences.isEmpty {
                 Issue.record("\(journey.name), \(mishap): \(differences.joined(separator: "\n"))")
             }

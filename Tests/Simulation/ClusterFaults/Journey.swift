@@ -10,6 +10,9 @@ struct Journey: Sendable {
         var strategy: StrategySpec
         /// The release that serves afterwards; 0: none.
         var stable: Int
+        /// As the journey, if nil.
+        var router: ClusterRouter?
+        var extras: KubernetesSpec?
     }
 
     var name: String
@@ -57,7 +60,24 @@ struct Journey: Sendable {
             Step(image: "example/serves:2", strategy: strategy(.rolling(RollingSpec())), stable: 2),
         ])
 
-    static let all = [canary, blueGreen, revert, rolling]
+    /// A release that has less than the one before: no rights, no cron job, no entrance.
+    static let dropping = Journey(
+        name: "dropping", router: .service,
+        steps: [
+            Step(
+                image: "example/serves:1", strategy: strategy(.rolling(RollingSpec())), stable: 1, router: .nginx,
+                extras: extras),
+            Step(image: "example/serves:2", strategy: strategy(.rolling(RollingSpec())), stable: 2),
+        ])
+
+    static let all = [canary, blueGreen, revert, rolling, dropping]
+
+    private static let extras = {
+        var extras = KubernetesSpec()
+        extras.account.permissions = [PermissionSpec(resources: ["pods"], verbs: ["list"])]
+        extras.crons = [CronSpec(name: "sweep", schedule: "0 * * * *", command: ["tidy"])]
+        return extras
+    }()
 
     private static var canaryKind: StrategyKind {
         .canary(
@@ -73,6 +93,8 @@ struct Journey: Sendable {
         var spec = ServiceSpec(
             service: Self.service, image: step.image, command: ["serve"], port: 8080, replicas: 2, scale: scale,
             drain: .zero)
+        let router = step.router ?? router
+        spec.kubernetes = step.extras
         if router != .service { spec.routes = [RouteSpec(listen: "80", host: "shop.example.com", path: "/")] }
         let parts = ReleaseParts(
             artifact: nil, spec: spec,

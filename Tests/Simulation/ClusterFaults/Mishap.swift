@@ -25,6 +25,10 @@ struct Mishap: Hashable, Sendable, CustomStringConvertible {
 
     var description: String { "\(kind) at write \(write)" }
 
+    /// Whether whoever comes next sees a world from long ago. A server does not answer so when it is asked for the
+    /// newest, as Slipway asks; a cache in between might.
+    var isLagging: Bool { if case .crashThenStale(let changes) = kind { changes > 10 } else { false } }
+
     static let kinds: [Kind] = [
         .crashBefore, .crashAfter, .crashThenStale(3), .crashThenStale(30), .lostAnswer, .refused(500), .refused(503),
         .watchesCut, .forgotten, .crashLater,

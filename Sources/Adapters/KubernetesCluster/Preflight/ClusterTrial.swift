@@ -221,7 +221,8 @@ struct ClusterTrial: Sendable {
                 continue
             }
             let asked = KubernetesRuntime.inventory([(release, rendering)])
-            for entry in (found?.objects ?? []).subtracting(asked).sorted() {
+            // A release's own files go with it, as its Deployment does.
+            for entry in (found?.objects ?? []).subtracting(asked).sorted() where entry.kind != .configMap {
                 var look = ObjectLook(title: entry.title, service: release.service, isNew: false)
                 look.isLeaving = true
                 looks.append(look)

@@ -5,13 +5,15 @@ import Ports
 
 /// What earlier releases had, and none that runs has any more.
 extension KubernetesRuntime {
-    /// What releases share, to be written down before any of it is applied: whoever drops it later knows of it.
-    static func inventory(_ rendered: [(Release, ReleaseRendering)]) -> Set<SharedEntry> {
-        var entries: Set<SharedEntry> = []
+    /// What releases share, and what is theirs before there is a Deployment that it would go with: to be written down
+    /// before any of it is applied, so that whoever drops it later knows of it.
+    static func inventory(_ rendered: [(Release, ReleaseRendering)]) -> Set<InventoryEntry> {
+        var entries: Set<InventoryEntry> = []
         for (release, rendering) in rendered {
-            entries.formUnion((rendering.shared + rendering.entrances).compactMap { SharedEntry($0) })
+            let objects = rendering.shared + rendering.entrances + rendering.own
+            entries.formUnion(objects.compactMap { InventoryEntry($0) })
             if release.parts.place?.cluster.router == .slipway, release.parts.spec.isRouted {
-                entries.insert(SharedEntry(.configMap, RouteObject.name(release.service)))
+                entries.insert(InventoryEntry(.configMap, RouteObject.name(release.service)))
             }
         }
         return entries
@@ -31,7 +33,7 @@ extension KubernetesRuntime {
         try await remove(dropped, writer, key)
     }
 
-    /// A service that is gone for good leaves its account and its volumes.
+    /// A service that is gone for good leaves its account, its volumes and its external secrets.
     package func forget(_ wish: ForgetWish) async throws {
         guard let mirror = try await desk.mirror(of: wish.environment) else { return }
         let key = ServiceKey(environment: wish.environment, service: wish.service)
@@ -45,7 +47,7 @@ extension KubernetesRuntime {
     }
 
     private func remove(
-        _ entries: Set<SharedEntry>, _ writer: ObjectWriter, _ key: ServiceKey
+        _ entries: Set<InventoryEntry>, _ writer: ObjectWriter, _ key: ServiceKey
     ) async throws(PortError) {
         for entry in entries.sorted() {
             do { try await writer.deleteOurs(entry.kind, entry.name) } catch {
@@ -59,17 +61,18 @@ extension KubernetesRuntime {
     }
 }
 
-/// An object that all releases of a service share, by kind and name: `CronJob/api-report`.
-struct SharedEntry: Hashable, Comparable, Sendable {
+/// An object of a service's releases, by kind and name: `CronJob/api-report`.
+struct InventoryEntry: Hashable, Comparable, Sendable {
     var kind: ObjectKind
     var name: String
 
     init(_ kind: ObjectKind, _ name: String) { (self.kind, self.name) = (kind, name) }
 
-    /// - Returns: nil for what outlives all releases: data, and the names that others may know the service by.
+    /// - Returns: nil for what outlives all releases: data, the names that others may know the service by, and secrets,
+    /// which other services may use; and for Deployments, which the mirror knows.
     init?(_ object: KubernetesObject) {
         switch object.kind {
-        case .claim, .serviceAccount, .service: return nil
+        case .claim, .serviceAccount, .service, .externalSecret, .deployment: return nil
         case _: self.init(object.kind, object.name)
         }
     }
@@ -86,5 +89,5 @@ struct SharedEntry: Hashable, Comparable, Sendable {
     /// Whether it does something without any release.
     var goesOnByItself: Bool { kind == .cronJob || kind == .jobSet }
 
-    static func < (one: SharedEntry, other: SharedEntry) -> Bool { one.text < other.text }
+    static func < (one: InventoryEntry, other: InventoryEntry) -> Bool { one.text < other.text }
 }

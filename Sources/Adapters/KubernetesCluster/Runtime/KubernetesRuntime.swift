@@ -232,7 +232,7 @@ package actor KubernetesRuntime: RuntimePort {
             if let refusal = try await say(object, object.value, writer, key) { return refusal }
             services[key]?.applied[object.title] = nil
             services[key]?.isLent = true
-            if let entry = SharedEntry(object) { services[key]?.record.objects.insert(entry) }
+            if let entry = InventoryEntry(object) { services[key]?.record.objects.insert(entry) }
         }
         return nil
     }
@@ -313,6 +313,7 @@ package actor KubernetesRuntime: RuntimePort {
                 do { try await writer.delete(kind, name) } catch {
                     throw PortError(error, "\(title) cannot be deleted")
                 }
+                services[key]?.record.objects.remove(InventoryEntry(kind, name))
             }
             // What belongs to a Deployment goes with it.
             for title in (services[key]?.applied ?? [:]).keys where title.hasSuffix("/\(name)") {

@@ -9,8 +9,8 @@ struct WishRecord: Hashable, Sendable {
     var owner: String
     var fence: UInt64
     var generation: UInt64
-    /// What releases share and Slipway may have applied: an inventory, as there is no other sign of what was dropped.
-    var objects: Set<SharedEntry> = []
+    /// What Slipway may have applied for the releases: an inventory, as there is no other sign of what was dropped.
+    var objects: Set<InventoryEntry> = []
     /// Of the object, once it is there.
     var version: String?
 
@@ -31,7 +31,8 @@ struct WishRecord: Hashable, Sendable {
             let generation = object.at("data", "generation")?.text.flatMap({ UInt64($0) })
         else { return nil }
         self.init(owner: owner, fence: fence, generation: generation)
-        objects = Set((object.at("data", "objects")?.text ?? "").split(separator: " ").compactMap { SharedEntry($0) })
+        objects = Set(
+            (object.at("data", "objects")?.text ?? "").split(separator: " ").compactMap { InventoryEntry($0) })
         version = object.at("metadata", "resourceVersion")?.text
     }
 
