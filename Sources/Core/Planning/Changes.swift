@@ -51,6 +51,7 @@ package func changes(from old: ReleaseParts, to new: ReleaseParts) -> [FieldChan
     return found
 }
 
+/// An empty value is shown as a pair of quotes: it is not the same as none.
 private func compareNamed(
     _ field: String, _ old: [(String, String)], _ new: [(String, String)],
     _ compare: (String, String?, String?) -> Void
@@ -58,7 +59,10 @@ private func compareNamed(
     var names = old.map(\.0)
     for (name, _) in new where !names.contains(name) { names.append(name) }
     for name in names.sorted() {
-        compare("\(field).\(name)", old.first { $0.0 == name }?.1, new.first { $0.0 == name }?.1)
+        func value(_ pairs: [(String, String)]) -> String? {
+            pairs.first { $0.0 == name }.map { $0.1.isEmpty ? "\"\"" : $0.1 }
+        }
+        compare("\(field).\(name)", value(old), value(new))
     }
 }
 

@@ -51,6 +51,13 @@ import Testing
                 == ["metadata.labels.slipway.dev/release", "metadata.name"])
     }
 
+    @Test func anEmptyTextIsNotTheSameAsNone() throws {
+        let rules: (ObjectValue) -> ObjectValue = { ["rules": [["apiGroups": $0, "verbs": ["get"]]]] }
+        #expect(
+            ObjectDifference.changes(from: rules([]), to: rules([""]))
+                == [FieldChange(field: "rules[0].apiGroups[0]", old: "", new: "\"\"")])
+    }
+
     @Test func fieldsOfOthersAreNamedWithTheirOwners() throws {
         let object = old.setting(
             ["metadata", "managedFields"],

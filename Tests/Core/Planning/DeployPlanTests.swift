@@ -158,6 +158,18 @@ import Testing
             ])
     }
 
+    @Test func aVariableThatIsEmptyIsNotOneThatIsMissing() throws {
+        let spec = Shop.spec("api")
+        var (full, empty) = (spec, spec)
+        full.env = [Variable(name: "BANNER", value: "sale")]
+        empty.env = [Variable(name: "BANNER", value: "")]
+        let parts = [spec, full, empty].map { ReleaseParts(artifact: nil, spec: $0, place: nil) }
+        #expect(
+            changes(from: parts[0], to: parts[2]) == [FieldChange(field: "env.BANNER", old: "", new: "\"\"")])
+        #expect(
+            changes(from: parts[1], to: parts[2]) == [FieldChange(field: "env.BANNER", old: "sale", new: "\"\"")])
+    }
+
     @Test func itSaysHowAReleaseIsWatchedAndWhichWatchEnds() throws {
         var standing = Shop.standing(try Shop.release(Shop.spec("api"), 4))
         let watch = WatchSpec(span: .minutes(5))

@@ -37,6 +37,9 @@ package enum ObjectDifference {
         return found
     }
 
+    /// What an empty text is shown as, which is not the same as no value.
+    private static let emptyText = "\"\""
+
     private static func leaves(of value: ObjectValue) -> [String: String] {
         var found: [String: String] = [:]
         collect(value, "", &found)
@@ -55,7 +58,7 @@ package enum ObjectDifference {
                 if found.keys.contains(where: { $0.hasPrefix("\(place).") }) { place = "\(path)[\(index)]" }
                 collect(item, place, &found)
             }
-        case .text(let text): found[path] = text
+        case .text(let text): found[path] = text.isEmpty ? emptyText : text
         case .number(let number): found[path] = String(number)
         case .bool(let flag): found[path] = String(flag)
         case .fraction(let number): found[path] = String(number)
