@@ -74,18 +74,24 @@ struct CheckReport: Codable, Equatable {
         var found = parsed.diagnostics
         file = source.path
         project = parsed.manifest?.projectName ?? ""
-        environments = asked.isEmpty ? parsed.manifest?.environments.map(\.name) ?? [] : asked
+        // What nobody named comes last, when it is known what is wrong everywhere.
+        let all = parsed.manifest?.environments ?? []
+        let implied = asked.isEmpty ? all.filter { !$0.isNamed }.map(\.name) : []
+        environments = asked.isEmpty ? all.filter(\.isNamed).map(\.name) + implied : asked
         contents = ""
         for name in environments {
             guard let manifest = parsed.manifest else { break }
             let result = manifest.project(environment: name) { source.template($0) }
             // Named relative to where the user is, as the manifest itself is.
-            found += result.diagnostics.map { diagnostic in
+            var own = result.diagnostics.map { diagnostic in
                 guard diagnostic.file != source.path else { return diagnostic }
                 var moved = diagnostic
                 moved.file = Self.beside(source.path, diagnostic.file)
                 return moved
             }
+            if implied.contains(name) { own = Self.lessened(own, beside: found) }
+            if result.project == nil, !own.hasErrors { environments.removeAll { $0 == name } }
+            found += own
             if let project = result.project, contents.isEmpty {
                 contents =
                     Self.count(project.services.count, "service") + " and "
@@ -94,6 +100,16 @@ struct CheckReport: Codable, Equatable {
         }
         diagnostics = found.tidied()
         ok = !diagnostics.hasErrors
+    }
+
+    /// An environment that nobody named need not work: what is wrong in it alone is a warning.
+    private static func lessened(_ own: [Diagnostic], beside others: [Diagnostic]) -> [Diagnostic] {
+        own.map { diagnostic in
+            guard diagnostic.severity == .error, !others.contains(diagnostic) else { return diagnostic }
+            var lesser = diagnostic
+            lesser.severity = .warning
+            return lesser
+        }
     }
 
     private static func count(_ number: Int, _ word: String) -> String { "\(number) \(word)\(number == 1 ? "" : "s")" }

@@ -49,6 +49,34 @@ import Testing
         }
     }
 
+    /// `dev` would run processes, and there is no command for one.
+    @Test func aDevThatNobodyNamedNeedNotWork() throws {
+        let manifest = """
+            version: 1
+            project: shop
+            services: { api: { image: "registry.example.com/api:1", port: 8080 } }
+
+            """
+        let place = "environments: { production: { runtime: kubernetes } }\n"
+        try withProject(["slipway.yaml": manifest + place]) { directory in
+            let report = CheckReport(try ManifestFile.read(directory), environments: [])
+            #expect(report.ok && report.environments == ["production"])
+            #expect(report.diagnostics.first?.severity == .warning)
+            try CheckCommand.parse(["-f", directory]).run()
+            let again = CheckReport(try ManifestFile.read(directory), environments: ["dev"])
+            #expect(!again.ok)
+        }
+        // What is wrong everywhere is wrong.
+        try withProject(["slipway.yaml": manifest.replacing("port: 8080", with: "port: 80800") + place]) { directory in
+            let again = CheckReport(try ManifestFile.read(directory), environments: [])
+            #expect(!again.ok)
+        }
+        try withProject(["slipway.yaml": manifest]) { directory in
+            let again = CheckReport(try ManifestFile.read(directory), environments: [])
+            #expect(!again.ok, "where it is the only one")
+        }
+    }
+
     @Test func templatesAreCheckedWithTheirOwnPlaces() throws {
         try withProject(["slipway.yaml": good, "conf/nginx.conf.tmpl": "a\n  listen ${instance.prot};\n"]) {
             directory in

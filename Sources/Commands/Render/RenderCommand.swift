@@ -147,12 +147,24 @@ package struct RenderCommand: AsyncParsableCommand {
         let environment = RenderedEnvironment(
             name: name, namespace: cluster.namespace, objects: rendered.objects + proxies(of: cluster))
         var answer = Answer(environment: environment, notes: rendered.notes, troubles: rendered.troubles)
+        answer.notes += migrations(in: project)
         switch to {
         case .kubernetes, .argoRollouts:
             if outputDir == nil { answer.text = try ObjectText.yaml(environment.objects) }
         case .kustomize, .helm: break
         }
         return answer
+    }
+
+    /// Who applies objects by hand applies all at once.
+    private func migrations(in project: ProjectSpec) -> [RenderingRemark] {
+        guard to != .helm else { return [] }
+        return project.services.filter { $0.spec.migrate != nil }.map { service in
+            RenderingRemark(
+                service: service.spec.service,
+                text: "`\(service.spec.service)` migrates beside its new pods, not before them",
+                hint: "deploy with `slipway deploy`, or render `--to helm`, which migrates before an upgrade")
+        }
     }
 
     private func show(_ answer: Answer) throws {

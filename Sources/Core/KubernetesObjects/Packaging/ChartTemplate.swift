@@ -34,6 +34,7 @@ struct ChartTemplate {
 
     mutating func text(_ values: inout ChartValues) throws -> String {
         var merged = merge(zip(objects, isScaled).map { prepared($0, isScaled: $1) }, at: [], &values)
+        if sample.kind == .job { values.set(Self.beforeInstall, objects.map { _ in false }) }
         putInHelms(&merged)
         var text = fill(try ObjectText.yaml(merged))
         if objects.contains(where: { $0 == nil }) {
@@ -142,6 +143,7 @@ struct ChartTemplate {
 
     private static let mark = "SLIPWAYCHART"
     private static let configurationMark = "slipway.dev/configuration"
+    private static let beforeInstall = ["migrations", "beforeInstall"]
 
     private mutating func piece(_ text: String) -> ObjectValue {
         pieces.append(text)
@@ -173,17 +175,25 @@ struct ChartTemplate {
         labels["app.kubernetes.io/managed-by"] = piece("{{ .Release.Service }}")
         labels["helm.sh/chart"] = piece("{{ printf \"%s-%s\" .Chart.Name .Chart.Version }}")
         metadata["labels"] = labels
-        if sample.kind == .job {
-            metadata["annotations"] = [
-                "helm.sh/hook": "pre-install,pre-upgrade", "helm.sh/hook-delete-policy": "before-hook-creation",
-            ]
-        }
+        if sample.kind == .job { putInHook(&value, &metadata) }
         value["metadata"] = metadata
         if sample.kind == .roleBinding {
             let namespace = piece("{{ .Release.Namespace }}")
             value["subjects"] = value["subjects"]?.items.first.map { [$0.setting("namespace", to: namespace)] }
         }
         if sample.kind == .deployment { putInChecksum(&value) }
+    }
+
+    /// A migration runs before an upgrade. What it needs in a first installation, its database and its secrets, may
+    /// come with the same chart: it runs after that one, and as often as it takes.
+    private mutating func putInHook(_ job: inout ObjectValue, _ metadata: inout ObjectValue) {
+        let first = "{{ if \(Self.lookUp(Self.beforeInstall)) }}pre{{ else }}post{{ end }}"
+        metadata["annotations"] = [
+            "helm.sh/hook": piece("\(first)-install,pre-upgrade"),
+            "helm.sh/hook-delete-policy": "before-hook-creation",
+        ]
+        let tries = piece("{{ if .Release.IsInstall }}6{{ else }}0{{ end }}")
+        job["spec"] = .map([ObjectField("backoffLimit", tries)] + (job["spec"]?.fields ?? []))
     }
 
     /// Pods are replaced when somebody changes the configuration in the values.

@@ -7,12 +7,24 @@ package struct HelmChart: Sendable {
     package var project: String
     package var version: String
     /// The first one's values are the chart's own.
-    package var environments: [RenderedEnvironment]
+    package let environments: [RenderedEnvironment]
 
     package init(project: String, version: String, environments: [RenderedEnvironment]) {
         self.project = project
         self.version = version
-        self.environments = environments
+        self.environments = environments.map(Self.named)
+    }
+
+    /// A migration is one hook in all environments and versions: Helm takes the last one away before it makes the next.
+    private static func named(_ environment: RenderedEnvironment) -> RenderedEnvironment {
+        var environment = environment
+        environment.objects = environment.objects.map { object in
+            guard object.kind == .job, let service = object.labels["app.kubernetes.io/name"] else { return object }
+            var object = object
+            object.name = "\(service)-migrate"
+            return object
+        }
+        return environment
     }
 
     package func files() throws -> [PackagedFile] {

@@ -23,7 +23,8 @@ package struct MigrationRendering: Sendable {
         job.labels[Self.attemptLabel] = String(key.attempt)
         let deadline = ObjectQuantity.seconds(migration.timeout + Self.startAllowance)
         let said: [(String, ObjectValue)] = [
-            ("suspend", true), ("completions", 1), ("parallelism", 1), ("podReplacementPolicy", "Failed"),
+            ("suspend", true), ("backoffLimit", 0), ("completions", 1), ("parallelism", 1),
+            ("podReplacementPolicy", "Failed"),
             ("activeDeadlineSeconds", .number(deadline)),
         ]
         let name = job.name

@@ -290,7 +290,8 @@ struct PodRendering {
 
     // MARK: - Jobs
 
-    /// The migration, once: the cluster does not try it again.
+    /// The migration. Its name is of all that it says, because a Job cannot be changed: what would run something else
+    /// is another one. It is tried again after a failure, as what it migrates may come at the same time.
     func migration(_ migration: MigrationSpec, _ troubles: inout [RenderingRemark]) -> KubernetesObject? {
         let mark = [(name: "schema", value: migration.schema)]
         let command = PodVariables.command(
@@ -302,11 +303,11 @@ struct PodRendering {
         }
         let container = container(command: command, more: env, isAlone: true)
         let content: ObjectValue = [
-            "backoffLimit": 0, "activeDeadlineSeconds": .number(ObjectQuantity.seconds(migration.timeout)),
+            "activeDeadlineSeconds": .number(ObjectQuantity.seconds(migration.timeout)),
             "template": jobTemplate(container, part: "migration", hasAccount: !extras.account.permissions.isEmpty),
         ]
-        let name = "\(service.name)-migrate-\(ObjectDigest.text([migration.schema]).prefix(8))"
-        return service.object(.job, name: name, [ObjectField("spec", content)])
+        let digest = ObjectDigest.text([migration.schema, ObjectText.json(content)]).prefix(8)
+        return service.object(.job, name: "\(service.name)-migrate-\(digest)", [ObjectField("spec", content)])
     }
 
     /// Pods of jobs are no pods of the service: no request may reach them.

@@ -44,7 +44,9 @@ package struct Manifest: Sendable {
         self.tree = tree
         projectName = tree["project"]?.text ?? ""
         var settings = (tree["environments"]?.entries ?? []).map { EnvironmentSettings(name: $0.key, tree: $0.value) }
-        if !settings.contains(where: { $0.name == "dev" }) { settings.append(EnvironmentSettings(name: "dev")) }
+        if !settings.contains(where: { $0.name == "dev" }) {
+            settings.append(EnvironmentSettings(name: "dev", isNamed: settings.isEmpty))
+        }
         environments = settings.sorted { $0.name < $1.name }
     }
 
@@ -146,10 +148,12 @@ package struct EnvironmentSettings: Hashable, Sendable {
     package var host: String?
     /// Kubernetes: the namespace of the server that drives it; nil: Slipway where commands are given does.
     package var server: String?
+    /// Not a `dev` that is there only because it always is, beside others.
+    package var isNamed: Bool
 
     package init(
         name: String, runtime: RuntimeKind = .process, context: String? = nil, namespace: String? = nil,
-        router: String? = nil, host: String? = nil, server: String? = nil
+        router: String? = nil, host: String? = nil, server: String? = nil, isNamed: Bool = true
     ) {
         self.name = name
         self.runtime = runtime
@@ -158,6 +162,7 @@ package struct EnvironmentSettings: Hashable, Sendable {
         self.router = router
         self.host = host
         self.server = server
+        self.isNamed = isNamed
     }
 
     init(name: String, tree: Tree) {
