@@ -166,6 +166,28 @@ import Testing
         }
     }
 
+    /// Clusters count their objects from the same number on, and see all processes of the machine.
+    @Test func theEndOfAPodIsNoneForAnotherClusters() async throws {
+        try await with { client, _ in
+            try await with { other, _ in
+                _ = try await start(client)
+                let names = try await start(other)
+                _ = try await client.patch(
+                    Self.deployments, namespace: "default", name: "names", ["spec": ["replicas": 0]])
+                _ = try await until("the end of the first one's") {
+                    try await client.list(.pods, namespace: "default", labels: "app=names").items.isEmpty ? true : nil
+                }
+                for name in names {
+                    let pod = try await other.get(.pods, namespace: "default", name: name)
+                    let address = try #require(pod.at("status", "podIP")?.text)
+                    let answer = try await read("http://\(address):8080/")
+                    #expect(answer == name)
+                    #expect(pod.at("status", "containerStatuses")?.items.first?["restartCount"]?.number == 0)
+                }
+            }
+        }
+    }
+
     @Test func aProgramThatDiesIsStartedAgain() async throws {
         try await with { client, double in
             let name = try await start(client)[0]

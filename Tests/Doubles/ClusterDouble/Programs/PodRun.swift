@@ -95,13 +95,16 @@ actor PodRun {
         }
     }
 
+    /// Another cluster's pod on this machine may have the same uid, but not the same address.
+    private var mark: String { "\(address)-\(uid)" }
+
     private func begin() async throws {
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         if restarts > 0 { rename(log, "\(log).previous") }
         let setting = try await cluster.setting(pod, program, folder, address: address, kubeconfig)
         guard !isGoing else { throw PodPrograms.Trouble(description: "it is to end") }
         self.setting = setting
-        process = try ContainerProcess(setting.words, environment: setting.environment, log: log, mark: uid)
+        process = try ContainerProcess(setting.words, environment: setting.environment, log: log, mark: mark)
         await cluster.noteStart(key.name)
     }
 
@@ -171,7 +174,7 @@ actor PodRun {
         let found = first.hasPrefix("/") ? first : "/usr/bin/\(first)"
         do {
             let process = try ContainerProcess(
-                [found] + command.dropFirst(), environment: setting.environment, log: "/dev/null", mark: "\(uid)-probe")
+                [found] + command.dropFirst(), environment: setting.environment, log: "/dev/null", mark: "\(mark)-probe")
             return await process.end()
         } catch {
             return 126
