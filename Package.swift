@@ -244,7 +244,7 @@ let checks: [Target] = [
     tests(
         "SimulationTests", "Simulation/Checks",
         ["SimulationHarness", "Domain", "Judging", "Rollouts", "Deployments", "Ports", "Engine"]),
-    tests("TraceTests", "Traces", ["SimulationHarness"]),
+    tests("TraceTests", "Traces", ["SimulationHarness"], exclude: ["Scripts"]),
     tests(
         "ClusterFaultTests", "Simulation/ClusterFaults",
         [

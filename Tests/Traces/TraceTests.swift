@@ -3,11 +3,11 @@ import Glibc
 import SimulationHarness
 import Testing
 
-/// Replays the text traces beside this file. `SLIPWAY_REWRITE_TRACES=1` writes down what comes of them now.
+/// Replays the text traces in `Scripts`. `SLIPWAY_REWRITE_TRACES=1` writes down what comes of them now.
 @Suite struct TraceTests {
     static let folder: String = {
         let file: StaticString = #filePath
-        return "\(file)".split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" }
+        return "\(file)".split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" } + "/Scripts"
     }()
 
     static let names: [String] = {
