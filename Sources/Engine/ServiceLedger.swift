@@ -19,6 +19,7 @@ struct ServiceLedger {
     private var routedVersion: UInt64?
     private var gone: [InstanceID] = []
     private var goneAt: Moment?
+    private var trouble = ""
     private var forgetAt: Moment?
     private var load = ScaleMemory()
     /// What the last news of the runtime tell of instances that ended, or run well again; not journaled yet.
@@ -69,6 +70,7 @@ struct ServiceLedger {
 
     mutating func hear(_ snapshot: ServiceSnapshot, now: Moment) {
         fresh = (nil, nil)
+        trouble = snapshot.trouble
         if let view = snapshot.runtime, view.version >= runtime?.version ?? 0 {
             fresh.runtime = view
             if let runtime { news = Self.endings(from: runtime, to: view, of: snapshot.service, now: now) }
@@ -118,7 +120,7 @@ struct ServiceLedger {
             now: now, runtime: runtime, router: router, looks: looks ?? [], migrations: migrations,
             isRuntimeCaughtUp: isRuntimeCaughtUp(state, fence: fence),
             isRouterCaughtUp: isRouterCaughtUp(fence: fence), fence: fence, areLooksTold: looks != nil,
-            advice: load.last)
+            advice: load.last, trouble: trouble)
     }
 
     private func isRuntimeCaughtUp(_ state: ServiceState, fence: UInt64) -> Bool {

@@ -11,11 +11,15 @@ package struct ServiceSnapshot: Sendable {
     package var migrations: [MigrationView]?
     /// The router was asked and knows nothing of the service.
     package var isUnknownToRouter: Bool
+    /// What the last attempt to say or to see something of the service ended with; empty: all is well.
+    package var trouble: String
 
     package init(
         service: ServiceName, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
-        migrations: [MigrationView]? = nil, isUnknownToRouter: Bool = false
+        migrations: [MigrationView]? = nil, isUnknownToRouter: Bool = false,
+        trouble: String = ""
     ) {
+        self.trouble = trouble
         self.service = service
         self.runtime = runtime
         self.router = router

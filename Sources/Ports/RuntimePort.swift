@@ -15,11 +15,16 @@ package protocol RuntimePort: Sendable {
     func forget(_ wish: ForgetWish) async throws
     /// A snapshot per service that it knows in this environment.
     func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RuntimeView]
+    /// Why what `observe` tells may be out of date, for people; nil: it is not.
+    func doubt(_ environment: EnvironmentID) async -> String?
 }
 
 extension RuntimePort {
     /// On one machine nothing is left when no instance is.
     package func forget(_ wish: ForgetWish) async throws {}
+
+    /// A machine sees its own processes.
+    package func doubt(_ environment: EnvironmentID) async -> String? { nil }
 }
 
 /// What a runtime keeps of its instances' output.

@@ -62,7 +62,7 @@ actor AgentDesk {
                 try await configuration.client.watch(
                     resource, namespace: configuration.namespace, labels: labels
                 ) { trouble in
-                    report("\(resource.plural): \(trouble.text)")
+                    if let trouble { report("\(resource.plural): \(trouble.text)") }
                 } told: { [weak self] event in
                     await self?.take(event, kind)
                 }

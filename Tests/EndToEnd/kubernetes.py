@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import urllib.request
 
@@ -234,6 +235,26 @@ def a_canary_gets_its_share_by_the_number_of_its_pods(place):
         assert cluster.serving() == "1", cluster.serving()
 
 
+def a_rollout_that_fails_for_its_cluster_says_so(place):
+    if not has_double():
+        return
+    strategy = "{canary: {progressDeadline: 3s, sticky: false, steps: [{weight: 50%}, {hold: untilPromoted}, {weight: 80%}]}}"
+    with Cluster(place) as cluster:
+        write(place, strategy=strategy, router="replicas")
+        place.run("deploy", "production")
+        write(place, "serves:2", strategy=strategy, router="replicas")
+        place.run("deploy", "production", code=None)
+        cluster.process.kill()
+
+        def told(pattern):
+            return lambda: re.search(pattern, place.run("status", "production", code=None))
+
+        eventually(told("! production: what runs in namespace shop cannot be followed: .*127.0.0.1.*"), 30, "a warning")
+        promotion = place.start("promote", "production")
+        eventually(told("no progress for 3s at: [^;]*; .*127.0.0.1"), 60, "the failure, and why")
+        promotion.kill()
+
+
 def only_one_release_runs_where_requests_are_refused_meanwhile(place):
     if not has_double():
         return
@@ -381,6 +402,7 @@ TESTS = [
     what_the_cluster_would_refuse_is_said_before_anything_is_touched,
     a_canary_gets_its_share_of_an_ingress,
     a_canary_gets_its_share_by_the_number_of_its_pods,
+    a_rollout_that_fails_for_its_cluster_says_so,
     only_one_release_runs_where_requests_are_refused_meanwhile,
     a_load_that_doubles_in_a_rollout_is_carried_through_its_abort,
     a_supervisor_that_is_killed_goes_on_where_it_was,

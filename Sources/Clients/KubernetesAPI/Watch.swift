@@ -17,10 +17,10 @@ extension KubernetesClient {
     /// Follows a kind of objects until the task is cancelled, or `told` throws. It goes on from where a connection was
     /// cut off, and begins anew when the cluster no longer knows that place.
     ///
-    /// - Parameter trouble: told of what kept it from following, before it tries again.
+    /// - Parameter trouble: told of what kept it from following, before it tries again; nil: it follows again.
     package func watch(
         _ resource: APIResource, namespace: String?, labels: String? = nil,
-        trouble: @Sendable (ClusterTrouble) async -> Void = { _ in },
+        trouble: @Sendable (ClusterTrouble?) async -> Void = { _ in },
         told: (WatchEvent) async throws -> Void
     ) async throws {
         var version: String?
@@ -33,7 +33,9 @@ extension KubernetesClient {
                     try await told(.all(list))
                 }
                 let began = ContinuousClock.now
-                version = try await follow(resource, namespace, labels, from: version ?? "", told)
+                version = try await follow(resource, namespace, labels, from: version ?? "", told) {
+                    if failures > 0 { await trouble(nil) }
+                }
                 // A server that hangs up at once is not asked without a pause.
                 failures = began.duration(to: .now) < .seconds(1) ? failures + 1 : 0
                 if failures > 0 { try await pause(failures) }
@@ -59,7 +61,7 @@ extension KubernetesClient {
     /// - Returns: the state that was seen last.
     private func follow(
         _ resource: APIResource, _ namespace: String?, _ labels: String?, from start: String,
-        _ told: (WatchEvent) async throws -> Void
+        _ told: (WatchEvent) async throws -> Void, begun: () async -> Void
     ) async throws -> String {
         let query = APIQuery([
             "watch": "true", "allowWatchBookmarks": "true", "resourceVersion": start, "labelSelector": labels,
@@ -76,6 +78,7 @@ extension KubernetesClient {
             throw APIStatus.trouble(
                 Int(reply.status.code), body, after: reply.headers.first(name: "Retry-After"), "GET", path)
         }
+        await begun()
         var version = start
         var lines = LineBuffer()
         var chunks = reply.body.makeAsyncIterator()

@@ -61,6 +61,8 @@
         func observe(_ environment: EnvironmentID) async throws -> [ServiceName: RuntimeView] {
             try await port.observe(environment)
         }
+
+        func doubt(_ environment: EnvironmentID) async -> String? { await port.doubt(environment) }
     }
 
     private struct FailpointRouter<Port: RouterPort>: RouterPort {

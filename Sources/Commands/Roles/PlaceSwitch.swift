@@ -73,6 +73,8 @@ struct RuntimeSwitch: RuntimePort {
         try await side(environment).observe(environment)
     }
 
+    func doubt(_ environment: EnvironmentID) async -> String? { await side(environment).doubt(environment) }
+
     private func side(_ environment: EnvironmentID, _ release: Release? = nil) async -> any RuntimePort {
         if let release { return release.parts.place == nil ? local : cluster }
         return await desk.knows(environment) ? cluster : local

@@ -90,8 +90,9 @@ extension ServiceState {
         let waiting = seen.runtime?.instances.first {
             $0.release == to && $0.phase == .starting && !$0.trouble.isEmpty
         }
-        let why = waiting.map { "; instance \($0.id): \($0.trouble)" } ?? ""
-        return RolloutFailure(.progressDeadline, "no progress for \(limit) at: \(stage.text)" + why)
+        let why = waiting.map { "instance \($0.id): \($0.trouble)" } ?? seen.trouble
+        let text = "no progress for \(limit) at: \(stage.text)"
+        return RolloutFailure(.progressDeadline, why.isEmpty ? text : "\(text); \(why)")
     }
 
     private func baselineFailure(_ rollout: RolloutState, _ text: String) -> RolloutFailure {

@@ -20,12 +20,16 @@ package struct ServiceObservation: Sendable {
     package var areLooksTold: Bool
     /// What the load asks for; nil: nobody has looked, or the service does not scale.
     package var advice: ScaleAdvice?
+    /// Why what is wished for cannot be said, or seen, at the moment; empty: it can.
+    package var trouble: String
 
     package init(
         now: Moment, runtime: RuntimeView? = nil, router: RouterView? = nil, looks: [LookView] = [],
         migrations: [MigrationView]? = nil, isRuntimeCaughtUp: Bool = false, isRouterCaughtUp: Bool = false,
-        fence: UInt64, areLooksTold: Bool = true, advice: ScaleAdvice? = nil
+        fence: UInt64, areLooksTold: Bool = true, advice: ScaleAdvice? = nil,
+        trouble: String = ""
     ) {
+        self.trouble = trouble
         self.advice = advice
         self.areLooksTold = areLooksTold
         self.now = now

@@ -211,6 +211,9 @@ package final class EngineService: Sendable {
     ) async -> ([EnvironmentSnapshot], Set<EnvironmentID>) {
         var snapshots: [EnvironmentSnapshot] = []
         var seen: Set<EnvironmentID> = []
+        let sights = Set(watched.map { Self.sight(of: $0.0) })
+        let ended = frame.withLock(\.warnings).keys.filter { $0.hasPrefix("sight of ") && !sights.contains($0) }
+        for part in ended { warn(part, nil) }
         for (id, services) in watched {
             var runtime: [ServiceName: RuntimeView] = [:]
             var router: [ServiceName: RouterView] = [:]
@@ -220,6 +223,7 @@ package final class EngineService: Sendable {
                 seen.insert(id)
                 note("runtime", nil)
             } catch { note("runtime", "\(error)") }
+            warn(Self.sight(of: id), await parts.runtime.doubt(id).map { "\(id.name): \($0)" })
             do {
                 router = try await parts.router.observe(id)
                 isRouterTold = true
@@ -239,7 +243,8 @@ package final class EngineService: Sendable {
                         return ServiceSnapshot(
                             service: service, runtime: runtime[service], router: view,
                             looks: desk.views(service, in: id), migrations: migrations.map { $0[service] ?? [] },
-                            isUnknownToRouter: isRouterTold && router[service] == nil)
+                            isUnknownToRouter: isRouterTold && router[service] == nil,
+                            trouble: trouble(of: service, in: id))
                     }))
         }
         return (snapshots, seen)
@@ -257,6 +262,18 @@ package final class EngineService: Sendable {
                         && $0.router?.version == $1.router?.version
                 }
             }
+    }
+
+    private static func sight(of environment: EnvironmentID) -> String { "sight of \(environment)" }
+
+    /// In one line, what to do about it aside.
+    private func trouble(of service: ServiceName, in environment: EnvironmentID) -> String {
+        let own = ["runtime", "router"].map { "\($0) of \(environment)/\(service)" }
+        let (troubles, warnings) = frame.withLock { ($0.troubles, $0.warnings) }
+        let told =
+            (own + ["runtime", "router"]).lazy.compactMap { troubles[$0] }.first
+            ?? warnings[Self.sight(of: environment)]
+        return told?.split(separator: "\n").first.map(String.init) ?? ""
     }
 
     func note(_ part: String, _ trouble: String?) {

@@ -287,6 +287,29 @@ import Testing
         }
     }
 
+    /// What was seen is still shown when nobody tells more of it; that it may be old is said beside it.
+    @Test func whatIsNoLongerToldIsDoubted() async throws {
+        let isSilent = Mutex(true)
+        let plan = FaultPlan { mark in
+            mark.isWatch && isSilent.withLock { $0 } ? .refuse(code: 503, message: "it is being mended") : nil
+        }
+        try await ClusterBench.with(faults: plan) { bench in
+            try await bench.begin(environment)
+            func until(_ what: String, _ holds: (String?) -> Bool) async throws {
+                let deadline = ContinuousClock.now + .seconds(60)
+                while !holds(await bench.runtime.doubt(environment)) {
+                    try #require(ContinuousClock.now < deadline, "\(what)")
+                    // Between two looks, until the deadline.
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+            }
+            try await until("a doubt") { $0?.contains("namespace shop-prod cannot be followed: it is being") == true }
+            _ = try await bench.runtime.observe(environment)
+            isSilent.withLock { $0 = false }
+            try await until("that it follows again") { $0 == nil }
+        }
+    }
+
     /// All of it goes, and is made again once the name is free.
     @Test func aNamespaceThatIsDeletedIsMadeAgain() async throws {
         try await ClusterBench.with { bench in

@@ -17,6 +17,10 @@ actor ClusterMirror {
     private(set) var marks = ServiceMarks()
     private var synced: Set<MirroredKind> = []
     private var troubles: [MirroredKind: ClusterTrouble] = [:]
+    /// Since when there is trouble without a break.
+    private var silentSince: [MirroredKind: ContinuousClock.Instant] = [:]
+    /// A connection that is cut off is made again: for so long that is nobody's concern.
+    private static let patience = Duration.seconds(3)
     /// When a pod was first seen to be ready, by its UID.
     private var readySince: [String: ContinuousClock.Instant] = [:]
     private var startedSince: [String: ContinuousClock.Instant] = [:]
@@ -93,13 +97,22 @@ actor ClusterMirror {
 
     private func showProxies() async { await reports?.see(all(.proxies)) }
 
-    private func note(_ trouble: ClusterTrouble, _ kind: MirroredKind) {
+    private func note(_ trouble: ClusterTrouble?, _ kind: MirroredKind) {
         troubles[kind] = trouble
+        silentSince[kind] = trouble == nil ? nil : silentSince[kind] ?? .now
         wake()
     }
 
+    /// Why what was told last may be out of date; nil: it is not.
+    var doubt: String? {
+        let late = silentSince.filter { $0.value.duration(to: .now) >= Self.patience && synced.contains($0.key) }
+        guard let first = late.min(by: { $0.value < $1.value }), let trouble = troubles[first.key] else { return nil }
+        return
+            "what runs in namespace \(namespace) cannot be followed: \(trouble.text); what is shown was seen before that"
+    }
+
     private func take(_ event: WatchEvent, _ kind: MirroredKind) {
-        troubles[kind] = nil
+        (troubles[kind], silentSince[kind]) = (nil, nil)
         if kind == .pods { remember(event) }
         if kind == .jobs { forget(event) }
         switch event {
@@ -185,7 +198,10 @@ actor ClusterMirror {
     /// - Throws: `PortError` when it cannot be.
     func settle(with more: [MirroredKind] = []) async throws(PortError) {
         let kinds = kinds + more
-        while !kinds.allSatisfy(synced.contains), !kinds.contains(where: { troubles[$0] != nil }) {
+        // What was told of before is not waited for, whatever became of it since.
+        while case let missing = kinds.filter({ !synced.contains($0) }), !missing.isEmpty,
+            missing.allSatisfy({ troubles[$0] == nil })
+        {
             await withCheckedContinuation { waiting.append($0) }
         }
         try check(with: more)

@@ -18,6 +18,12 @@ extension KubernetesRuntime {
         return views
     }
 
+    package func doubt(_ environment: EnvironmentID) async -> String? {
+        // What cannot be had is told by `observe`.
+        guard let mirror = try? await desk.mirror(of: environment) else { return nil }
+        return await mirror.doubt
+    }
+
     /// What was found out of a service, and holds until the mirror or the book say something else of it.
     struct KnownView {
         var view: RuntimeView

@@ -174,7 +174,8 @@ actor PodRun {
         let found = first.hasPrefix("/") ? first : "/usr/bin/\(first)"
         do {
             let process = try ContainerProcess(
-                [found] + command.dropFirst(), environment: setting.environment, log: "/dev/null", mark: "\(mark)-probe")
+                [found] + command.dropFirst(), environment: setting.environment, log: "/dev/null", mark: "\(mark)-probe"
+            )
             return await process.end()
         } catch {
             return 126
