@@ -100,11 +100,23 @@ public struct Slipway: AsyncParsableCommand {
         guard let word = words.first, !word.isEmpty, !word.hasPrefix("-"), word != "help" else { return nil }
         let commands = configuration.subcommands.map { $0.configuration }
         guard !commands.contains(where: { $0.commandName == word }) else { return nil }
-        let near = Suggestion.nearest(to: word, in: commands.filter(\.shouldDisplay).compactMap(\.commandName))
+        let near =
+            wordsElsewhere[word.lowercased()]
+            ?? Suggestion.nearest(to: word, in: commands.filter(\.shouldDisplay).compactMap(\.commandName))
         return usageError(
             "there is no command `\(harmless(word))`",
             hint: (near.map { "did you mean `\($0)`? " } ?? "") + "slipway --help lists them")
     }
+
+    /// What other tools call it.
+    static let wordsElsewhere = [
+        "validate": "check", "lint": "check", "diff": "plan", "preview": "plan",
+        "apply": "deploy", "release": "deploy", "upgrade": "deploy", "sync": "deploy", "undo": "rollback",
+        "revert": "rollback", "ps": "status", "get": "status", "list": "status", "ls": "status", "top": "status",
+        "describe": "status", "log": "logs", "template": "render", "generate": "render",
+        "stop": "down", "destroy": "down", "delete": "down", "uninstall": "down", "start": "up", "run": "up",
+        "cancel": "abort",
+    ]
 
     /// What the arguments ask for, read before the parser has understood them: its own errors are errors too.
     static func output(asked arguments: [String]) -> OutputFormat {

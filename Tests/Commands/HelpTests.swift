@@ -51,6 +51,16 @@ import Testing
         #expect(Slipway.unknownCommand(["kepper"])?.hint == "slipway --help lists them")
     }
 
+    @Test func aWordOfAnotherToolGetsOurs() {
+        #expect(Slipway.unknownCommand(["validate"])?.hint.hasPrefix("did you mean `check`?") == true)
+        #expect(Slipway.unknownCommand(["Apply"])?.hint.hasPrefix("did you mean `deploy`?") == true)
+        let commands = Slipway.configuration.subcommands.map { $0.configuration }.filter(\.shouldDisplay)
+        let names = Set(commands.compactMap(\.commandName))
+        for (theirs, ours) in Slipway.wordsElsewhere {
+            #expect(names.contains(ours) && !names.contains(theirs), "\(theirs): \(ours)")
+        }
+    }
+
     @Test func outputIsKnownBeforeTheParserIs() {
         for words in [["--output", "json"], ["--output=json"]] {
             #expect(Slipway.output(asked: ["slipway", "status", "--nonsense"] + words) == .json)

@@ -81,7 +81,7 @@ package struct RenderCommand: AsyncParsableCommand {
     package func run() async throws {
         do {
             let images = Dictionary(try image.map { try Self.image($0) }) { $1 }
-            let projects = try loadProjects(file, environments: environments)
+            let projects = try await loadProjects(file, environments: environments)
             let places = try projects.map { ($0.project, try cluster(of: $0.project, images)) }
             let answers = try await inOrder(places) { try render($0.0, on: $0.1, images) }
             for answer in answers { try show(answer) }
@@ -173,19 +173,6 @@ package struct RenderCommand: AsyncParsableCommand {
         guard let first = answer.troubles.first else { return }
         for remark in answer.troubles.dropFirst() { note("error: \(name): \(remark.text)\n  \(remark.hint)") }
         throw SupervisorError(code: "render", message: "\(name): \(first.text)", hint: first.hint)
-    }
-
-    /// What becomes of each, at the same time, in their order. The first failure ends it.
-    private func inOrder<Input: Sendable, Output: Sendable>(
-        _ inputs: [Input], _ work: @escaping @Sendable (Input) throws -> Output
-    ) async throws -> [Output] {
-        try await withThrowingTaskGroup(of: (Int, Output).self) { group in
-            // The group waits for all of them; inputs and outputs are values.
-            for (index, input) in inputs.enumerated() { group.addTask { (index, try work(input)) } }
-            var outputs: [(Int, Output)] = []
-            for try await output in group { outputs.append(output) }
-            return outputs.sorted { $0.0 < $1.0 }.map(\.1)
-        }
     }
 
     private func proxies(of cluster: ClusterSpec) -> [KubernetesObject] {

@@ -17,22 +17,32 @@ struct LoadedProject: Sendable {
 /// about.
 /// - Throws: a usage error when it has errors.
 func loadProject(_ options: CommonOptions) throws -> LoadedProject {
-    try loadProjects(options.file, environments: [options.environment])[0]
+    let (source, manifest) = try parsedManifest(options.file)
+    return try loaded(manifest.project(environment: options.environment) { source.template($0) }, source)
 }
 
 /// Reads the manifest once for several environments.
-func loadProjects(_ file: String, environments: [String]) throws -> [LoadedProject] {
+func loadProjects(_ file: String, environments: [String]) async throws -> [LoadedProject] {
+    let (source, manifest) = try parsedManifest(file)
+    let resolved = try await inOrder(environments) { name in
+        manifest.project(environment: name) { source.template($0) }
+    }
+    return try resolved.map { try loaded($0, source) }
+}
+
+private func parsedManifest(_ file: String) throws -> (ManifestFile, Manifest) {
     let source = try ManifestFile.read(try findManifest(file))
     let parsed = Manifest.parse(text: source.text, file: source.path)
-    guard let manifest = parsed.manifest else {
-        throw incomplete(parsed.diagnostics, source)
-    }
-    return try environments.map { name in
-        let resolved = manifest.project(environment: name) { source.template($0) }
-        guard let project = resolved.project else { throw incomplete(resolved.diagnostics, source) }
-        show(resolved.diagnostics, source)
-        return LoadedProject(project: project, directory: source.directory)
-    }
+    guard let manifest = parsed.manifest else { throw incomplete(parsed.diagnostics, source) }
+    return (source, manifest)
+}
+
+private func loaded(
+    _ resolved: (project: ProjectSpec?, diagnostics: [Diagnostic]), _ source: ManifestFile
+) throws -> LoadedProject {
+    guard let project = resolved.project else { throw incomplete(resolved.diagnostics, source) }
+    show(resolved.diagnostics, source)
+    return LoadedProject(project: project, directory: source.directory)
 }
 
 private func show(_ diagnostics: [Diagnostic], _ source: ManifestFile) {

@@ -103,7 +103,8 @@ import Testing
                 group.addTask { _ = await prober.ask(host: "127.0.0.1", port: port, request: [65], timeout: 500) }
             }
         }
-        #expect(ContinuousClock.now - began < .seconds(3))
+        // One after the other it would be 50 seconds.
+        #expect(ContinuousClock.now - began < .seconds(20))
     }
 
     @Test func closingEndsWhatIsUnderWay() async throws {
