@@ -229,7 +229,7 @@ let checks: [Target] = [
     tests("TidyTests", "Tidy", []),
     tests("DomainTests", "Core/Domain", ["Domain"]),
     tests(
-        "KubernetesObjectsTests", "Core/KubernetesObjects", ["Domain", "Manifests", "KubernetesObjects"],
+        "KubernetesObjectsTests", "Core/KubernetesObjects", ["Domain", "Manifests", "KubernetesObjects", .yams],
         exclude: ["Goldens"]),
     tests("JudgingTests", "Core/Judging", ["Domain", "Judging"], exclude: ["Fixtures"]),
     tests("ScalingTests", "Core/Scaling", ["Domain", "Scaling"]),

@@ -1,4 +1,3 @@
-import FoundationEssentials
 import Glibc
 import KubernetesObjects
 
@@ -11,7 +10,7 @@ extension [PackagedFile] {
         var made: Set<String> = []
         for file in self {
             let path = directory + "/" + file.path
-            let parent = URL(filePath: path).deletingLastPathComponent().path
+            let parent = String(path[..<(path.lastIndex(of: "/") ?? path.endIndex)])
             if made.insert(parent).inserted { try WholeFile.makeDirectory(parent, mode: 0o755) }
             if try !WholeFile.writeNew(file.text, at: path, mode: 0o644), !WholeFile.holds(file.text, at: path) {
                 try WholeFile.write(file.text, to: path, mode: 0o644, makesParent: false, flushes: false)

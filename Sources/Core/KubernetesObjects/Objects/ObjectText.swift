@@ -64,15 +64,18 @@ package enum ObjectText {
     }
 }
 
-/// Objects as the library's nodes. To make one of its tags anew costs more than all else of a node.
+/// Objects as the library's nodes. To make one of its tags anew costs more than all else of a node, and its usual
+/// resolver and constructor, which nothing here asks, are rows of regular expressions that cost more than a service.
 private struct ObjectNodes {
-    private let text = Tag(.str)
-    private let number = Tag(.int)
-    private let fraction = Tag(.float)
-    private let truth = Tag(.bool)
-    private let null = Tag(.null)
-    private let list = Tag(.seq)
-    private let map = Tag(.map)
+    private let text = Self.tag(.str)
+    private let number = Self.tag(.int)
+    private let fraction = Self.tag(.float)
+    private let truth = Self.tag(.bool)
+    private let null = Self.tag(.null)
+    private let list = Self.tag(.seq)
+    private let map = Self.tag(.map)
+
+    private static func tag(_ name: Tag.Name) -> Tag { Tag(name, .basic, Constructor([:], [:], [:])) }
 
     func node(_ value: ObjectValue) -> Node {
         switch value {
@@ -91,20 +94,11 @@ private struct ObjectNodes {
 
     /// What reads like a number or a truth value is put into quotes; lines stay lines.
     private func scalar(_ text: String) -> Node.Scalar {
-        if text.contains("\n") { return Node.Scalar(text, self.text, .literal) }
-        return Self.isWord(text) ? Node.Scalar(text, self.text, .plain) : text.represented()
+        if text.utf8.contains(UInt8(ascii: "\n")) { return Node.Scalar(text, self.text, .literal) }
+        switch PlainText.reading(of: text) {
+        case .text: return Node.Scalar(text, self.text, .plain)
+        case .other: return Node.Scalar(text, self.text, .singleQuoted)
+        case .doubtful: return text.represented()
+        }
     }
-
-    /// Whether a text cannot be taken for anything else. Most are such, and asking the library costs a row of regular
-    /// expressions each.
-    private static func isWord(_ text: String) -> Bool {
-        guard let first = text.utf8.first else { return false }
-        // A path: no number, truth value, time or indicator begins so.
-        if first == UInt8(ascii: "/") { return true }
-        guard (0x41...0x5a).contains(first & 0xdf) else { return false }
-        return text.utf8.count > 5 || !readsOtherwise.contains(text.lowercased())
-    }
-
-    /// Words that YAML 1.1 takes for truth values, or for nothing.
-    private static let readsOtherwise: Set<String> = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
 }
