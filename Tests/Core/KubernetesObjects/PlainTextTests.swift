@@ -6,15 +6,15 @@ import Yams
 @Suite struct PlainTextTests {
     @Test(arguments: [
         "128Mi", "100m", "30s", "30 3 * * *", "203.0.113.0/24", "/healthz", "./migrate", "--to", "-q", "api",
-        "30905cb8bcb3479466b5a7c82405f6a0", "1.2.3-rc1",
+        "30905cb8bcb3479466b5a7c82405f6a0", "1.2.3-rc1", "nOne",
     ])
     func texts(_ text: String) { #expect(PlainText.reading(of: text) == .text) }
 
-    @Test(arguments: ["", "8080", "0", "007"])
+    @Test(arguments: ["", "8080", "0", "007", "true", "No", "OFF", "null"])
     func others(_ text: String) { #expect(PlainText.reading(of: text) == .other) }
 
     @Test(arguments: [
-        "true", "No", "y", "null", "~", "1.5", "1e3", "0x1f", "0b11", "0o17", "1:30", "2001-12-14", ".inf", "-1", "- a",
+        "~", "1.5", "1e3", "0x1f", "0b11", "0o17", "1:30", "2001-12-14", ".inf", "-1", "- a",
         "2001-12-14T21:59:43Z", "0xabc", "1_000", "=", "<<", " a", "#",
     ])
     func doubtfulOnes(_ text: String) { #expect(PlainText.reading(of: text) == .doubtful) }
@@ -24,7 +24,7 @@ import Yams
         let parts = [
             "0", "1", "9", "12", ".", "-", "+", "_", ":", " ", "e", "E", "x", "0x", "0b", "0o", "a", "F", "T", "Z",
             "inf",
-            "nan", "true", "no", "on", "y", "null", "~", "/", "*", "&", "!", "#", "- ", ": ", "'", "\"", "\t", "{", "]",
+            "nan", "true", "No", "ON", "y", "null", "~", "/", "*", "&", "!", "#", "- ", ": ", "'", "\"", "\t", "{", "]",
             ",", "Mi", "é", "---", "...", "%", "@", "2001-12-14", "21:59:43",
         ]
         var generator = SplitMix(state: 7)

@@ -11,9 +11,7 @@ enum PlainText {
     static func reading(of text: String) -> PlainText {
         let bytes = text.utf8
         guard let first = bytes.first else { return .other }
-        if isLetter(first) {
-            return bytes.count > 5 || !readsOtherwise.contains(text.lowercased()) ? .text : .doubtful
-        }
+        if isLetter(first) { return bytes.count < 6 && readsOtherwise.contains(text) ? .other : .text }
         let second = bytes.dropFirst().first ?? 0
         switch first {
         // A path.
@@ -56,6 +54,9 @@ enum PlainText {
 
     private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
 
-    /// Words that YAML 1.1 takes for truth values, or for nothing.
-    private static let readsOtherwise: Set<String> = ["true", "false", "yes", "no", "on", "off", "y", "n", "null"]
+    /// Words that YAML 1.1 takes for truth values, or for nothing; in other mixtures of cases they are words.
+    private static let readsOtherwise = Set(
+        ["true", "false", "yes", "no", "on", "off", "null"].flatMap {
+            [$0, $0.uppercased(), $0.prefix(1).uppercased() + $0.dropFirst()]
+        })
 }
