@@ -63,6 +63,7 @@ extension SupervisorDesk {
             }
             question.releases.append(release)
             if item.action == .change { question.stable[item.service] = item.from }
+            if item.migrates { question.migrating.insert(item.service) }
             starting.append((item.service, item.wave, item.action == .change))
         }
         guard !question.releases.isEmpty else { return nil }

@@ -12,6 +12,7 @@ struct ClusterChecks {
         guard let cluster = project.cluster else { return [] }
         var question = ClusterQuestion(environment: project.environment, cluster: cluster, releases: [])
         for planned in project.services {
+            if planned.spec.migrate != nil { question.migrating.insert(planned.spec.service) }
             let parts = ReleaseParts(artifact: nil, spec: planned.spec, place: project.place(of: planned.spec))
             question.releases.append(
                 // A number of its own: what runs is not what is looked at.

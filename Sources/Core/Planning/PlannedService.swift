@@ -20,6 +20,8 @@ package struct PlannedService: Hashable, Sendable {
     package var onFailure: OnFailure
     /// How it would be looked after once it has been promoted; nil: it would not.
     package var watch: WatchSpec?
+    /// Its data would be migrated first.
+    package var migrates = false
     /// Nil when nothing is to be done.
     package var order: OrderItem?
 }
@@ -51,6 +53,7 @@ extension PlannedService {
             stages: action == .keep ? [] : plan.stages.map(\.text), changes: changes, gates: used,
             background: plan.background, onFailure: plan.holdsFailure ? .hold : .revert,
             watch: plan.isReturn || action == .keep ? nil : order.strategy.watch,
+            migrates: action != .keep && plan.migration != nil,
             order: action == .keep ? nil : order)
     }
 

@@ -7,6 +7,7 @@ import KubernetesObjects
 import Ports
 import RegistryAPI
 import RuntimeConformance
+import Synchronization
 import Testing
 
 /// What is found out before anything is written.
@@ -15,7 +16,8 @@ import Testing
     private let service = ServiceName("api")
 
     private func look(
-        _ bench: ClusterBench, _ releases: [Release], stable: Int? = nil, as user: String? = nil
+        _ bench: ClusterBench, _ releases: [Release], stable: Int? = nil, as user: String? = nil,
+        migrating: Set<ServiceName> = []
     ) async throws -> ClusterView {
         var access = bench.double.access
         access.impersonate = user
@@ -28,7 +30,7 @@ import Testing
         let view = await look.look(
             ClusterQuestion(
                 environment: environment, cluster: cluster, releases: releases,
-                stable: stable.map { [service: ReleaseNumber($0)] } ?? [:]))
+                stable: stable.map { [service: ReleaseNumber($0)] } ?? [:], migrating: migrating))
         await desk.close()
         return view
     }
@@ -269,6 +271,32 @@ import Testing
             let view = try await look(bench, [release], stable: 1, as: "ann")
             let verbs = ["create", "delete", "get", "list", "patch", "watch"].map { "\($0) jobs.batch" }
             #expect(view.forbidden == (verbs + ["delete pods"]).sorted())
+        }
+    }
+
+    /// A policy may know Jobs alone: better before the deployment than in its middle.
+    @Test func aMigrationThatWouldBeRefusedIsTold() async throws {
+        let words = #"admission webhook "policy.example.com" denied the request: no owner is named"#
+        let refuses = Mutex(true)
+        let plan = FaultPlan { mark in
+            mark.method == "PATCH" && mark.path.contains("/jobs/") && refuses.withLock { $0 }
+                ? .refuse(code: 403, message: words) : nil
+        }
+        try await ClusterBench.with(faults: plan) { bench in
+            try await standing(bench)
+            var release = try release(bench, 2)
+            release.parts.spec.migrate = MigrationSpec(command: ["ends"], schema: "1")
+            release.parts.spec.files = [FileTemplate(name: "limits.conf", template: "high")]
+            let refused = try await look(bench, [release], stable: 1, migrating: [service])
+            let job = try #require(refused.objects.first { $0.title == "job/api-migrate" })
+            #expect(job.refusal?.text.contains(words) == true, "\(job)")
+            // It has run before.
+            let later = try await look(bench, [release], stable: 1)
+            #expect(later.objects.allSatisfy { $0.refusal == nil })
+            // What passes is not in the way of what stays.
+            refuses.withLock { $0 = false }
+            let fine = try await look(bench, [release], stable: 1, migrating: [service])
+            #expect(fine.objects == later.objects)
         }
     }
 

@@ -168,6 +168,13 @@ struct ClusterTrial: Sendable {
         var object: KubernetesObject
         var service: ServiceName?
         var release: Release?
+        /// It is made, read and deleted within the deployment: worth telling only when it is refused.
+        var isPassing = false
+
+        var title: String {
+            guard isPassing, let service else { return object.title }
+            return "\(object.kind.rawValue.lowercased())/\(service)-migrate"
+        }
     }
 
     /// What the server makes of each object that would be applied.
@@ -189,6 +196,7 @@ struct ClusterTrial: Sendable {
             for object in rendering.shared + rendering.own + scalers + entrances {
                 candidates.append(Candidate(object: object, service: release.service, release: release))
             }
+            candidates += migration(of: release, rendering)
         }
         let unknown = Set(view.unknownKinds)
         candidates.removeAll { unknown.contains("\($0.object.kind.rawValue) of \($0.object.kind.apiVersion)") }
@@ -206,7 +214,22 @@ struct ClusterTrial: Sendable {
                 looks[index] = look
                 start()
             }
-            return looks.compactMap(\.self)
+            return zip(candidates, looks).compactMap { candidate, look in
+                candidate.isPassing && look?.refusal == nil ? nil : look
+            }
+        }
+    }
+
+    /// What would run before the release, under the name of an attempt that there never is.
+    private func migration(of release: Release, _ rendering: ReleaseRendering) -> [Candidate] {
+        guard question.migrating.contains(release.service) else { return [] }
+        let key = MigrationKey(
+            environment: question.environment, service: release.service, deployment: DeploymentNumber(0), attempt: 0)
+        let objects = MigrationRendering(rendering, release, key).map {
+            [$0.job] + ($0.configuration.map { [$0] } ?? [])
+        }
+        return (objects ?? []).map {
+            Candidate(object: $0, service: release.service, release: release, isPassing: true)
         }
     }
 
@@ -233,7 +256,7 @@ struct ClusterTrial: Sendable {
 
     private func look(at candidate: Candidate, _ view: ClusterView) async -> ObjectLook {
         let object = candidate.object
-        var look = ObjectLook(title: object.title, service: candidate.service, isNew: true)
+        var look = ObjectLook(title: candidate.title, service: candidate.service, isNew: true)
         let isTried = !view.isNamespaceNew && view.namespaceTrouble == nil || object.namespace == nil
         guard isTried else { return look }
         do throws(ClusterTrouble) {

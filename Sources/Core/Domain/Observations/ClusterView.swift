@@ -6,15 +6,18 @@ package struct ClusterQuestion: Sendable {
     package var releases: [Release]
     /// The releases that serve now.
     package var stable: [ServiceName: ReleaseNumber]
+    /// Services whose data would be migrated first.
+    package var migrating: Set<ServiceName>
 
     package init(
         environment: EnvironmentID, cluster: ClusterSpec, releases: [Release],
-        stable: [ServiceName: ReleaseNumber] = [:]
+        stable: [ServiceName: ReleaseNumber] = [:], migrating: Set<ServiceName> = []
     ) {
         self.environment = environment
         self.cluster = cluster
         self.releases = releases
         self.stable = stable
+        self.migrating = migrating
     }
 }
 
