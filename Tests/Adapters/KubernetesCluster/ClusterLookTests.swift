@@ -132,6 +132,7 @@ import Testing
             release.parts.place?.cluster.makesNamespace = false
             let refused = try await look(bench, [release])
             #expect(refused.namespaceTrouble?.text == "there is no namespace shop-prod")
+            #expect(refused.namespaceTrouble?.hint.contains("`createNamespace: false`") == true)
         }
     }
 

@@ -31,7 +31,7 @@ struct ClusterTrial: Sendable {
             if !question.cluster.makesNamespace {
                 view.namespaceTrouble = ClusterView.Trouble(
                     "there is no namespace \(namespace)",
-                    hint: "make it, or let Slipway make it: `makesNamespace: true` in the environment")
+                    hint: "make it, or take `createNamespace: false` out of the environment's `cluster`")
             }
             return
         }
