@@ -116,6 +116,23 @@ import Testing
         #expect(report.waitsOnly, "commands that follow end with 4")
     }
 
+    @Test func whatRequestsWaitForIsShownWhenTheyWaitLong() {
+        var report = StatusReport(environment: Sample.dev, revision: 1, now: 6_000)
+        var rollout = RolloutReport(
+            from: ReleaseNumber(1), to: ReleaseNumber(2), strategy: "canary", phase: "advancing",
+            stages: ["weight 10%"], stage: 0, stageSince: 0, weight: .none)
+        rollout.missing = "service/web leads to 10.0.0.9"
+        report.services = [
+            ServiceReport(name: Sample.web, stable: ReleaseNumber(1), isDown: false, replicas: 1, rollout: rollout)
+        ]
+        func isShown() -> Bool {
+            StatusView(style: .plain).lines(report).contains { $0.hasSuffix("  service/web leads to 10.0.0.9") }
+        }
+        #expect(isShown())
+        report.now = 4_000
+        #expect(!isShown(), "each step takes a moment")
+    }
+
     @Test func whatLeftTheProjectIsNotShown() {
         var report = StatusReport(environment: Sample.dev, revision: 1, now: 0)
         report.services = [

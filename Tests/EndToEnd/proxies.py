@@ -245,10 +245,33 @@ def proxies_go_on_without_the_api_server(place):
         assert cluster.deployments()["api-r2"] == 2, cluster.deployments()
 
 
+def a_proxy_that_does_not_follow_is_named(place):
+    if not has_double():
+        return
+    strategy = "strategy: {canary: {progressDeadline: 4s, scaleDownDelay: 0s, steps: [{weight: 50%}, {hold: untilPromoted}]}}"
+    with cluster_of_programs(place) as cluster:
+        place.write("slipway.yaml", MANIFEST % "0")
+        install(place, cluster)
+        deploy(place, "0")
+        place.write("slipway.yaml", re.sub("strategy: .*", strategy, MANIFEST % "0.001"))
+        place.run("deploy", "production", code=None, within=60)
+        agent = processes(place, "proxy-agent")[0]
+        os.kill(agent, signal.SIGSTOP)
+        try:
+            place.run("promote", "production")
+            # Before its pod counts as not ready, and nobody waits for it any more.
+            said = place.run("status", "production", "--follow", code=None, within=60)
+            wanted = "no progress for 4s at: weight 100%; slipway-proxy-[^ ]* has not taken over the route"
+            assert re.search(wanted, said), said
+        finally:
+            os.kill(agent, signal.SIGCONT)
+
+
 TESTS = [
     pods_are_asked_through_the_api_server,
     a_worse_canary_is_caught_by_the_counts_of_proxies_inside_a_cluster,
     a_proxy_that_is_killed_inside_a_cluster_costs_what_it_has_under_way,
     an_environment_changes_over_to_another_router_and_back,
     proxies_go_on_without_the_api_server,
+    a_proxy_that_does_not_follow_is_named,
 ]

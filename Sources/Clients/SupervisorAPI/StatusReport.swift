@@ -232,6 +232,8 @@ package struct RolloutReport: Codable, Hashable, Sendable {
     /// Since when a person's word is awaited, and for what.
     package var waitsSince: Int64?
     package var waitsFor: String?
+    /// What is missing for requests to follow; nil: nothing, or nobody can tell.
+    package var missing: String?
     package var failure: String?
     /// Nil: the canary is compared with no fresh baseline now.
     package var baseline: BaselineReport?

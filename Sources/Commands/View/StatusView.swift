@@ -5,6 +5,9 @@ import SupervisorAPI
 struct StatusView {
     var style: Style
 
+    /// Until what is missing counts: requests take a moment to follow each step.
+    private static let patience = Span.seconds(5)
+
     func lines(_ report: StatusReport) -> [String] {
         var lines: [String] = []
         let title = style.paint("\(report.environment)", .bold)
@@ -170,6 +173,9 @@ struct StatusView {
         if rollout.phase == "advancing", rollout.stage < rollout.stages.count {
             let age = Span(milliseconds: max(0, now - rollout.stageSince)).rounded
             lines.append("step \(rollout.stage + 1)/\(rollout.stages.count) \(rollout.stages[rollout.stage]), \(age)")
+            if let missing = rollout.missing, now - rollout.stageSince >= Self.patience.milliseconds {
+                lines.append("  " + style.paint(harmless(missing), .dim))
+            }
         }
         if let baseline = rollout.baseline { lines.append(line(baseline, service)) }
         for gate in (rollout.gate.map { [$0] } ?? []) + rollout.background {

@@ -87,13 +87,12 @@ extension ServiceState {
             let text = "\(service)@\(from.number) was not whole for \(limit), and cannot take back its baseline's part"
             return RolloutFailure(.baseline, text)
         }
-        let waiting = seen.runtime?.instances.first {
-            $0.release == to && $0.phase == .starting && !$0.trouble.isEmpty
-        }
-        let why = waiting.map { "instance \($0.id): \($0.trouble)" } ?? seen.trouble
         let text = "no progress for \(limit) at: \(stage.text)"
-        return RolloutFailure(.progressDeadline, why.isEmpty ? text : "\(text); \(why)")
+        return RolloutFailure(.progressDeadline, Self.saying(text, seen.hindrance(of: to)))
     }
+
+    /// With why, where that is known.
+    static func saying(_ text: String, _ why: String?) -> String { why.map { "\(text); \($0)" } ?? text }
 
     private func baselineFailure(_ rollout: RolloutState, _ text: String) -> RolloutFailure {
         let fresh = "the fresh baseline, \(service)@\(rollout.from?.number.description ?? "")"

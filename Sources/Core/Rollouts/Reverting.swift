@@ -62,7 +62,9 @@ extension ServiceState {
             decision.wake(in: limit - spent)
         } else if rollout.stuckSince == nil {
             rollout.stuckSince = seen.now
-            let text = "cannot get \(rollout.from.map { "\(service)@\($0.number)" } ?? "the router") back for \(limit)"
+            let what = rollout.from.map { "\(service)@\($0.number)" } ?? "the router"
+            let why = seen.hindrance(of: rollout.from?.number)
+            let text = Self.saying("cannot get \(what) back for \(limit)", why)
             decision.events.append(event(.needsPerson, rollout, seen, text: text))
         }
     }

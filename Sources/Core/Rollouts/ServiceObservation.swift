@@ -42,6 +42,13 @@ package struct ServiceObservation: Sendable {
         self.fence = fence
     }
 
+    /// What keeps a release from going on, as far as anybody tells.
+    func hindrance(of release: ReleaseNumber?) -> String? {
+        let late = runtime?.instances.first { $0.release == release && $0.phase == .starting && !$0.trouble.isEmpty }
+        let reasons = [late.map { "instance \($0.id): \($0.trouble)" }, trouble, router?.waiting]
+        return reasons.compactMap(\.self).first { !$0.isEmpty }
+    }
+
     /// Instances of a release that have been ready for so long without a break.
     package func ready(_ release: ReleaseNumber, for span: Span) -> Int {
         guard let runtime else { return 0 }

@@ -217,6 +217,40 @@ import Testing
         }
     }
 
+    @Test func whatEndpointsLackIsTold() async throws {
+        try await with { bench, router, client in
+            func waiting() async throws -> String? { try await router.observe(environment)[service]?.waiting }
+            let stranger = BackendWish(instance: InstanceID(99), backend: .address(host: "10.9.9.9", port: 8080))
+            let ready = try await instances(bench).filter { $0.release == ReleaseNumber(1) }
+            try await router.apply(
+                RouteWish(
+                    environment: environment, service: service, fence: 1, generation: 1,
+                    targets: [
+                        TargetWish(
+                            release: ReleaseNumber(1), weight: .all,
+                            backends: ready.map { BackendWish(instance: $0.id, backend: $0.backend) } + [stranger])
+                    ]), service: try release(bench, 1, .service))
+            let few = "the cluster does not count 10.9.9.9 among the ready endpoints of service/api"
+            try await until("what is missing") { try await waiting() == few }
+            try await lead(bench, router, to: 1, 2)
+            try await until("that nothing is missing") {
+                let view = try await router.observe(environment)[service]
+                return view?.generation == 2 && view?.waiting == nil
+            }
+            let slices = try await client.list(.slices, namespace: "shop-prod").items
+            let labels = slices.first?.at("metadata", "labels")
+            _ = try await client.create(
+                .slices, namespace: "shop-prod",
+                [
+                    "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+                    "metadata": ["name": "by-hand", "labels": labels],
+                    "endpoints": [["addresses": ["10.8.8.8"], "conditions": ["ready": true]]],
+                ])
+            let many = "service/api leads to 10.8.8.8, which should get no requests"
+            try await until("what is too many") { try await waiting() == many }
+        }
+    }
+
     @Test func aServiceThatSomebodyDeletesIsMadeAgain() async throws {
         try await with { bench, router, client in
             try await lead(bench, router, to: 1, 1)

@@ -4,7 +4,13 @@ import Testing
 
 /// What is told of a rollout that does not go on.
 @Suite struct LatenessTests {
-    private func lateness(instance: String = "", trouble: String) -> String? {
+    private func lateness(instance: String = "", trouble: String = "", missing: String? = nil) -> String? {
+        story(instance: instance, trouble: trouble, missing: missing).rollout?.failure?.text
+    }
+
+    private func story(
+        instance: String = "", trouble: String = "", missing: String? = nil
+    ) -> (rollout: RolloutState?, events: [Event]) {
         let now = Moment(wall: 1_000_000, boot: 1_000, bootID: 1)
         let (old, new) = (ReleaseNumber(1), ReleaseNumber(2))
         func facts(_ number: ReleaseNumber) -> ReleaseFacts {
@@ -29,21 +35,30 @@ import Testing
             InstanceView(id: InstanceID(1), release: old, phase: .ready, readyFor: .hours(1)),
             InstanceView(id: InstanceID(2), release: new, phase: .starting, trouble: instance),
         ]
-        for span in [Span.zero, .minutes(6)] {
+        for span in [Span.zero, .minutes(6), .minutes(12), .minutes(18)] {
             var decision = ServiceDecision()
             state.step(
                 ServiceObservation(
-                    now: now.advanced(by: span), runtime: runtime, router: RouterView(version: 1),
+                    now: now.advanced(by: span), runtime: runtime, router: RouterView(version: 1, waiting: missing),
                     isRuntimeCaughtUp: true, isRouterCaughtUp: false, fence: 1, trouble: trouble), into: &decision)
             events += decision.events
+            // As its deployment does.
+            guard state.rollout?.phase == .failing, let failure = state.rollout?.failure else { continue }
+            state.beginRevert(failure, now: now.advanced(by: span), events: &events)
         }
-        return state.rollout?.failure?.text
+        return (state.rollout, events)
     }
 
     @Test func itSaysWhatStandsInTheWay() {
         let text = "no progress for 5m at: replace instances"
         #expect(lateness(trouble: "") == text)
         #expect(lateness(trouble: "the cluster does not answer") == "\(text); the cluster does not answer")
+        #expect(lateness(missing: "an endpoint is missing") == "\(text); an endpoint is missing")
         #expect(lateness(instance: "no node has room", trouble: "x") == "\(text); instance 2: no node has room")
+    }
+
+    @Test func itSaysWhatKeepsStableFromComingBack() {
+        let texts = story(missing: "a proxy does not follow").events.filter { $0.kind == .needsPerson }.map(\.text)
+        #expect(texts == ["cannot get api@1 back for 5m; a proxy does not follow"])
     }
 }

@@ -203,11 +203,11 @@ package actor KubernetesRouter: RouterPort {
     /// A route that leads to a Service before its endpoints are known would refuse requests for a moment.
     private func waitForEndpoints(_ wish: RouteWish, _ key: RouteKey, _ mirror: ClusterMirror) async throws {
         let deadline = ContinuousClock.now + times.endpoints
-        while await !RouteEndpoints(wish: wish, isSplit: true).areReady(mirror) {
+        while let lack = await RouteEndpoints(wish: wish, isSplit: true).lack(mirror) {
             try check(wish.fence, wish.generation, key)
             guard ContinuousClock.now < deadline else {
                 throw PortError(
-                    .unavailable, "the cluster has not told the endpoints of \(wish.service) within \(times.endpoints)")
+                    .unavailable, "\(wish.service) has not got its endpoints in \(times.endpoints): \(lack)")
             }
             // Until the cluster tells more.
             try await Task.sleep(for: .milliseconds(50))
@@ -381,7 +381,10 @@ package actor KubernetesRouter: RouterPort {
             } else {
                 book.followed = nil
             }
-            if isInForce, !book.isHeldBack { view.objection = objection(acceptance, book, mirror) }
+            if isInForce, !book.isHeldBack {
+                view.objection = objection(acceptance, book, mirror)
+                if case .waitsForEndpoints(let lack) = acceptance { view.waiting = lack }
+            }
             books[key] = book
             if let done = book.done {
                 (view.fence, view.generation) = (done.fence, done.generation)

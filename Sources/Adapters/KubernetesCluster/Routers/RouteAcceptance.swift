@@ -3,8 +3,8 @@ import KubernetesObjects
 /// Whether those who carry requests follow an object, as far as they tell.
 enum RouteAcceptance: Equatable {
     case followed
-    /// The endpoints are not as wished yet.
-    case waitsForEndpoints
+    /// The endpoints are not as wished yet, with what is missing.
+    case waitsForEndpoints(String)
     /// Nobody who carries requests has said anything of it yet.
     case open
     /// With the words of whoever refuses it.

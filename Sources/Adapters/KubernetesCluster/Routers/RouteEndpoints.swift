@@ -10,8 +10,8 @@ struct RouteEndpoints {
 
     /// Whether endpoints and gateways are as a wish asks for.
     static func acceptance(of book: RouteBook, _ mirror: ClusterMirror) async -> RouteAcceptance {
-        guard await RouteEndpoints(wish: book.wish, isSplit: book.isSplit).areReady(mirror) else {
-            return .waitsForEndpoints
+        if let lack = await RouteEndpoints(wish: book.wish, isSplit: book.isSplit).lack(mirror) {
+            return .waitsForEndpoints(lack)
         }
         for kind in MirroredKind.routes(of: mirror.router) {
             for said in book.said.values where said.kind.rawValue == kind.resource.kind {
@@ -23,23 +23,23 @@ struct RouteEndpoints {
         return .followed
     }
 
-    /// Whether the ready endpoints are exactly those that are wished for.
-    func areReady(_ mirror: ClusterMirror) async -> Bool {
+    /// What the ready endpoints have too few or too many; nil: they are exactly those that are wished for.
+    func lack(_ mirror: ClusterMirror) async -> String? {
         let pods = await mirror.all(.pods, labels: [ReleaseRendering.serviceLabel: wish.service.text])
         let split = TrafficSplit(refusingWhatIsHeld: wish)
         guard isSplit else {
-            return await isReady(wish.service.text, split.shares.map(\.release), pods, mirror)
+            return await lack(at: wish.service.text, split.shares.map(\.release), pods, mirror)
         }
         for release in split.releases {
             let address = ReleaseRendering.addressName(wish.service, release)
-            guard await isReady(address, [release], pods, mirror) else { return false }
+            if let lack = await lack(at: address, [release], pods, mirror) { return lack }
         }
-        return true
+        return nil
     }
 
-    private func isReady(
-        _ address: String, _ releases: [ReleaseNumber], _ pods: [ObjectValue], _ mirror: ClusterMirror
-    ) async -> Bool {
+    private func lack(
+        at address: String, _ releases: [ReleaseNumber], _ pods: [ObjectValue], _ mirror: ClusterMirror
+    ) async -> String? {
         var ready: Set<String> = []
         for slice in await mirror.all(.slices, labels: [ObjectTable.addressLabel: address]) {
             for endpoint in slice["endpoints"]?.items ?? [] where endpoint.at("conditions", "ready") != false {
@@ -51,12 +51,27 @@ struct RouteEndpoints {
             guard let release = PodReading(pod).release, releases.contains(release) else { continue }
             if let address = pod.at("status", "podIP")?.text { allowed.insert(address) }
         }
-        let wanted = wish.targets.filter { releases.contains($0.release) }.flatMap { target in
+        func name(of host: String) -> String {
+            let pod = pods.first { $0.at("status", "podIP")?.text == host }
+            return pod?.at("metadata", "name")?.text.map { "\($0) (\(host))" } ?? host
+        }
+        let missing = wish.targets.filter { releases.contains($0.release) }.flatMap { target in
             target.backends.compactMap { backend -> String? in
-                if case .address(let host, _) = backend.backend { host } else { nil }
+                guard case .address(let host, _) = backend.backend, !ready.contains(host) else { return nil }
+                return name(of: host)
             }
         }
-        return ready.isSubset(of: allowed) && ready.isSuperset(of: wanted)
+        if !missing.isEmpty {
+            return "the cluster does not count \(Self.few(missing)) among the ready endpoints of service/\(address)"
+        }
+        let strangers = ready.subtracting(allowed).sorted()
+        guard !strangers.isEmpty else { return nil }
+        return "service/\(address) leads to \(Self.few(strangers.map(name))), which should get no requests"
+    }
+
+    /// The first of them, and how many more there are.
+    private static func few(_ names: [String]) -> String {
+        names.prefix(3).joined(separator: ", ") + (names.count > 3 ? " and \(names.count - 3) more" : "")
     }
 }
 

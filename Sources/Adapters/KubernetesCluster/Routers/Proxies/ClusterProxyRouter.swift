@@ -421,6 +421,7 @@ package actor ClusterProxyRouter: RouterPort {
                 }
             }
             view.objection = objection(book, following, mirror)
+            if book.done != book.wish, let following { view.waiting = missing(following, mirror) }
         }
         view.version = books[key]?.last.map(\.version) ?? 0
         if books[key]?.last != view {
@@ -440,10 +441,19 @@ package actor ClusterProxyRouter: RouterPort {
             desk.ring(after: times.silence)
             return ""
         }
+        let missing = missing(following, mirror)
+        if case .waits = following, let missing {
+            return "the proxies do not follow within \(times.silence): \(missing)"
+        }
+        return missing ?? ""
+    }
+
+    /// What is missing for the proxies to follow.
+    private func missing(_ following: ProxyReports.Following, _ mirror: ClusterMirror) -> String? {
         switch following {
-        case .followed: return ""
-        case .nobody: return "no \(ProxyPods.name) is ready in namespace \(mirror.namespace)"
-        case .waits(let why): return "the proxies do not follow within \(times.silence): \(why)"
+        case .followed: nil
+        case .nobody: "no \(ProxyPods.name) is ready in namespace \(mirror.namespace)"
+        case .waits(let why): why
         }
     }
 }

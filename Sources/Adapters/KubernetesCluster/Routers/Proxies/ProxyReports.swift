@@ -143,7 +143,7 @@ actor ProxyReports {
             }
             guard let route, (route.fence, route.generation) >= number, Self.isAsYoung(route.version, as: version)
             else {
-                return .waits("\(pod.name) has not taken it over" + (route?.trouble.map { ": \($0)" } ?? ""))
+                return .waits("\(pod.name) has not taken over the route" + (route?.trouble.map { ": \($0)" } ?? ""))
             }
         }
         return .followed
