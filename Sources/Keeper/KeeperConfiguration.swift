@@ -1,3 +1,5 @@
+import KeeperControl
+
 /// What the keeper is told at its start.
 package struct KeeperConfiguration: Sendable {
     /// Where lock, state, pipes and logs of the keeper lie; private to its user. Created when missing.
@@ -14,10 +16,15 @@ package struct KeeperConfiguration: Sendable {
     package var proxyDrain: UInt32
     /// Size in bytes at which `keeper.log`, `supervisor.log` and `proxy.log` are turned over.
     package var logLimit: UInt64
+    /// What logs call the one in the supervisor's place.
+    package var supervisorWord: String
+    /// Whether what these files get is said on the keeper's standard error too.
+    package var repeatsLogs: Bool
 
     package init(
         stateDirectory: String, supervisor: [String], proxy: [String], environment: [String]? = nil,
-        shutdownGrace: UInt32 = 30_000, proxyDrain: UInt32 = 30_000, logLimit: UInt64 = 16 << 20
+        shutdownGrace: UInt32 = 30_000, proxyDrain: UInt32 = 30_000, logLimit: UInt64 = 16 << 20,
+        supervisorWord: String = "supervisor", repeatsLogs: Bool = false
     ) {
         self.stateDirectory = stateDirectory
         self.supervisor = supervisor
@@ -26,7 +33,11 @@ package struct KeeperConfiguration: Sendable {
         self.shutdownGrace = shutdownGrace
         self.proxyDrain = proxyDrain
         self.logLimit = logLimit
+        self.supervisorWord = supervisorWord
+        self.repeatsLogs = repeatsLogs
     }
+
+    func word(_ name: RoleName) -> String { name == .supervisor ? supervisorWord : name.word }
 }
 
 /// Times that the keeper goes by, in milliseconds.

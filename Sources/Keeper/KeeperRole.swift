@@ -51,10 +51,12 @@ package enum KeeperRole {
         _ = try need(slw_boot_id(&bootID), "cannot read the boot id")
         var nonce: UInt64 = 0
         _ = try need(slw_random(&nonce, MemoryLayout<UInt64>.size), "no random number")
-        let log = LogFile(path: directory.logs + "/keeper.log", limit: configuration.logLimit)
+        let echo = configuration.repeatsLogs ? LogEcho() : nil
+        let log = LogFile(path: directory.logs + "/keeper.log", limit: configuration.logLimit, echo: echo)
         let service = KeeperService(
             configuration: configuration, directory: directory, loop: loop,
-            spawner: Spawner(openFiles: raiseOpenFiles(), null: null), log: log, identity: identity, bootID: bootID,
+            spawner: Spawner(openFiles: raiseOpenFiles(), null: null), log: log, echo: echo, identity: identity,
+            bootID: bootID,
             nonce: nonce)
         service.say("keeper started, pid \(identity.pid)")
         service.watchSignals(signals)

@@ -65,7 +65,8 @@ extension KeeperService {
     private func adoptRoles(_ records: [KeeperState.RoleRecord]) {
         for record in records {
             guard Processes.identity(of: record.process.pid) == record.process else { continue }
-            let file = files.use(path: directory.logs + "/\(record.name.word).log", limit: configuration.logLimit)
+            let path = directory.logs + "/\(configuration.word(record.name)).log"
+            let file = files.use(path: path, limit: configuration.logLimit, echo: echo)
             let pipes = OutputPipes.adopt(
                 loop: loop, files: files, file: file, base: directory.pipes + "/" + record.pipes)
             let killAt: Int64
@@ -78,7 +79,7 @@ extension KeeperService {
                 Processes.send(SIGTERM, to: record.process)
                 killAt = loop.now + Int64(configuration.proxyDrain)
             }
-            say("the former \(record.name.word) \(record.process.pid) is still there")
+            say("the former \(configuration.word(record.name)) \(record.process.pid) is still there")
             formerRoles.append(
                 FormerRole(
                     name: record.name, process: record.process, pipeName: record.pipes, pipes: pipes, killAt: killAt))

@@ -30,7 +30,7 @@ extension KeeperService {
             greet(process)
             save()
         } catch {
-            say("\(name.word): \(error)")
+            say("\(configuration.word(name)): \(error)")
             restartLater(name, lifetime: 0)
         }
     }
@@ -43,8 +43,9 @@ extension KeeperService {
             throw KeeperError(.system, errorNumber: -paired, "no socket pair: \(KeeperError.words(-paired))")
         }
         defer { close(pair.1) }
-        let file = files.use(path: directory.logs + "/\(name.word).log", limit: configuration.logLimit)
-        let pipeName = "\(name.word)-\(slw_realtime_ms())"
+        let file = files.use(
+            path: directory.logs + "/\(configuration.word(name)).log", limit: configuration.logLimit, echo: echo)
+        let pipeName = "\(configuration.word(name))-\(slw_realtime_ms())"
         guard
             let ends = OutputPipes.make(
                 loop: loop, files: files, file: file, base: directory.pipes + "/" + pipeName)
@@ -76,7 +77,7 @@ extension KeeperService {
             loop: loop, descriptor: pair.0,
             onFrame: { (frame) throws(LinkFault) in try self.handle(frame, from: process) },
             onEnd: { self.linkEnded(process, $0) })
-        say("\(name.word) started, pid \(identity.pid)")
+        say("\(configuration.word(name)) started, pid \(identity.pid)")
         return process
     }
 
@@ -115,8 +116,9 @@ extension KeeperService {
     private func linkEnded(_ process: RoleProcess, _ reason: RoleChannel.End) {
         switch reason {
         case .hungUp: break
-        case .fault(let fault): say("\(process.name.word) \(process.process.pid) sent what is no message: \(fault)")
-        case .overflow: say("\(process.name.word) \(process.process.pid) does not read its link")
+        case .fault(let fault):
+            say("\(configuration.word(process.name)) \(process.process.pid) sent what is no message: \(fault)")
+        case .overflow: say("\(configuration.word(process.name)) \(process.process.pid) does not read its link")
         }
         if proxy.retiring.contains(where: { $0 === process }) { return }
         terminate(process, within: Patience.role)
@@ -131,7 +133,7 @@ extension KeeperService {
 
     func roleEnded(_ process: RoleProcess, _ status: ProcessEnd) {
         let lifetime = loop.now - process.startedAt
-        say("\(process.name.word) \(process.process.pid) ended: \(status), after \(lifetime) ms")
+        say("\(configuration.word(process.name)) \(process.process.pid) ended: \(status), after \(lifetime) ms")
         process.channel?.close()
         loop.cancel(process.killTimer)
         process.pipes.close()
@@ -154,7 +156,7 @@ extension KeeperService {
             if lifetime >= Backoff.longLife { slot.previousArguments = nil }
         }
         if slot(name).backoff.deaths >= 3, let previous = slot(name).previousArguments {
-            say("\(name.word): the new program does not live, going back to \(previous[0])")
+            say("\(configuration.word(name)): the new program does not live, going back to \(previous[0])")
             change(name) { slot in
                 slot.arguments = previous
                 slot.previousArguments = nil

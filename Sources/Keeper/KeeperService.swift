@@ -20,6 +20,8 @@ final class KeeperService {
     let spawner: Spawner
     let files = LogFiles()
     let log: LogFile
+    /// Nil: what log files get is said nowhere else.
+    let echo: LogEcho?
     let identity: ProcessIdentity
     let bootID: [UInt8]
 
@@ -53,13 +55,14 @@ final class KeeperService {
 
     init(
         configuration: KeeperConfiguration, directory: StateDirectory, loop: EventLoop, spawner: Spawner, log: LogFile,
-        identity: ProcessIdentity, bootID: [UInt8], nonce: UInt64
+        echo: LogEcho?, identity: ProcessIdentity, bootID: [UInt8], nonce: UInt64
     ) {
         self.configuration = configuration
         self.directory = directory
         self.loop = loop
         self.spawner = spawner
         self.log = log
+        self.echo = echo
         self.identity = identity
         self.bootID = bootID
         self.nonce = nonce

@@ -6,7 +6,10 @@ import KeeperControl
 /// keeper itself). Turned over to `<path>.1` at a size limit. Never fails: what cannot be written is counted.
 final class LogFile {
     let path: String
+    /// Without its directory and its ending.
+    private let name: String
     private let limit: UInt64
+    private let echo: LogEcho?
     private var descriptor: Int32 = -1
     /// Bytes in the file, all of them whole lines.
     private var size: UInt64 = 0
@@ -21,8 +24,10 @@ final class LogFile {
     private var untoldDrops: UInt64 = 0
     private var lastError: Int32 = 0
 
-    init(path: String, limit: UInt64) {
+    init(path: String, limit: UInt64, echo: LogEcho? = nil) {
         self.path = path
+        name = path.split(separator: "/").last?.split(separator: ".").first.map(String.init) ?? ""
+        self.echo = echo
         self.limit = max(limit, 4096)
     }
 
@@ -67,6 +72,7 @@ final class LogFile {
             beginsWithRemark = true
         }
         add(text, mark: mark, at: at)
+        echo?.say(text, of: name)
     }
 
     func append(_ text: String, mark: Unicode.Scalar, at: Int64) {
@@ -165,8 +171,8 @@ final class LogFiles {
     private var entries: [String: Entry] = [:]
 
     /// Has to be given back by `release`.
-    func use(path: String, limit: UInt64) -> LogFile {
-        var entry = entries[path] ?? Entry(file: LogFile(path: path, limit: limit), users: 0)
+    func use(path: String, limit: UInt64, echo: LogEcho? = nil) -> LogFile {
+        var entry = entries[path] ?? Entry(file: LogFile(path: path, limit: limit, echo: echo), users: 0)
         entry.users += 1
         entries[path] = entry
         return entry.file

@@ -153,6 +153,7 @@ actor AgentDesk {
             configuration.report("the proxy does not take the table: \(error)")
             return false
         }
+        for line in plan.news(since: followed) { configuration.report(line) }
         book.follow(plan)
         (followed, troubles, inForce) = (plan, plan.troubles, generation)
         await refresh()

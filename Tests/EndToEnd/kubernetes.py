@@ -58,6 +58,11 @@ class Cluster:
         with urllib.request.urlopen("http://127.0.0.1:%d%s" % (self.port, path), timeout=10) as answer:
             return json.load(answer)
 
+    def log(self, pod):
+        address = "http://127.0.0.1:%d/api/v1/namespaces/shop/pods/%s/log" % (self.port, pod)
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.read().decode()
+
     def create(self, kind, body, version="api/v1"):
         request = urllib.request.Request(
             "http://127.0.0.1:%d/%s/namespaces/shop/%s" % (self.port, version, kind), json.dumps(body).encode(),

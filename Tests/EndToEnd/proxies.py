@@ -166,6 +166,10 @@ def a_proxy_that_is_killed_inside_a_cluster_costs_what_it_has_under_way(place):
         place.write("slipway.yaml", MANIFEST % "0")
         install(place, cluster)
         deploy(place, "0")
+        pods = [name for name in cluster.all("pods") if "slipway-proxy" in name]
+        # What those who lead requests have written is where people look for it.
+        for log in map(cluster.log, pods):
+            assert "keeper started" in log and "agent: leads shop/production/api: @1 100%" in log, log
         running = load(place, cluster, 8, 200)
         before = processes(place, "proxy")
         assert len(before) == 2, before

@@ -88,6 +88,40 @@ import Testing
         #expect(contents(path) == "1 o to\n2 e next\n")
     }
 
+    /// Who looks after containers reads standard error.
+    @Test func whatIsRepeatedNeverWaits() throws {
+        let path = "/tmp/repeated-\(getpid()).log"
+        let who = "repeated-\(getpid()): "
+        defer { unlink(path) }
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        defer { for end in ends { close(end) } }
+        func taken() -> String {
+            var text: [UInt8] = []
+            var part = [UInt8](repeating: 0, count: 1 << 16)
+            var ready = pollfd(fd: ends[0], events: Int16(POLLIN), revents: 0)
+            while poll(&ready, 1, 0) == 1 {
+                let count = read(ends[0], &part, part.count)
+                guard count > 0 else { break }
+                text += part[..<count]
+            }
+            return String(decoding: text, as: UTF8.self)
+        }
+        let file = LogFile(path: path, limit: 1 << 24, echo: LogEcho(descriptor: ends[1]))
+        file.append("one", mark: "o", at: 1)
+        file.append("two", mark: "e", at: 1)
+        #expect(taken() == "\(who)one\n\(who)two\n")
+        // Nobody reads: the file has all of it, and no line is joined with another.
+        let long = String(repeating: "x", count: 10_000)
+        for _ in 0..<100 { file.append(long, mark: "o", at: 2) }
+        let first = taken()
+        #expect(first.utf8.count > 10_000 && first.utf8.count < 1_000_000)
+        file.append("three", mark: "o", at: 3)
+        #expect(taken().hasSuffix("\n\(who)three\n"))
+        file.flush()
+        #expect(logged(path).count == 102 && logged(path).last == "three")
+    }
+
     @Test(.enabled(if: geteuid() == 0, "a full disk needs a tmpfs of its own, and that needs root: skipped"))
     func aFullDiskDropsLinesAndNothingElse() async throws {
         try await withKeeper { keeper in

@@ -26,6 +26,6 @@ package struct ProxyPodCommand: ParsableCommand {
         KeeperRole.run(
             KeeperConfiguration(
                 stateDirectory: state.keeper, supervisor: [program, "proxy-agent", "--state", state.path],
-                proxy: [program, "proxy", "--state", state.path]))
+                proxy: [program, "proxy", "--state", state.path], supervisorWord: "agent", repeatsLogs: true))
     }
 }
