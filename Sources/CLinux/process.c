@@ -253,3 +253,11 @@ int slw_process_limit_memory_pools(int pools) {
     return 0;
 #endif
 }
+
+int slw_process_release_memory(void) {
+#ifdef __GLIBC__
+    return malloc_trim(0);
+#else
+    return 0;
+#endif
+}

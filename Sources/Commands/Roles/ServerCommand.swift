@@ -46,6 +46,7 @@ package struct ServerCommand: AsyncParsableCommand {
     }
 
     package func run() async throws {
+        shareMemoryAmongThreads()
         signal(SIGPIPE, SIG_IGN)
         umask(0o077)
         var logger = Logger(label: "server") { StreamLogHandler.standardError(label: $0) }

@@ -1,5 +1,4 @@
 package import ArgumentParser
-import CLinux
 import Domain
 import Engine
 import Glibc
@@ -26,7 +25,7 @@ package struct SupervisorCommand: AsyncParsableCommand {
     package func run() async throws {
         signal(SIGPIPE, SIG_IGN)
         umask(0o077)
-        Self.shareMemory()
+        shareMemoryAmongThreads()
         let state = StateDirectory(state)
         var logger = Logger(label: "supervisor") { StreamLogHandler.standardError(label: $0) }
         logger.logLevel = .info
@@ -38,9 +37,4 @@ package struct SupervisorCommand: AsyncParsableCommand {
             throw ExitCode(70)
         }
     }
-
-    /// The C library gives each thread memory of its own, up to eight for each processor, and each keeps the most that
-    /// a turn ever needed there. Turns wander over all threads and are few: two pools are enough, and a long life stays
-    /// small.
-    private static func shareMemory() { _ = slw_process_limit_memory_pools(2) }
 }
