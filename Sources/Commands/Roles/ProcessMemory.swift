@@ -10,7 +10,8 @@ func releaseProgram(after pause: Duration) async {
 }
 
 /// The C library gives each thread memory of its own, up to eight for each processor, and each keeps the most that a
-/// turn ever needed there. Turns wander over all threads and are few: two pools are enough, and a long life stays small.
+/// turn ever needed there. Turns wander over all threads and are few: two pools are enough, and a long life stays
+/// small.
 func shareMemoryAmongThreads() { _ = slw_process_limit_memory_pools(2) }
 
 /// Gives back once a minute what turns have left behind in these pools, until the task is cancelled: a deployment needs
