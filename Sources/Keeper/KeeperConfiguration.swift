@@ -24,7 +24,7 @@ package struct KeeperConfiguration: Sendable {
     package init(
         stateDirectory: String, supervisor: [String], proxy: [String], environment: [String]? = nil,
         shutdownGrace: UInt32 = 30_000, proxyDrain: UInt32 = 30_000, logLimit: UInt64 = 16 << 20,
-        supervisorWord: String = "supervisor", repeatsLogs: Bool = false
+        supervisorWord: String = RoleName.supervisor.word, repeatsLogs: Bool = false
     ) {
         self.stateDirectory = stateDirectory
         self.supervisor = supervisor

@@ -56,8 +56,7 @@ package enum KeeperRole {
         let service = KeeperService(
             configuration: configuration, directory: directory, loop: loop,
             spawner: Spawner(openFiles: raiseOpenFiles(), null: null), log: log, echo: echo, identity: identity,
-            bootID: bootID,
-            nonce: nonce)
+            bootID: bootID, nonce: nonce)
         service.say("keeper started, pid \(identity.pid)")
         service.watchSignals(signals)
         switch state {

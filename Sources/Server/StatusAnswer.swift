@@ -47,7 +47,7 @@ extension SupervisorDesk {
         report.isServing = isServing(state, view)
         report.scale = scaleReport(state, id, frame)
         report.rollout = state.rollout.map { rolloutReport($0, state, id, frame) }
-        report.rollout?.missing = view?.router?.waiting
+        report.rollout?.missing = view?.router?.missing
         report.watch = state.watch.map { watchReport($0, state.service, id, frame) }
         report.warm = state.warm.map { entry in
             WarmReport(

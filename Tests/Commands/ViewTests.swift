@@ -131,6 +131,11 @@ import Testing
         #expect(isShown())
         report.now = 4_000
         #expect(!isShown(), "each step takes a moment")
+        report.now = 6_000
+        report.services[0].rollout?.phase = "reverting"
+        #expect(isShown())
+        report.services[0].rollout?.phase = "arrived"
+        #expect(!isShown(), "it has all that it needs")
     }
 
     @Test func whatLeftTheProjectIsNotShown() {

@@ -47,6 +47,27 @@ import Testing
         plan.services.first?.targets.map { $0.backends.map(\.host) } ?? []
     }
 
+    /// For those who read the pod's log.
+    @Test func whatIsLedElsewhereIsNews() {
+        func plan(_ services: [String: [(Int, Int)]], held: String? = nil) -> RouteBook.Plan {
+            var plan = RouteBook.Plan()
+            plan.services = services.sorted { $0.key < $1.key }.map { name, shares in
+                ServiceRoute(
+                    name: name, epoch: 1,
+                    targets: shares.map { Target(release: $0.0, role: .stable, weight: $0.1, backends: []) },
+                    hold: name == held ? Hold(maxRequests: 10, maxBytes: 1000, maxSeconds: 1) : nil)
+            }
+            return plan
+        }
+        let first = plan(["api": [(1, 100)], "web": [(3, 100)]])
+        #expect(first.news(since: nil) == ["leads api: @1 100%", "leads web: @3 100%"])
+        #expect(first.news(since: first).isEmpty)
+        let second = plan(["api": [(1, 80), (-1, 10), (2, 10)]])
+        #expect(second.news(since: first) == ["leads api: @1 80%, @1-baseline 10%, @2 10%", "leads web no more"])
+        #expect(plan(["api": [(1, 100)]], held: "api").news(since: first).first == "leads api: requests are held")
+        #expect(plan(["api": []]).news(since: first).first == "leads api: nowhere")
+    }
+
     @Test func requestsGoToTheEndpointsThatAreReady() throws {
         var book = RouteBook()
         book.take([try object(route(1, [(1, 90), (2, 10)], instances: ["10.0.0.1", "10.0.0.3"]))])

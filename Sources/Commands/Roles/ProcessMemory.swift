@@ -18,6 +18,7 @@ func shareMemoryAmongThreads() { _ = slw_process_limit_memory_pools(2) }
 /// for moments far more than what stays of it, and lies between the pieces that stay.
 func releaseFreeMemory() async {
     while !Task.isCancelled {
+        // Nothing but the end of the task is thrown here.
         do { try await Task.sleep(for: .seconds(60)) } catch { return }
         _ = slw_process_release_memory()
     }

@@ -59,6 +59,7 @@ struct ServerRole: Sendable {
             group.addTask { for await _ in signals { return } }
             group.addTask { try await health().run() }
             group.addTask { try await lead() }
+            // It cannot fail, and ends by being cancelled alone: whoever ends first ends the server.
             group.addTask { await releaseFreeMemory() }
             defer { group.cancelAll() }
             try await group.next()

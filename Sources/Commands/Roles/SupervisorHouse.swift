@@ -138,6 +138,7 @@ struct SupervisorHouse {
                 for await _ in clusters.changes() { engine.waker.signal() }
             }
             group.addTask { await housekeeping.run() }
+            // It cannot fail, and ends by being cancelled alone, as the house is left.
             group.addTask { await releaseFreeMemory() }
             group.addTask { await outbox.run() }
             group.addTask { await traffic.run() }

@@ -173,9 +173,11 @@ struct StatusView {
         if rollout.phase == "advancing", rollout.stage < rollout.stages.count {
             let age = Span(milliseconds: max(0, now - rollout.stageSince)).rounded
             lines.append("step \(rollout.stage + 1)/\(rollout.stages.count) \(rollout.stages[rollout.stage]), \(age)")
-            if let missing = rollout.missing, now - rollout.stageSince >= Self.patience.milliseconds {
-                lines.append("  " + style.paint(harmless(missing), .dim))
-            }
+        }
+        if ["advancing", "reverting"].contains(rollout.phase), let missing = rollout.missing,
+            now - rollout.stageSince >= Self.patience.milliseconds
+        {
+            lines.append("  " + style.paint(harmless(missing), .dim))
         }
         if let baseline = rollout.baseline { lines.append(line(baseline, service)) }
         for gate in (rollout.gate.map { [$0] } ?? []) + rollout.background {

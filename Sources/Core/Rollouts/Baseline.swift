@@ -88,11 +88,8 @@ extension ServiceState {
             return RolloutFailure(.baseline, text)
         }
         let text = "no progress for \(limit) at: \(stage.text)"
-        return RolloutFailure(.progressDeadline, Self.saying(text, seen.hindrance(of: to)))
+        return RolloutFailure(.progressDeadline, seen.explaining(text, of: to))
     }
-
-    /// With why, where that is known.
-    static func saying(_ text: String, _ why: String?) -> String { why.map { "\(text); \($0)" } ?? text }
 
     private func baselineFailure(_ rollout: RolloutState, _ text: String) -> RolloutFailure {
         let fresh = "the fresh baseline, \(service)@\(rollout.from?.number.description ?? "")"

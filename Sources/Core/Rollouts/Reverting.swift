@@ -63,8 +63,7 @@ extension ServiceState {
         } else if rollout.stuckSince == nil {
             rollout.stuckSince = seen.now
             let what = rollout.from.map { "\(service)@\($0.number)" } ?? "the router"
-            let why = seen.hindrance(of: rollout.from?.number)
-            let text = Self.saying("cannot get \(what) back for \(limit)", why)
+            let text = seen.explaining("cannot get \(what) back for \(limit)", of: rollout.from?.number)
             decision.events.append(event(.needsPerson, rollout, seen, text: text))
         }
     }

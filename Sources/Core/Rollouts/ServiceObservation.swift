@@ -43,10 +43,15 @@ package struct ServiceObservation: Sendable {
     }
 
     /// What keeps a release from going on, as far as anybody tells.
-    func hindrance(of release: ReleaseNumber?) -> String? {
+    private func hindrance(of release: ReleaseNumber?) -> String? {
         let late = runtime?.instances.first { $0.release == release && $0.phase == .starting && !$0.trouble.isEmpty }
-        let reasons = [late.map { "instance \($0.id): \($0.trouble)" }, trouble, router?.waiting]
+        let reasons = [late.map { "instance \($0.id): \($0.trouble)" }, trouble, router?.missing]
         return reasons.compactMap(\.self).first { !$0.isEmpty }
+    }
+
+    /// A text with what keeps the release from going on, where anybody tells.
+    func explaining(_ text: String, of release: ReleaseNumber?) -> String {
+        hindrance(of: release).map { "\(text); \($0)" } ?? text
     }
 
     /// Instances of a release that have been ready for so long without a break.

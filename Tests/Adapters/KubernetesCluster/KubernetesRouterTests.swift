@@ -219,7 +219,7 @@ import Testing
 
     @Test func whatEndpointsLackIsTold() async throws {
         try await with { bench, router, client in
-            func waiting() async throws -> String? { try await router.observe(environment)[service]?.waiting }
+            func missing() async throws -> String? { try await router.observe(environment)[service]?.missing }
             let stranger = BackendWish(instance: InstanceID(99), backend: .address(host: "10.9.9.9", port: 8080))
             let ready = try await instances(bench).filter { $0.release == ReleaseNumber(1) }
             try await router.apply(
@@ -231,11 +231,11 @@ import Testing
                             backends: ready.map { BackendWish(instance: $0.id, backend: $0.backend) } + [stranger])
                     ]), service: try release(bench, 1, .service))
             let few = "the cluster does not count 10.9.9.9 among the ready endpoints of service/api"
-            try await until("what is missing") { try await waiting() == few }
+            try await until("what is missing") { try await missing() == few }
             try await lead(bench, router, to: 1, 2)
             try await until("that nothing is missing") {
                 let view = try await router.observe(environment)[service]
-                return view?.generation == 2 && view?.waiting == nil
+                return view?.generation == 2 && view?.missing == nil
             }
             let slices = try await client.list(.slices, namespace: "shop-prod").items
             let labels = slices.first?.at("metadata", "labels")
@@ -247,7 +247,7 @@ import Testing
                     "endpoints": [["addresses": ["10.8.8.8"], "conditions": ["ready": true]]],
                 ])
             let many = "service/api leads to 10.8.8.8, which should get no requests"
-            try await until("what is too many") { try await waiting() == many }
+            try await until("what is too many") { try await missing() == many }
         }
     }
 
@@ -406,6 +406,8 @@ import Testing
             try await until("that nobody takes it") {
                 try await router.observe(environment)[service]?.objection.contains("no gateway has taken") ?? false
             }
+            let missing = try await router.observe(environment)[service]?.missing
+            #expect(missing == "no gateway has taken the route yet")
         }
     }
 

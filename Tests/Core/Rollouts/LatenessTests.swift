@@ -39,7 +39,7 @@ import Testing
             var decision = ServiceDecision()
             state.step(
                 ServiceObservation(
-                    now: now.advanced(by: span), runtime: runtime, router: RouterView(version: 1, waiting: missing),
+                    now: now.advanced(by: span), runtime: runtime, router: RouterView(version: 1, missing: missing),
                     isRuntimeCaughtUp: true, isRouterCaughtUp: false, fence: 1, trouble: trouble), into: &decision)
             events += decision.events
             // As its deployment does.

@@ -169,10 +169,10 @@ struct ClusterTrial: Sendable {
         var service: ServiceName?
         var release: Release?
         /// It is made, read and deleted within the deployment: worth telling only when it is refused.
-        var isPassing = false
+        var isTransient = false
 
         var title: String {
-            guard isPassing, let service else { return object.title }
+            guard isTransient, let service else { return object.title }
             return "\(object.kind.rawValue.lowercased())/\(service)-migrate"
         }
     }
@@ -215,7 +215,7 @@ struct ClusterTrial: Sendable {
                 start()
             }
             return zip(candidates, looks).compactMap { candidate, look in
-                candidate.isPassing && look?.refusal == nil ? nil : look
+                candidate.isTransient && look?.refusal == nil ? nil : look
             }
         }
     }
@@ -229,7 +229,7 @@ struct ClusterTrial: Sendable {
             [$0.job] + ($0.configuration.map { [$0] } ?? [])
         }
         return (objects ?? []).map {
-            Candidate(object: $0, service: release.service, release: release, isPassing: true)
+            Candidate(object: $0, service: release.service, release: release, isTransient: true)
         }
     }
 

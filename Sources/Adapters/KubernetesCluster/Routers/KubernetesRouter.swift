@@ -203,11 +203,11 @@ package actor KubernetesRouter: RouterPort {
     /// A route that leads to a Service before its endpoints are known would refuse requests for a moment.
     private func waitForEndpoints(_ wish: RouteWish, _ key: RouteKey, _ mirror: ClusterMirror) async throws {
         let deadline = ContinuousClock.now + times.endpoints
-        while let lack = await RouteEndpoints(wish: wish, isSplit: true).lack(mirror) {
+        while let missing = await RouteEndpoints(wish: wish, isSplit: true).missing(mirror) {
             try check(wish.fence, wish.generation, key)
             guard ContinuousClock.now < deadline else {
                 throw PortError(
-                    .unavailable, "\(wish.service) has not got its endpoints in \(times.endpoints): \(lack)")
+                    .unavailable, "\(wish.service) has not got its endpoints in \(times.endpoints): \(missing)")
             }
             // Until the cluster tells more.
             try await Task.sleep(for: .milliseconds(50))
@@ -383,7 +383,7 @@ package actor KubernetesRouter: RouterPort {
             }
             if isInForce, !book.isHeldBack {
                 view.objection = objection(acceptance, book, mirror)
-                if case .waitsForEndpoints(let lack) = acceptance { view.waiting = lack }
+                view.missing = acceptance.missing(from: mirror.router)
             }
             books[key] = book
             if let done = book.done {
@@ -415,7 +415,7 @@ package actor KubernetesRouter: RouterPort {
                 desk.ring(after: times.refusal)
                 return ""
             }
-            return "the gateway does not take the route: \(words)"
+            return acceptance.missing(from: mirror.router) ?? words
         case .open:
             guard mirror.router == .gateway, book.done != book.wish else { return "" }
             guard waited >= times.silence else {

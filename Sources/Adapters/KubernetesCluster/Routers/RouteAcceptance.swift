@@ -1,3 +1,4 @@
+import Domain
 import KubernetesObjects
 
 /// Whether those who carry requests follow an object, as far as they tell.
@@ -37,5 +38,15 @@ enum RouteAcceptance: Equatable {
             }
         }
         self = isOpen ? .open : .followed
+    }
+
+    /// What is missing for requests to follow; nil: nothing, or nobody tells.
+    func missing(from router: ClusterRouter) -> String? {
+        switch self {
+        case .followed: nil
+        case .waitsForEndpoints(let text): text
+        case .open: router == .gateway ? "no gateway has taken the route yet" : nil
+        case .refused(let words): "the gateway does not take the route: \(words)"
+        }
     }
 }

@@ -10,8 +10,8 @@ struct RouteEndpoints {
 
     /// Whether endpoints and gateways are as a wish asks for.
     static func acceptance(of book: RouteBook, _ mirror: ClusterMirror) async -> RouteAcceptance {
-        if let lack = await RouteEndpoints(wish: book.wish, isSplit: book.isSplit).lack(mirror) {
-            return .waitsForEndpoints(lack)
+        if let missing = await RouteEndpoints(wish: book.wish, isSplit: book.isSplit).missing(mirror) {
+            return .waitsForEndpoints(missing)
         }
         for kind in MirroredKind.routes(of: mirror.router) {
             for said in book.said.values where said.kind.rawValue == kind.resource.kind {
@@ -24,20 +24,20 @@ struct RouteEndpoints {
     }
 
     /// What the ready endpoints have too few or too many; nil: they are exactly those that are wished for.
-    func lack(_ mirror: ClusterMirror) async -> String? {
+    func missing(_ mirror: ClusterMirror) async -> String? {
         let pods = await mirror.all(.pods, labels: [ReleaseRendering.serviceLabel: wish.service.text])
         let split = TrafficSplit(refusingWhatIsHeld: wish)
         guard isSplit else {
-            return await lack(at: wish.service.text, split.shares.map(\.release), pods, mirror)
+            return await missing(at: wish.service.text, split.shares.map(\.release), pods, mirror)
         }
         for release in split.releases {
             let address = ReleaseRendering.addressName(wish.service, release)
-            if let lack = await lack(at: address, [release], pods, mirror) { return lack }
+            if let missing = await missing(at: address, [release], pods, mirror) { return missing }
         }
         return nil
     }
 
-    private func lack(
+    private func missing(
         at address: String, _ releases: [ReleaseNumber], _ pods: [ObjectValue], _ mirror: ClusterMirror
     ) async -> String? {
         var ready: Set<String> = []
@@ -55,14 +55,14 @@ struct RouteEndpoints {
             let pod = pods.first { $0.at("status", "podIP")?.text == host }
             return pod?.at("metadata", "name")?.text.map { "\($0) (\(host))" } ?? host
         }
-        let missing = wish.targets.filter { releases.contains($0.release) }.flatMap { target in
+        let absent = wish.targets.filter { releases.contains($0.release) }.flatMap { target in
             target.backends.compactMap { backend -> String? in
                 guard case .address(let host, _) = backend.backend, !ready.contains(host) else { return nil }
                 return name(of: host)
             }
         }
-        if !missing.isEmpty {
-            return "the cluster does not count \(Self.few(missing)) among the ready endpoints of service/\(address)"
+        if !absent.isEmpty {
+            return "the cluster does not count \(Self.few(absent)) among the ready endpoints of service/\(address)"
         }
         let strangers = ready.subtracting(allowed).sorted()
         guard !strangers.isEmpty else { return nil }

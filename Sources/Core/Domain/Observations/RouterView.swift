@@ -14,7 +14,7 @@ package struct RouterView: Hashable, Sendable, Codable {
     /// Why the last wish cannot be carried out at all (a port that somebody else holds); empty: it can.
     package var objection: String
     /// What is missing for requests to follow the last wish; nil: nothing, or nobody can tell.
-    package var waiting: String?
+    package var missing: String?
     /// Requests of the service over the last few seconds, in thousandths a second; nil: not counted, or not for long
     /// enough yet.
     package var rate: Int?
@@ -22,10 +22,10 @@ package struct RouterView: Hashable, Sendable, Codable {
     package init(
         version: UInt64 = 0, fence: UInt64 = 0, generation: UInt64 = 0, isHolding: Bool = false, held: Int = 0,
         targets: [TargetView] = [], busy: [InstanceTraffic] = [], objection: String = "",
-        waiting: String? = nil, rate: Int? = nil
+        missing: String? = nil, rate: Int? = nil
     ) {
         self.objection = objection
-        self.waiting = waiting
+        self.missing = missing
         self.rate = rate
         self.version = version
         self.fence = fence

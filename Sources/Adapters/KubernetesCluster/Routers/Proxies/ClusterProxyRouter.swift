@@ -421,7 +421,7 @@ package actor ClusterProxyRouter: RouterPort {
                 }
             }
             view.objection = objection(book, following, mirror)
-            if book.done != book.wish, let following { view.waiting = missing(following, mirror) }
+            if book.done != book.wish, let following { view.missing = missing(following, mirror) }
         }
         view.version = books[key]?.last.map(\.version) ?? 0
         if books[key]?.last != view {
